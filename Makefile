@@ -1,0 +1,43 @@
+# Each target is enough by itself on a fresh machine: it installs what it needs, once.
+# Variables: PYTHON (the interpreter to make .venv with), TESTS and TRIAL_ARGS (for test),
+# ARGS (for run), LOCK_ARGS (for lock).
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint docs lock package clean
+
+export PYTHON
+TESTS ?= tests
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 16
+
+run: ## start jairouter in front of two simulated model backends
+	@sh tools/venv run
+	@exec .venv/bin/python -m jairouter.simulator.demo $(ARGS)
+
+test: ## run all tests, or some: make test TESTS=tests.codec
+	@sh tools/bootstrap packages tools/debian-test-packages
+	@sh tools/venv dev
+	@exec .venv/bin/python tools/run_trial.py $(TRIAL_ARGS) $(TESTS)
+
+lint: ## check style, types, the layers and the generated pages
+	@sh tools/venv dev
+	@sh tools/lint
+
+docs: ## write the pages that are made from the code
+	@sh tools/venv dev
+	@sh tools/docs
+
+lock: ## lock what pyproject.toml asks for; newest of all: make lock LOCK_ARGS=--upgrade
+	@sh tools/venv dev
+	@.venv/bin/python tools/lock.py $(LOCK_ARGS)
+
+package: ## build the sdist and the wheel into dist/
+	@sh tools/venv dev
+	@rm -rf build/lib dist
+	@.venv/bin/python -m build --no-isolation
+
+clean: ## remove what the other targets made, .venv too
+	rm -rf .venv build dist jairouter.egg-info _trial_temp* .mypy_cache .ruff_cache \
+		.import_linter_cache .hypothesis .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Translations between the OpenAI dialect and a backend's own: pure functions of bytes."""

@@ -1,0 +1,47 @@
+"""The dialect of backends that speak OpenAI's API themselves: nothing is translated."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zope.interface import implementer
+
+from jairouter.interfaces import IAdapter
+from jairouter.routes import PRIMARY
+
+if TYPE_CHECKING:
+    from jairouter.exchange import HeaderPairs, Request, Route
+    from jairouter.traffic.instance import Instance
+
+NOT_FORWARDED = frozenset({b"host", b"content-length", b"transfer-encoding", b"expect", b"x-request-id"})
+"""Made anew for the backend; what is hop-by-hop stops at the agent."""
+
+
+@implementer(IAdapter)
+class NormalAdapter:
+    """Passes requests on as they are."""
+
+    def target(self, route: Route, instance: Instance) -> str | None:
+        """See `IAdapter.target`.
+
+        A configured path is where the service's primary route goes, to the letter. A sibling route goes
+        to the same place with the end exchanged: with ``/openai/v1/chat/completions`` configured,
+        ``/v1/responses`` goes to ``/openai/v1/responses``. A path of another form (``/api/chat``) leaves
+        the siblings without a target.
+        """
+        if instance.path is None:
+            return route.path
+        if route.primary:
+            return instance.path
+        main = PRIMARY[route.service].suffix
+        if not instance.path.endswith(main):
+            return None
+        return instance.path.removesuffix(main) + route.suffix
+
+    def headers(self, request: Request, instance: Instance) -> HeaderPairs:
+        """See `IAdapter.headers`. The instance's own headers replace the client's of the same name."""
+        drop = NOT_FORWARDED
+        if instance.headers:
+            drop = drop | {name.lower() for name, _ in instance.headers}
+        kept = [pair for pair in request.headers if pair[0].lower() not in drop]
+        return (*kept, *instance.headers, (b"X-Request-Id", request.id.encode("ascii")))

@@ -1,0 +1,199 @@
+"""The composition root: the only module that knows which class does what.
+
+From settings, a reactor and a source of randomness it makes a gateway. Nothing else in the package reaches
+for any of the three, so that a whole gateway runs in memory, under a fake clock, from a seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.process_collector import ProcessCollector
+
+from jairouter.adapters.normal import NormalAdapter
+from jairouter.filters.forward import Forward
+from jairouter.filters.pick import Pick
+from jairouter.filters.record import Record
+from jairouter.filters.resolve import Resolve, Services
+from jairouter.filters.timeout import PhaseLimits, Timeout
+from jairouter.filters.validate import Validate
+from jairouter.pipeline import build
+from jairouter.request_body.spool import RunInThread, Spool
+from jairouter.telemetry.access_log import AccessLog
+from jairouter.telemetry.metrics import LedgerMetrics, RequestMetrics
+from jairouter.timers import TimerWheel
+from jairouter.traffic.balancers.random import RandomBalancer
+from jairouter.traffic.instance import Instance
+from jairouter.traffic.permits import Ledger
+from jairouter.upstream.agent import Agent
+from jairouter.upstream.client import UpstreamClient
+from jairouter.upstream.pool import PoolLimits
+from jairouter.web.actuator import Health, Info, Prometheus
+from jairouter.web.data_plane import DataPlane
+from jairouter.web.listener import DrainTimes, Listener
+from jairouter.web.openai import Models
+from jairouter.web.relay import KeepAlive
+from jairouter.web.root import build_tree
+from jairouter.web.site import ConnectionLimits, GatewaySite
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from twisted.web.resource import Resource
+
+    from jairouter.config.settings.model import InstanceSettings
+    from jairouter.config.settings.root import Settings
+    from jairouter.interfaces import IRecorder, IResponder
+
+SPOOL_IN_MEMORY = 256 * 1024
+"""Bytes of a form kept in memory until its model is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A gateway, ready to listen.
+
+    Attributes:
+        listener: The service to start and stop.
+        site: What it serves.
+        agent: The connections to backends.
+        ledger: What is lent out.
+        services: The instances.
+        registry: The metrics.
+    """
+
+    listener: Listener
+    site: GatewaySite
+    agent: Agent
+    ledger: Ledger
+    services: Services
+    registry: CollectorRegistry
+
+
+def assemble(settings: Settings, reactor: Any, random: Random, run_in_thread: RunInThread) -> Gateway:
+    """Make a gateway.
+
+    Args:
+        settings: What is configured.
+        reactor: Connects, listens, and is the clock.
+        random: For everything that is left to chance.
+        run_in_thread: For what would block.
+    """
+    wheel = TimerWheel(reactor)
+    ledger = Ledger()
+    services = make_services(settings)
+    registry = CollectorRegistry()
+    metrics = RequestMetrics(registry, wheel.seconds, settings.management.metrics.tags)
+    registry.register(LedgerMetrics(ledger))
+    ProcessCollector(registry=registry)
+    GCCollector(registry=registry)
+    recorders: list[IRecorder] = [metrics]
+    if settings.logging.access.enabled:
+        recorders.append(AccessLog(wheel.seconds))
+    pool = settings.webclient.connection_pool
+    limits = PoolLimits(
+        pool.max_connections, pool.max_idle_time, pool.max_life_time, pool.pending_acquire_max
+    )
+    agent = Agent(reactor, wheel, ledger, limits, settings.webclient.connection_timeout)
+    pipeline = _pipeline(settings, reactor, random, run_in_thread, wheel, ledger, services, agent, recorders)
+    keep_alive = KeepAlive(
+        settings.streaming.keep_alive_interval, settings.streaming.keep_alive_before_first_event
+    )
+    data_plane = DataPlane(pipeline, ledger, wheel, random, keep_alive)
+    started = int(reactor.seconds())
+
+    def ready() -> bool:
+        return listener.ready
+
+    actuator = _actuator(settings, ready, registry)
+    models = Models(services, lambda: started)
+    tree = build_tree(data_plane, models, actuator, settings.management.endpoints.web.base_path)
+    site = GatewaySite(tree, wheel, reactor, _connection_limits(settings), metrics.answered)
+    server = settings.server
+    times = DrainTimes(server.drain.delay, server.drain.timeout)
+    listener = Listener(reactor, site, data_plane, server.address, server.port, times)
+    return Gateway(listener, site, agent, ledger, services, registry)
+
+
+def make_services(settings: Settings) -> Services:
+    """The instances that may get traffic, by service and model."""
+    services: dict[str, dict[str, tuple[Instance, ...]]] = {}
+    for service, configured in settings.model.services.items():
+        models: dict[str, tuple[Instance, ...]] = {}
+        for each in configured.instances:
+            if each.enabled and each.status == "active":
+                models[each.name] = (*models.get(each.name, ()), _instance(str(service), each))
+        services[str(service)] = models
+    return services
+
+
+def _instance(service: str, settings: InstanceSettings) -> Instance:
+    headers = tuple(
+        (name.encode("ascii"), secret.reveal().encode("latin-1")) for name, secret in settings.headers.items()
+    )
+    return Instance(service, settings.name, settings.base_url, settings.path, settings.weight, headers)
+
+
+def _pipeline(
+    settings: Settings,
+    reactor: Any,
+    random: Random,
+    run_in_thread: RunInThread,
+    wheel: TimerWheel,
+    ledger: Ledger,
+    services: Services,
+    agent: Agent,
+    recorders: list[IRecorder],
+) -> IResponder:
+    adapter = NormalAdapter()
+    web = settings.webclient
+    phases = PhaseLimits(
+        queued=web.connection_pool.pending_acquire_timeout,
+        connect=web.connection_timeout,
+        send=web.write_timeout,
+        first_byte=web.read_timeout if web.first_byte_timeout is None else web.first_byte_timeout,
+        read=web.read_timeout,
+        total=web.total_timeout,
+    )
+    max_size = settings.security.validation.max_request_size
+    return build(
+        record=partial(Record, recorders=recorders),
+        validate=partial(
+            Validate,
+            max_held=web.max_in_memory_size,
+            max_size=max_size,
+            new_spool=partial(Spool, SPOOL_IN_MEMORY, run_in_thread),
+        ),
+        resolve=partial(Resolve, services=services, adapter=adapter),
+        pick=partial(Pick, balancer=RandomBalancer(random), ledger=ledger, clock=wheel.seconds),
+        timeout=partial(Timeout, wheel=wheel, limits=phases),
+        forward=Forward(UpstreamClient(agent, reactor), adapter, settings.streaming.max_event_size),
+    )
+
+
+def _actuator(
+    settings: Settings, ready: Callable[[], bool], registry: CollectorRegistry
+) -> dict[str, Resource]:
+    pages: dict[str, Resource] = {
+        "health": Health(ready),
+        "info": Info(version("jairouter")),
+        "prometheus": Prometheus(registry),
+    }
+    exposed = settings.management.endpoints.web.exposure.include
+    return {name: page for name, page in pages.items() if name in exposed or "*" in exposed}
+
+
+def _connection_limits(settings: Settings) -> ConnectionLimits:
+    server = settings.server
+    return ConnectionLimits(
+        max_connections=server.max_connections,
+        max_held_body=settings.webclient.max_in_memory_size,
+        header_timeout=server.header_timeout,
+        keep_alive_timeout=server.keep_alive_timeout,
+    )

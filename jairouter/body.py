@@ -1,0 +1,225 @@
+r"""An answer's body on its way from a backend to a client.
+
+One object joins the two sides, so that "at the last byte, exactly once" has one place::
+
+              deliver(sink)                end | broke | abandon
+    HELD  ------------------->  FLOWING  -------------------------->  DONE
+      \___________________ abandon (nobody wants it) _______________/
+
+The source (the backend's connection) calls `chunk`, `end`, `broke`. The sink (the client's connection)
+calls `pause`, `resume`, `abandon`. Whoever must settle something when the body is over registers with
+`on_done`; it is called exactly once, whichever side ended it, even when it registers after the end.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from jairouter.errors import ClientGone, GatewayError
+
+if TYPE_CHECKING:
+    from jairouter.interfaces import IBodySink, IBodySource
+
+DoneCallback = Callable[[GatewayError | None], None]
+"""Called with None after a complete body, else with the reason why it is not."""
+
+
+class _State(enum.Enum):
+    HELD = "held"
+    FLOWING = "flowing"
+    DONE = "done"
+
+
+class AnswerBody:
+    """The bytes of an answer, complete or still arriving.
+
+    Args:
+        source: Where they come from; None when they are all here.
+        held: Bytes that are here already.
+
+    Attributes:
+        mid_event: Whether what was passed on ends inside an event of an event stream.
+    """
+
+    __slots__ = (
+        "_chunk_watchers",
+        "_done_callbacks",
+        "_ended",
+        "_error",
+        "_flow_watchers",
+        "_held",
+        "_in_band",
+        "_paused",
+        "_sink",
+        "_source",
+        "_state",
+        "mid_event",
+    )
+
+    def __init__(self, source: IBodySource | None, held: bytes = b"") -> None:
+        self._source = source
+        self._held = [held] if held else []
+        self._state = _State.HELD
+        self._ended = source is None
+        self._error: GatewayError | None = None
+        self._in_band = False
+        self.mid_event = False
+        self._sink: IBodySink | None = None
+        self._paused = False
+        self._done_callbacks: list[DoneCallback] = []
+        self._chunk_watchers: list[Callable[[bytes], None]] = []
+        self._flow_watchers: list[Callable[[bool], None]] = []
+
+    @classmethod
+    def of(cls, data: bytes) -> AnswerBody:
+        """A body that is complete already."""
+        return cls(None, data)
+
+    @property
+    def complete_length(self) -> int | None:
+        """The number of bytes, if all are here and none was passed on; None otherwise."""
+        if self._ended and self._error is None and self._state is _State.HELD:
+            return sum(map(len, self._held))
+        return None
+
+    # -- for those who watch ------------------------------------------------
+
+    def on_done(self, callback: DoneCallback) -> None:
+        """Have `callback` called once when the body is over; at once if it is."""
+        if self._state is _State.DONE:
+            callback(self._error)
+        else:
+            self._done_callbacks.append(callback)
+
+    def on_chunk(self, watcher: Callable[[bytes], None]) -> None:
+        """Have `watcher` see every piece of the body as it is passed on."""
+        self._chunk_watchers.append(watcher)
+
+    def on_flow(self, watcher: Callable[[bool], None]) -> None:
+        """Have `watcher` told when the client stops (False) and starts again (True) to read."""
+        self._flow_watchers.append(watcher)
+
+    # -- for the source -----------------------------------------------------
+
+    def chunk(self, data: bytes) -> None:
+        """More bytes have come."""
+        if self._state is _State.FLOWING and not self._paused:
+            self._pass_on(data)
+        elif self._state is not _State.DONE:
+            self._held.append(data)
+
+    def end(self, told: GatewayError | None = None) -> None:
+        """All bytes have come.
+
+        Args:
+            told: The failure that these bytes themselves report to the client (an error event). Watchers
+                hear of it; the client is told nothing more.
+        """
+        self._in_band = told is not None
+        self._finish(told)
+
+    def broke(self, error: GatewayError) -> None:
+        """No more bytes will come, though more were due."""
+        self._finish(error)
+
+    # -- for the sink -------------------------------------------------------
+
+    def deliver(self, sink: IBodySink) -> None:
+        """Pass everything on to `sink`, from the first byte. Called once."""
+        if self._state is _State.DONE:
+            return
+        if self._state is _State.FLOWING:
+            raise RuntimeError("a body is delivered once")
+        self._state = _State.FLOWING
+        self._sink = sink
+        self._flush()
+        if self._source is not None and not self._ended and not self._paused:
+            self._source.resume()
+
+    def pause(self) -> None:
+        """The client does not read; hold the source back."""
+        if self._state is not _State.FLOWING or self._paused:
+            return
+        self._paused = True
+        if self._source is not None and not self._ended:
+            self._source.pause()
+        for watcher in self._flow_watchers:
+            watcher(False)
+
+    def resume(self) -> None:
+        """The client reads again."""
+        if self._state is not _State.FLOWING or not self._paused:
+            return
+        self._paused = False
+        for watcher in self._flow_watchers:
+            watcher(True)
+        self._flush()
+        if self._source is not None and not self._ended and not self._paused:
+            self._source.resume()
+
+    def abandon(self, reason: GatewayError | None = None) -> None:
+        """Nobody wants the rest: the source is told at once.
+
+        Args:
+            reason: Why; by default that the client left.
+        """
+        if self._state is _State.DONE:
+            return
+        self._held.clear()
+        self._settle(reason or ClientGone("the client left before its answer was complete"))
+        if self._source is not None and not self._ended:
+            self._source.abort()
+
+    # -- for third parties --------------------------------------------------
+
+    def cut(self, error: GatewayError) -> None:
+        """End it now, on both sides: a timeout, or the gateway stops."""
+        if self._state is _State.DONE or self._ended:
+            return
+        self._held.clear()
+        self.broke(error)
+        if self._source is not None:
+            self._source.abort()
+
+    # -- inside -------------------------------------------------------------
+
+    def _pass_on(self, data: bytes) -> None:
+        for watcher in self._chunk_watchers:
+            watcher(data)
+        if self._sink is not None:
+            self._sink.chunk(data)
+
+    def _flush(self) -> None:
+        while self._held and not self._paused and self._state is _State.FLOWING:
+            self._pass_on(self._held.pop(0))
+        if self._ended and not self._held and self._state is _State.FLOWING:
+            self._close()
+
+    def _finish(self, error: GatewayError | None) -> None:
+        if self._ended or self._state is _State.DONE:
+            return
+        self._ended = True
+        self._error = error
+        if self._state is _State.FLOWING and not self._held:
+            self._close()
+
+    def _close(self) -> None:
+        sink, error = self._sink, self._error
+        # Settle first: what the client may see (the end of its answer) must not come before the
+        # permit is back, or a client that waits for its answer finds its own slot still taken.
+        self._settle(error)
+        if sink is not None:
+            if error is None or self._in_band:
+                sink.end()
+            else:
+                sink.broke(error)
+
+    def _settle(self, error: GatewayError | None) -> None:
+        self._state = _State.DONE
+        self._error = error
+        self._sink = None
+        callbacks, self._done_callbacks = self._done_callbacks, []
+        for callback in callbacks:
+            callback(error)

@@ -1,0 +1,1 @@
+"""Parsers that do no I/O: bytes in, events out."""

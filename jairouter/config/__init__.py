@@ -1,0 +1,1 @@
+"""The configuration: typed settings, and how they are read."""

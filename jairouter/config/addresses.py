@@ -1,0 +1,134 @@
+"""Forms of what goes onto the wire: addresses, request paths, header names and values."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
+
+from jairouter.config.forms import Form, Hidden, Text, Unfit
+from jairouter.config.secret import MASK, Secret
+
+#: RFC 9110, section 5.6.2: the characters of a header name.
+TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,256}")
+#: RFC 3986, section 3.2.2: a registered name, which includes IPv4 addresses and underscores.
+_HOST = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2}){1,255}")
+_AUTHORITY = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]*)(?::(?P<port>[0-9]{1,5}))?")
+_PCHAR = r"[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2}"
+_PATH = re.compile(rf"(?:{_PCHAR})*")
+_TARGET = re.compile(rf"/(?:{_PCHAR})*(?:\?(?:{_PCHAR}|\?)*)?")
+
+
+def _is_host(text: str) -> bool:
+    if not text.startswith("["):
+        return bool(_HOST.fullmatch(text))
+    try:
+        ipaddress.IPv6Address(text[1:-1])
+    except ValueError:
+        return False
+    return "%" not in text
+
+
+def _without_slash(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme.lower()}{separator}{rest.rstrip('/')}"
+
+
+@dataclass(frozen=True)
+class BaseUrl(Form):
+    """The address of a backend: C{http} or C{https}, a host, perhaps a port and a path.
+
+    Any host of RFC 3986 will do: C{localhost}, container names with underscores, IPv6 addresses in
+    brackets. User names, queries and fragments are refused: credentials belong in C{headers}.
+    """
+
+    @property
+    def expected(self) -> str:
+        """See L{Form.expected}."""
+        return (
+            "an http:// or https:// address without user name, query or fragment, "
+            "such as https://api.example.com or http://localhost:11434"
+        )
+
+    def parse(self, value: object) -> object:
+        """See L{Form.parse}; a trailing slash is dropped."""
+        if not isinstance(value, str) or not value.isascii() or len(value) > 2000:
+            raise Unfit
+        scheme, separator, rest = value.partition("://")
+        authority, slash, path = rest.partition("/")
+        found = _AUTHORITY.fullmatch(authority)
+        if scheme.lower() not in {"http", "https"} or not separator or not found:
+            raise Unfit
+        port = int(found["port"] or 1)
+        if not _is_host(found["host"]) or not 1 <= port <= 65535:
+            raise Unfit
+        if not _PATH.fullmatch(slash + path):
+            raise Unfit
+        return _without_slash(value)
+
+    def describe_text(self, text: str) -> str:
+        """See L{Form.describe_text}; what stands before an C{@} or after a C{?} is masked."""
+        text = re.sub(r"//.*@", f"//{MASK}@", text)
+        return Form.describe_text(self, re.sub(r"[?#].*", f"?{MASK}", text, flags=re.DOTALL))
+
+    def json_schema(self) -> dict[str, Any]:
+        """See L{Form.json_schema}."""
+        return {"type": "string", "examples": ["http://localhost:11434"]}
+
+
+@dataclass(frozen=True)
+class RequestPath(Form):
+    """A path on a backend, with or without a query; the query is masked, it may hold a key."""
+
+    @property
+    def expected(self) -> str:
+        """See L{Form.expected}."""
+        return 'a path that begins with "/", such as /v1/chat/completions'
+
+    def parse(self, value: object) -> object:
+        """See L{Form.parse}."""
+        if not isinstance(value, str) or len(value) > 4000 or not _TARGET.fullmatch(value):
+            raise Unfit
+        return value
+
+    def show(self, value: Any) -> str | int | float | bool:
+        """See L{Form.show}."""
+        path, mark, _ = str(value).partition("?")
+        return path + mark + (MASK if mark else "")
+
+    def describe_text(self, text: str) -> str:
+        """See L{Form.describe_text}."""
+        return Form.describe_text(self, str(self.show(text)))
+
+    def json_schema(self) -> dict[str, Any]:
+        """See L{Form.json_schema}."""
+        return {"type": "string", "examples": ["/v1/chat/completions"]}
+
+
+@dataclass(frozen=True)
+class SecretUrl(Hidden):
+    """An C{http} or C{https} address that is a secret as a whole, because its path often is one."""
+
+    means: str = "an http:// or https:// address"
+
+    def parse(self, value: object) -> object:
+        """See L{Form.parse}."""
+        text = value.reveal() if isinstance(value, Secret) else value
+        if not isinstance(text, str) or not text.isprintable():
+            raise Unfit
+        try:
+            parts = urlsplit(text)
+        except ValueError:
+            parts = urlsplit("")
+        if parts.scheme.lower() not in {"http", "https"} or not parts.netloc:
+            raise Unfit
+        return Secret(text)
+
+
+HeaderValue = Annotated[
+    Secret, Hidden(r"[\x20-\x7e\t\x80-\xff]*", "a header value without line breaks or NUL")
+]
+HEADER_NAME: Final = Text(TOKEN.pattern, "a header name")
+HeaderName = Annotated[str, HEADER_NAME]

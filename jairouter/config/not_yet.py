@@ -1,0 +1,156 @@
+"""Which parts of the configuration are accepted but do nothing yet.
+
+This table is all there is about it: a part that begins to work is deleted from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from jairouter.config.faults import Findings
+from jairouter.config.naming import KeyPath, dotted
+from jairouter.config.settings.root import Settings
+from jairouter.config.shape import Group
+from jairouter.config.tree import Members, leaves
+
+
+def _given(value: object) -> bool:
+    return True
+
+
+def _other_than(*names: str) -> Callable[[object], bool]:
+    return lambda value: value not in names
+
+
+@dataclass(frozen=True)
+class NotYet:
+    """One part that does nothing yet.
+
+    Attributes:
+        places: keys whose being given says that the part is wanted; C{*} stands for any one step,
+            C{**} at the end for any number of steps.
+        text: what is said when it is; C{{key}} and C{{value}} stand for the first such key and its
+            value.
+        when: for which values of these keys it is said.
+    """
+
+    places: tuple[str, ...]
+    text: str = "{key} has no effect yet"
+    when: Callable[[Any], bool] = _given
+
+
+def _levels(key: str) -> tuple[str, ...]:
+    """Name a key of the model tree at all levels it can be given."""
+    places = ("model", "model.services.*", "model.services.*.instances.*")
+    return tuple(f"{place}.{key}" for place in places)
+
+
+TABLE: Final[tuple[NotYet, ...]] = (
+    NotYet(
+        _levels("load-balance.type"),
+        "load-balance.type {value} has no effect yet: weighted random is used",
+        _other_than("random"),
+    ),
+    NotYet(_levels("load-balance.health-check.enabled"), "health-check has no effect yet", bool),
+    NotYet(_levels("load-balance.failover.enabled"), "failover has no effect yet", bool),
+    NotYet(
+        (*_levels("rate-limit.enabled"), *_levels("rate-limit.client-ip-enable")),
+        "rate-limit has no effect yet",
+        bool,
+    ),
+    NotYet(_levels("circuit-breaker.enabled"), "circuit-breaker has no effect yet", bool),
+    NotYet(_levels("fallback.enabled"), "fallback has no effect yet", bool),
+    NotYet(
+        _levels("adapter"),
+        "adapter {value} has no effect yet: requests and answers are passed on as they are",
+        _other_than("normal"),
+    ),
+    NotYet(("model.services.*.instances.*.priority",)),
+    NotYet(("model.services.*.instances.*.timeout",)),
+    NotYet(("model.services.*.instances.*.max-retries",)),
+    NotYet(("model.services.*.instances.*.api-key",)),
+    NotYet(("adapter-definitions.**",), "adapter-definitions has no effect yet"),
+    NotYet(
+        ("security.enabled", "security.api-key.enabled", "security.jwt.enabled"),
+        "{key} has no effect yet: anybody may call",
+        bool,
+    ),
+    NotYet(
+        ("security.validation.rate-limit.enabled",),
+        "security.validation.rate-limit has no effect yet",
+        bool,
+    ),
+    NotYet(("security.validation.cors.**",), "security.validation.cors has no effect yet"),
+    NotYet(
+        ("security.sanitization.request.enabled", "security.sanitization.response.enabled"),
+        "security.sanitization has no effect yet",
+        bool,
+    ),
+    NotYet(("security.audit.enabled", "logging.audit.enabled"), when=bool),
+    NotYet(("store.**",), "store has no effect yet: nothing is stored"),
+    NotYet(("tracing.enabled",), "tracing has no effect yet", bool),
+    NotYet(("monitoring.**",), "monitoring has no effect yet", bool),
+    NotYet(("management.endpoint.**",), "management.endpoint has no effect yet"),
+    NotYet(("management.metrics.export.**",), "management.metrics.export has no effect yet"),
+    NotYet(("persistence.enabled",), "persistence has no effect yet", bool),
+    NotYet(("call-history.enabled",), "call-history has no effect yet", bool),
+    NotYet(("circuit-breaker.monitor.enabled",), when=bool),
+    NotYet(("loadbalancer.routing-monitor.enabled",), when=bool),
+    NotYet(("logging.structured.enabled",), "logging.structured has no effect yet", bool),
+    NotYet(("logging.file.**",), "logging.file has no effect yet: logs go to the console"),
+    NotYet(("logging.pattern.**",), "logging.pattern has no effect yet"),
+    NotYet(("logging.level.*",), "logging.level has no effect yet, except for root"),
+    NotYet(("server.ssl.enabled",), "server.ssl has no effect yet: the listener speaks HTTP", bool),
+    NotYet(("server.compression.enabled",), "server.compression has no effect yet", bool),
+    NotYet(("server.forward-headers-strategy",), when=_other_than("none")),
+    NotYet(("webclient.ssl.**",), "webclient.ssl has no effect yet"),
+)
+
+
+def tell(settings: Settings, tree: Members, findings: Findings) -> None:
+    """Add a notice for each part that is switched on and does nothing yet.
+
+    Args:
+        settings: the settings.
+        tree: what was given, with canonical keys.
+        findings: where notices go.
+    """
+    pending = dict.fromkeys(TABLE)
+    for path, scalar in leaves(tree):
+        for row in tuple(pending):
+            if _fits_any(row.places, path) and path != ("logging", "level", "root"):
+                value = _value(settings, path)
+                if row.when(value):
+                    text = row.text.format(key=dotted(path), value=value)
+                    findings.notice(scalar.origin, text)
+                    del pending[row]
+
+
+def is_pending(path: KeyPath) -> bool:
+    """Whether a key belongs to a part that does nothing yet; for the reference page."""
+    return any(_fits_any(row.places, path) for row in TABLE)
+
+
+def _fits_any(places: tuple[str, ...], path: KeyPath) -> bool:
+    return any(_fits(place.split("."), path) for place in places)
+
+
+def _fits(pattern: list[str], path: KeyPath) -> bool:
+    if pattern[-1] == "**":
+        pattern, path = pattern[:-1], path[: len(pattern) - 1]
+    return len(pattern) == len(path) and all(
+        wanted in {"*", str(step)} for wanted, step in zip(pattern, path, strict=True)
+    )
+
+
+def _value(settings: Settings, path: KeyPath) -> Any:
+    """Return the value at a canonical path."""
+    value: Any = settings
+    for step in path:
+        if isinstance(value, (tuple, dict)) or not hasattr(value, "model_fields_set"):
+            value = value[step]
+        else:
+            value = getattr(value, Group(type(value)).members[str(step)].field)
+    return value

@@ -1,0 +1,153 @@
+"""C{${NAME}} and C{${NAME:default}} in values.
+
+A name is an environment variable or another key. What a placeholder stands for is never shown:
+faults and origins keep the text as it was written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from jairouter.config.canonical import Place, locate
+from jairouter.config.faults import Findings
+from jairouter.config.naming import KeyPath, split_key
+from jairouter.config.shape import Group
+from jairouter.config.tree import Broken, Items, Members, Node, Scalar, child
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\[\]-]*")
+#: Nesting beyond this is no configuration; it also bounds how deep the resolution can recurse.
+_MOST_DEPTH = 20
+#: What all placeholders of one value may stand for together, in characters.
+_MOST_TEXT = 100_000
+
+
+class _Unresolved(Exception):
+    """A placeholder stands for nothing."""
+
+
+def resolve(tree: Members, root: Group, environ: Mapping[str, str], findings: Findings) -> Members:
+    """Replace all placeholders of a merged tree.
+
+    Args:
+        tree: the merged layers.
+        root: the shape of the tree, by which keys in placeholders are understood.
+        environ: the environment variables.
+        findings: where unresolved placeholders go.
+    """
+    resolved = _Resolution(tree, root, environ, findings).node(tree, ())
+    return resolved if isinstance(resolved, Members) else tree
+
+
+class _Resolution:
+    """The replacement of all placeholders in one tree."""
+
+    def __init__(self, tree: Members, root: Group, environ: Mapping[str, str], findings: Findings) -> None:
+        self._tree = tree
+        self._root = root
+        self._environ = environ
+        self._findings = findings
+
+    def node(self, node: Node, path: KeyPath) -> Node:
+        """Return a node with all placeholders below it replaced."""
+        match node:
+            case Members():
+                inside = {k: self.node(n, (*path, k)) for k, n in node.members.items()}
+                return Members(inside, node.origin)
+            case Items():
+                items = (self.node(n, (*path, i)) for i, n in enumerate(node.items))
+                return Items(tuple(items), node.origin)
+            case Scalar() if "${" in node.text and not node.literal:
+                return self._scalar(node, path)
+        return node
+
+    def _scalar(self, scalar: Scalar, path: KeyPath) -> Node:
+        try:
+            text = self._text(scalar.text, (path,))
+        except _Unresolved as unresolved:
+            self._findings.fault(scalar.origin, path, str(unresolved))
+            return Broken(scalar.origin)
+        return replace(scalar, text=text, raw=scalar.text, plain=False)
+
+    def _text(self, text: str, active: tuple[KeyPath | str, ...]) -> str:
+        """Replace the placeholders of a text; C{active} are those being replaced just now."""
+        if len(active) > _MOST_DEPTH:
+            raise _Unresolved("placeholders are nested too deep")
+        done: list[str] = []
+        at = 0
+        while (start := text.find("${", at)) >= 0:
+            if start > at and text[start - 1] == "\\":
+                done += (text[at : start - 1], "${")
+                at = start + 2
+                continue
+            end = _closing(text, start + 2)
+            done += (text[at:start], self._placeholder(text[start + 2 : end], active))
+            at = end + 1
+            if sum(map(len, done)) > _MOST_TEXT:
+                raise _Unresolved("placeholders stand for more text than is allowed")
+        return "".join((*done, text[at:]))
+
+    def _placeholder(self, inner: str, active: tuple[KeyPath | str, ...]) -> str:
+        name, default = _parted(inner)
+        name = self._text(name, (*active, "")) if "${" in name else name
+        found = self._looked_up(name.strip(), active)
+        if found is not None:
+            return found
+        if default is None:
+            # A password may contain "${" by chance: only what looks like a name is shown.
+            shown = f" ${{{name}}}" if _NAME.fullmatch(name) else ""
+            raise _Unresolved(
+                f"the placeholder{shown} stands for nothing: "
+                "no environment variable and no key has that name, and it has no default"
+            )
+        return self._text(default, (*active, ""))
+
+    def _looked_up(self, name: str, active: tuple[KeyPath | str, ...]) -> str | None:
+        if name in self._environ:
+            return self._environ[name]
+        place = locate(Place(self._root, (), split_key(name)))
+        node: Node | None = self._tree
+        for step in place.path:
+            node = child(node, step)
+        if place.rest or not place.path or node is None:
+            return None
+        if place.path in active:
+            raise _Unresolved(f"the placeholder ${{{name}}} stands, in the end, for itself")
+        return self._written(node, place.path, active)
+
+    def _written(self, node: Node, path: KeyPath, active: tuple[KeyPath | str, ...]) -> str | None:
+        if isinstance(node, Items) and all(isinstance(item, Scalar) for item in node.items):
+            texts = (self._written(item, path, active) for item in node.items)
+            return ",".join(text or "" for text in texts)
+        if not isinstance(node, Scalar) or node.is_null:
+            return None
+        return node.text if node.literal else self._text(node.text, (*active, path))
+
+
+def _closing(text: str, start: int) -> int:
+    """Return where the brace that closes a placeholder stands."""
+    depth, at = 1, start
+    while at < len(text):
+        if text.startswith("${", at):
+            depth += 1
+            at += 1
+        elif text[at] == "}":
+            depth -= 1
+            if not depth:
+                return at
+        at += 1
+    raise _Unresolved("a placeholder ${ is not closed with }")
+
+
+def _parted(inner: str) -> tuple[str, str | None]:
+    """Part C{NAME:default} at its first colon that is not inside another placeholder."""
+    depth = 0
+    for at, character in enumerate(inner):
+        if inner.startswith("${", at):
+            depth += 1
+        elif character == "}" and depth:
+            depth -= 1
+        elif character == ":" and not depth:
+            return inner[:at], inner[at + 1 :]
+    return inner, None

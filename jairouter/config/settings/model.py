@@ -1,0 +1,166 @@
+"""Settings of the services and of the instances behind them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import model_validator
+
+from jairouter.config.addresses import BaseUrl, HeaderName, HeaderValue, RequestPath
+from jairouter.config.forms import Count, Form, Hush, Integer, Name, OneOf, Switch, Unfit, Words
+from jairouter.config.frozen import FrozenMapping, NamedBy
+from jairouter.config.naming import SERVICES, service_name
+from jairouter.config.quantities import Seconds
+from jairouter.config.secret import Secret
+from jairouter.config.settings.section import Inherits, Section, refuse
+from jairouter.config.settings.traffic import (
+    CircuitBreakerSettings,
+    FallbackSettings,
+    LoadBalanceSettings,
+    RateLimitSettings,
+)
+
+
+@dataclass(frozen=True)
+class ServiceName(Form):
+    """The name of a service in any of its spellings; kept is the canonical one."""
+
+    @property
+    def expected(self) -> str:
+        """See L{Form.expected}."""
+        return f"a service ({', '.join(SERVICES)})"
+
+    def parse(self, value: object) -> object:
+        """See L{Form.parse}."""
+        name = service_name(value) if isinstance(value, str) else None
+        if name is None:
+            raise Unfit
+        return name
+
+    def json_schema(self) -> dict[str, Any]:
+        """See L{Form.json_schema}."""
+        return {"enum": [name for key, also in SERVICES.items() for name in (key, *also)]}
+
+
+ServiceType = Annotated[str, ServiceName()]
+"""The canonical name of a service: chat, embedding, rerank, tts, stt, imgGen or imgEdit."""
+
+
+class InstanceSettings(Section):
+    """One backend of a service."""
+
+    aliases: ClassVar[Mapping[str, str]] = {"url": "base-url", "id": "instance-id"}
+
+    name: Name
+    """What the instance is called; for most backends also the name of the model it serves."""
+
+    base_url: Annotated[str, BaseUrl()]
+    """Address of the backend: `http` or `https`, a host name or IP address (IPv6 in brackets),
+    perhaps a port and a path. A trailing slash is dropped."""
+
+    path: Annotated[str, RequestPath()] | None = None
+    """Path that requests are sent to, below `base-url`; not given means the path that the client
+    asked for."""
+
+    weight: Annotated[int, Integer(0, 1_000_000)] = 1
+    """Share of the requests, relative to the other instances; 0 sends none."""
+
+    headers: NamedBy[HeaderName, HeaderValue] = FrozenMapping[Secret]()
+    """Headers that are set on each request to this backend, such as its API key. Values are never
+    shown."""
+
+    enabled: Switch = True
+    """With false, the instance gets no requests."""
+
+    status: Annotated[str, OneOf(("active", "inactive"))] = "active"
+    """`inactive` is the same as `enabled: false`."""
+
+    instance_id: Words | None = None
+    """Identity of the instance across changes of its name and address; made up when not given."""
+
+    adapter: Words | None = None
+    """Dialect that the backend speaks; not given means the service's."""
+
+    priority: Count = 0
+    """Instances with a lower number are preferred."""
+
+    timeout: Seconds | None = None
+    """Longest time of one attempt at this instance; not given means `webclient.total-timeout`."""
+
+    max_retries: Count | None = None
+    """Most further attempts after this instance failed."""
+
+    api_key: Hush | None = None
+    """Key that is sent to the backend as its dialect asks for it."""
+
+    rate_limit: Annotated[RateLimitSettings, Inherits()] | None = None
+    """Limit of this instance alone; when it is reached, another instance is tried."""
+
+    circuit_breaker: Annotated[CircuitBreakerSettings, Inherits()] | None = None
+    """Circuit breaker of this instance; what is not given comes from the service."""
+
+    @property
+    def active(self) -> bool:
+        """Whether the instance may get requests at all, its weight aside."""
+        return self.enabled and self.status == "active"
+
+    @model_validator(mode="after")
+    def _check_headers(self) -> Self:
+        seen: dict[str, str] = {}
+        for name in self.headers:
+            other = seen.setdefault(name.lower(), name)
+            if other != name:
+                raise refuse(f"the same header as {other}", "headers", name)
+        return self
+
+
+class ServiceSettings(Section):
+    """One service: its instances, and what applies to this service alone."""
+
+    aliases: ClassVar[Mapping[str, str]] = {"load-balancer": "load-balance"}
+
+    adapter: Words | None = None
+    """Dialect that the instances speak; not given means `model.adapter`."""
+
+    load_balance: Annotated[LoadBalanceSettings, Inherits()] | None = None
+    """Choice of an instance; what is not given comes from `model.load-balance`."""
+
+    rate_limit: Annotated[RateLimitSettings, Inherits()] | None = None
+    """Limit of this service; what is not given comes from `model.rate-limit`."""
+
+    circuit_breaker: Annotated[CircuitBreakerSettings, Inherits()] | None = None
+    """Circuit breakers of this service's instances; what is not given comes from
+    `model.circuit-breaker`."""
+
+    fallback: Annotated[FallbackSettings, Inherits()] | None = None
+    """Answer when no instance could; what is not given comes from `model.fallback`."""
+
+    instances: tuple[InstanceSettings, ...] = ()
+    """The backends."""
+
+    @model_validator(mode="after")
+    def _check_instances(self) -> Self:
+        seen: dict[tuple[str, str, str | None], int] = {}
+        for index, instance in enumerate(self.instances):
+            first = seen.setdefault((instance.name, instance.base_url, instance.path), index)
+            if first != index:
+                told = f"the same name, base-url and path as instances[{first}]"
+                raise refuse(told, "instances", index)
+        return self
+
+
+class ModelSettings(Section):
+    """The services, and what applies to all of them unless they say otherwise."""
+
+    aliases: ClassVar[Mapping[str, str]] = {"load-balancer": "load-balance"}
+
+    adapter: Words = "normal"
+    """Dialect that backends speak: `normal` is OpenAI's own."""
+
+    load_balance: LoadBalanceSettings = LoadBalanceSettings()
+    rate_limit: RateLimitSettings = RateLimitSettings()
+    circuit_breaker: CircuitBreakerSettings = CircuitBreakerSettings()
+    fallback: FallbackSettings = FallbackSettings()
+
+    services: NamedBy[ServiceType, ServiceSettings] = FrozenMapping[ServiceSettings]()
+    """The services by name: `chat`, `embedding`, `rerank`, `tts`, `stt`, `imgGen`, `imgEdit`."""

@@ -1,0 +1,159 @@
+"""Settings of metrics, slow requests and errors."""
+
+from typing import Annotated, Any
+
+from jairouter.config.addresses import HeaderName, HeaderValue, SecretUrl
+from jairouter.config.forms import OneOf, Positive, Ratio, Switch, Text, Words
+from jairouter.config.frozen import FrozenMapping, Named, NamedBy
+from jairouter.config.quantities import Millis, Seconds
+from jairouter.config.secret import Secret
+from jairouter.config.settings.section import Section
+
+_NONE: FrozenMapping[Any] = FrozenMapping()
+_MetricName = Annotated[str, Text("[a-zA-Z][a-zA-Z0-9_]*", "letters, digits and underscores")]
+_Severity = Annotated[str, OneOf(("critical", "warning", "info"))]
+
+
+class SamplingSettings(Section):
+    """Shares of events that are measured; counters always count all."""
+
+    request_metrics: Ratio = 1.0
+    """Share of requests."""
+
+    backend_metrics: Ratio = 1.0
+    """Share of attempts at backends."""
+
+    infrastructure_metrics: Ratio = 0.1
+    """Share of decisions of limiters, breakers and balancers."""
+
+
+class MetricsPerformanceSettings(Section):
+    """Accepted for compatibility: metrics are updated at once, without queues."""
+
+    async_processing: Switch = True
+    """Accepted for compatibility."""
+
+    batch_size: Positive = 100
+    """Accepted for compatibility."""
+
+    buffer_size: Positive = 1000
+    """Accepted for compatibility."""
+
+
+class MetricsCollectionSettings(Section):
+    """Metrics of the gateway itself."""
+
+    enabled: Switch = True
+    """Whether there are any."""
+
+    prefix: _MetricName = "jairouter"
+    """What the names of the gateway's own metrics begin with."""
+
+    collection_interval: Seconds = 10.0
+    """How often gauges are read."""
+
+    enabled_categories: tuple[Words, ...] = ("system", "business", "infrastructure")
+    """Groups of metrics that are collected."""
+
+    custom_tags: NamedBy[_MetricName, Words] = _NONE
+    """Labels that the gateway's own metrics carry; see also `management.metrics.tags`."""
+
+    sampling: SamplingSettings = SamplingSettings()
+    performance: MetricsPerformanceSettings = MetricsPerformanceSettings()
+
+    thresholds: Named[Millis] = _NONE
+    """Durations by service (or `slow-query` for all) above which a request is slow; a bare number
+    is milliseconds."""
+
+
+class PerformanceSettings(Section):
+    """Thresholds outside the metrics tree, as some files have them."""
+
+    thresholds: Named[Millis] = _NONE
+    """The same as `monitoring.metrics.thresholds`."""
+
+
+class SlowAlertSettings(Section):
+    """When slow requests of one kind raise an alert."""
+
+    enabled: Switch = True
+    """Whether they do."""
+
+    min_interval_ms: Millis = 300.0
+    """Shortest time between two alerts; a bare number is milliseconds."""
+
+    min_occurrences: Positive = 3
+    """Slow requests after which an alert is raised."""
+
+    enabled_severities: tuple[_Severity, ...] = ("critical", "warning")
+    """Severities that raise an alert: five times the threshold is critical, three times a
+    warning."""
+
+    suppression_window_ms: Millis = 3600.0
+    """How long the same alert is not repeated; a bare number is milliseconds."""
+
+    max_alerts_per_hour: Positive = 10
+    """Most alerts in one hour."""
+
+
+class AlertNotificationSettings(Section):
+    """Where alerts go."""
+
+    enable_prometheus_metrics: Switch = True
+    """Whether alerts are counted as metrics."""
+
+    enable_structured_logging: Switch = True
+    """Whether alerts are logged."""
+
+    enable_webhook: Switch = False
+    """Whether alerts are posted to `webhook-url`."""
+
+    webhook_url: Annotated[Secret, SecretUrl()] | None = None
+    """Address that alerts are posted to; never shown, because such addresses often hold a key."""
+
+    webhook_headers: NamedBy[HeaderName, HeaderValue] = _NONE
+    """Headers of such a post."""
+
+
+class SlowQuerySettings(Section):
+    """Alerts about slow requests."""
+
+    enabled: Switch = False
+    """Whether slow requests raise alerts."""
+
+    global_: SlowAlertSettings = SlowAlertSettings()
+    """What applies to every kind of request."""
+
+    operations: Named[SlowAlertSettings] = _NONE
+    """What applies to one kind instead, such as `chat_request`."""
+
+    notification: AlertNotificationSettings = AlertNotificationSettings()
+
+
+class ErrorTrackingSettings(Section):
+    """Counting of equal errors."""
+
+    enabled: Switch = False
+    """Whether errors are counted by kind."""
+
+    aggregation_window_minutes: Positive = 5
+    """Time over which equal errors are counted together, in minutes."""
+
+    max_aggregations: Positive = 1000
+    """Most kinds of errors that are told apart."""
+
+
+class MonitoringSettings(Section):
+    """Metrics, slow requests and errors. `jairouter.monitoring` is the same."""
+
+    enabled: Switch = True
+    """Whether anything is measured."""
+
+    metrics: MetricsCollectionSettings = MetricsCollectionSettings()
+    performance: PerformanceSettings = PerformanceSettings()
+
+    thresholds: Named[Millis] = _NONE
+    """The same as `monitoring.metrics.thresholds`."""
+
+    slow_query_alert: SlowQuerySettings = SlowQuerySettings()
+    error_tracking: ErrorTrackingSettings = ErrorTrackingSettings()

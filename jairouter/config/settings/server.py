@@ -1,0 +1,121 @@
+"""Settings of the address that clients speak to."""
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
+
+from jairouter.config.forms import Hush, Integer, Name, OneOf, Positive, Switch, Words
+from jairouter.config.quantities import ByteCount, Duration, Seconds
+from jairouter.config.settings.section import Section
+
+
+class DrainSettings(Section):
+    """How the gateway stops without cutting off the requests that are open."""
+
+    delay: Seconds = 5.0
+    """Time between readiness answering 503 and the listener closing, in which load balancers in
+    front notice and send no more. 0 closes at once."""
+
+    timeout: Seconds = 120.0
+    """How long open requests may go on once the listener has closed; what is still open then is
+    ended with an error. When it is not given, `spring.lifecycle.timeout-per-shutdown-phase` is
+    used if that is."""
+
+
+class CompressionSettings(Section):
+    """Compression of answers."""
+
+    enabled: Switch = False
+    """Whether answers are compressed for clients that accept it."""
+
+    mime_types: tuple[Words, ...] = ("application/json", "text/plain")
+    """Media types that are compressed; streams of events never are."""
+
+    min_response_size: ByteCount = 2048
+    """Smallest answer, in bytes, that is compressed."""
+
+
+class ServerTlsSettings(Section):
+    """TLS on the listener; usually a proxy in front ends TLS instead."""
+
+    enabled: Switch = False
+    """Whether the listener speaks TLS."""
+
+    certificate: Words | None = None
+    """PEM file with the certificate and its chain."""
+
+    certificate_private_key: Words | None = None
+    """PEM file with the private key."""
+
+    trust_certificate: Words | None = None
+    """PEM file with the authorities that client certificates must come from."""
+
+    key_store: Words | None = None
+    """PKCS#12 file with certificate and key."""
+
+    key_store_password: Hush | None = None
+    """Password of the key store."""
+
+    key_store_type: Words | None = None
+    """Kind of the key store, such as `PKCS12`."""
+
+    key_alias: Words | None = None
+    """Name of the entry in the key store."""
+
+    key_password: Hush | None = None
+    """Password of the private key."""
+
+    trust_store: Words | None = None
+    """File with the authorities that client certificates must come from."""
+
+    trust_store_password: Hush | None = None
+    """Password of the trust store."""
+
+    trust_store_type: Words | None = None
+    """Kind of the trust store."""
+
+    client_auth: Annotated[str, OneOf(("none", "want", "need"))] = "none"
+    """Whether clients are asked for a certificate (`want`) or must have one (`need`)."""
+
+    protocol: Words = "TLS"
+    """Name of the protocol family."""
+
+    enabled_protocols: tuple[Words, ...] = ("TLSv1.2", "TLSv1.3")
+    """Protocol versions that are offered."""
+
+    ciphers: tuple[Words, ...] = ()
+    """Cipher suites that are offered; none named means the library's own choice."""
+
+
+class ServerSettings(Section):
+    """The listener: where it listens, how much it takes, and how it stops."""
+
+    aliases: ClassVar[Mapping[str, str]] = {"host": "address"}
+
+    address: Name = "0.0.0.0"  # noqa: S104 (a gateway is there to be reached)
+    """IP address or name to listen on; `::` for IPv6, `127.0.0.1` for this machine alone."""
+
+    port: Annotated[int, Integer(0, 65535)] = 8080
+    """TCP port to listen on; 0 takes any free port."""
+
+    max_connections: Positive = 8192
+    """Most client connections that are open at once; further ones wait to be accepted."""
+
+    header_timeout: Annotated[float, Duration(least=0.001)] = 10.0
+    """How long a client may take to send a request line and its headers."""
+
+    keep_alive_timeout: Seconds = 75.0
+    """How long an idle client connection is kept open for another request. Keep it longer than
+    the idle timeout of the proxy in front, or that may use a connection as it is closed."""
+
+    shutdown: Annotated[str, OneOf(("graceful", "immediate"))] = "graceful"
+    """`graceful` drains as `server.drain` says; with `immediate`, a drain delay or timeout that is
+    not given is 0."""
+
+    drain: DrainSettings = DrainSettings()
+
+    forward_headers_strategy: Annotated[str, OneOf(("none", "native", "framework"))] = "none"
+    """Whether `X-Forwarded-*` headers of a proxy in front are believed."""
+
+    compression: CompressionSettings = CompressionSettings()
+
+    ssl: ServerTlsSettings = ServerTlsSettings()

@@ -1,0 +1,73 @@
+"""Settings of records that newer configuration files know."""
+
+from jairouter.config.forms import Positive, Ratio, Switch
+from jairouter.config.quantities import Millis
+from jairouter.config.settings.section import Section
+
+
+class PersistenceSettings(Section):
+    """Keeping the state of limiters and breakers across restarts."""
+
+    enabled: Switch = False
+    """Whether that state is kept."""
+
+
+class CallHistorySettings(Section):
+    """Keeping a record of single calls."""
+
+    enabled: Switch = False
+    """Whether calls are recorded."""
+
+
+class BreakerMonitorSettings(Section):
+    """Keeping a record of what circuit breakers did."""
+
+    enabled: Switch = False
+    """Whether it is recorded."""
+
+
+class BreakersSettings(Section):
+    """Circuit breakers in general; how they decide is in `model.circuit-breaker`."""
+
+    monitor: BreakerMonitorSettings = BreakerMonitorSettings()
+
+
+class RoutingMonitorSettings(Section):
+    """Keeping a record of which instances were picked."""
+
+    enabled: Switch = False
+    """Whether it is recorded."""
+
+    sample_rate: Ratio = 0.1
+    """Share of picks that are recorded."""
+
+    history_size: Positive = 1000
+    """Picks that are remembered."""
+
+    websocket_enabled: Switch = True
+    """Accepted for compatibility."""
+
+    stats_refresh_interval_ms: Millis = 1.0
+    """How often the numbers are brought up to date; a bare number is milliseconds."""
+
+
+class BalancersSettings(Section):
+    """Balancers in general; which one is used is in `model.load-balance`."""
+
+    routing_monitor: RoutingMonitorSettings = RoutingMonitorSettings()
+
+
+class ConfigValidationSettings(Section):
+    """Accepted for compatibility: a configuration is always checked as a whole."""
+
+    enabled: Switch = True
+    """Accepted for compatibility."""
+
+    strict_mode: Switch = True
+    """Accepted for compatibility."""
+
+
+class ConfigSettings(Section):
+    """The configuration itself."""
+
+    validation: ConfigValidationSettings = ConfigValidationSettings()

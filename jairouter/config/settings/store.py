@@ -1,0 +1,82 @@
+"""Settings of what is kept across restarts."""
+
+from typing import Annotated
+
+from jairouter.config.forms import Count, Hush, Integer, Name, OneOf, Positive, Switch, Words
+from jairouter.config.quantities import Seconds
+from jairouter.config.settings.section import Section
+
+
+class FileStoreSettings(Section):
+    """Details of the store in files."""
+
+    auto_backup: Switch = True
+    """Whether copies are made from time to time."""
+
+    backup_interval: Seconds = 3600.0
+    """Time between two copies."""
+
+    max_backups: Count = 24
+    """Copies that are kept."""
+
+    compression: Switch = True
+    """Whether copies are compressed."""
+
+
+class MemoryStoreSettings(Section):
+    """Details of the store in memory, which forgets everything when the process ends."""
+
+    initial_capacity: Count = 1000
+    """Accepted for compatibility."""
+
+    max_size: Positive = 10_000
+    """Most entries that are kept."""
+
+    expire_after_write: Seconds = 86_400.0
+    """How long an entry is kept after it was written."""
+
+    expire_after_access: Seconds = 43_200.0
+    """How long an entry is kept after it was last used."""
+
+
+class RedisSettings(Section):
+    """Where Redis is."""
+
+    host: Name = "localhost"
+    """Host name or IP address."""
+
+    port: Annotated[int, Integer(1, 65535)] = 6379
+    """TCP port."""
+
+    username: Words | None = None
+    """User to log in as."""
+
+    password: Hush | None = None
+    """Password to log in with."""
+
+    database: Count = 0
+    """Number of the database."""
+
+    ssl: Switch = False
+    """Whether the connection uses TLS."""
+
+    key_prefix: Words = "jairouter:"
+    """What the names of all keys begin with."""
+
+    timeout: Seconds = 2.0
+    """How long one command may take."""
+
+
+class StoreSettings(Section):
+    """Where versions of the configuration and other durable state are kept."""
+
+    type: Annotated[str, OneOf(("file", "memory", "redis", "jpa", "h2"))] = "file"
+    """Kind of store. `jpa` and `h2` are databases of another product: `file` is used in place of
+    them."""
+
+    path: Name = "./config-store"
+    """Directory of the store in files."""
+
+    file: FileStoreSettings = FileStoreSettings()
+    memory: MemoryStoreSettings = MemoryStoreSettings()
+    redis: RedisSettings = RedisSettings()

@@ -1,0 +1,1 @@
+"""The filters of the pipeline, one small file each."""

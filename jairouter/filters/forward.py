@@ -1,0 +1,148 @@
+"""Forward: the request goes out, the answer comes back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from OpenSSL import SSL
+from service_identity import VerificationError
+from twisted.internet.defer import CancelledError
+from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError, TimeoutError
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from jairouter.body import AnswerBody
+from jairouter.codec.sse import is_event_stream
+from jairouter.errors import GatewayError, InternalError, UpstreamError, UpstreamTimeout, render
+from jairouter.exchange import Answer
+from jairouter.interfaces import IResponder
+from jairouter.upstream.connection import BadAnswer
+from jairouter.upstream.outgoing import HOP_BY_HOP, connection_options
+from jairouter.upstream.receivers import EventReceiver, PlainReceiver
+
+if TYPE_CHECKING:
+    from twisted.web.iweb import IResponse
+
+    from jairouter.exchange import Exchange, HeaderPairs
+    from jairouter.interfaces import IAdapter
+    from jairouter.traffic.instance import Instance
+    from jairouter.upstream.client import UpstreamClient
+
+_REMADE = frozenset({b"date", b"x-request-id", b"alt-svc", b"strict-transport-security"})
+"""Ours, or about the backend's address rather than about its answer."""
+
+
+@implementer(IResponder)
+class Forward:
+    """Sends an exchange to the instance of its attempt.
+
+    Args:
+        client: Sends.
+        adapter: Says where to, and with which headers.
+        max_event: Bytes of one unfinished event that are held back.
+    """
+
+    _log = Logger()
+
+    def __init__(self, client: UpstreamClient, adapter: IAdapter, max_event: int) -> None:
+        self._client = client
+        self._adapter = adapter
+        self._max_event = max_event
+
+    async def respond(self, exchange: Exchange) -> Answer:
+        """See `IResponder.respond`."""
+        attempt = exchange.attempt
+        try:
+            response = await self._client.post(
+                self._url(exchange, attempt.instance),
+                self._headers(exchange, attempt.instance),
+                exchange.body,
+                attempt,
+            )
+        except (GatewayError, CancelledError):
+            raise
+        except Exception as error:
+            raise self._explain(error, attempt.instance) from error
+        attempt.status = response.code
+        return await self._answer(exchange, response, response.headers.pairs)
+
+    def _url(self, exchange: Exchange, instance: Instance) -> str:
+        request = exchange.request
+        url = instance.base_url + (self._adapter.target(request.route, instance) or request.route.path)
+        if request.query:
+            url += ("&" if "?" in url else "?") + request.query.decode("latin-1")
+        return url
+
+    def _headers(self, exchange: Exchange, instance: Instance) -> HeaderPairs:
+        headers = self._adapter.headers(exchange.request, instance)
+        if exchange.stream:
+            # Compressed events could be neither watched nor followed by an error event
+            kept = tuple(pair for pair in headers if pair[0].lower() != b"accept-encoding")
+            headers = (*kept, (b"Accept-Encoding", b"identity"))
+        return headers
+
+    async def _answer(self, exchange: Exchange, response: IResponse, pairs: HeaderPairs) -> Answer:
+        status = response.code
+        content_type = _value(pairs, b"content-type")
+        if 300 <= status < 400:
+            response.deliverBody(PlainReceiver(discard=True))
+            raise UpstreamError("the backend answered with a redirect, which is not followed")
+        if status >= 500 and b"json" not in content_type.lower():
+            # A proxy's HTML page or a traceback: nothing an SDK could read, and it may name hosts
+            response.deliverBody(PlainReceiver(discard=True))
+            return _error_answer(status)
+        encoded = _value(pairs, b"content-encoding").lower() not in (b"", b"identity")
+        if status < 300 and is_event_stream(content_type) and not encoded:
+            receiver = EventReceiver(exchange.request.route.dialect, self._max_event)
+            response.deliverBody(receiver)
+            await receiver.begun
+            headers = (*_end_to_end(pairs, _STREAM_HEADERS), *_NO_BUFFERING)
+            return Answer(status, headers, receiver.body, event_stream=True)
+        plain = PlainReceiver()
+        response.deliverBody(plain)
+        return Answer(status, _end_to_end(pairs), plain.body)
+
+    def _explain(self, error: Exception, instance: Instance) -> GatewayError:
+        """What went wrong, for the log with names, for the client without."""
+        reason: Any = getattr(error, "reasons", None) or error
+        if isinstance(error, TimeoutError):
+            result: GatewayError = UpstreamTimeout("the backend could not be reached in time")
+        elif isinstance(error, ConnectError | DNSLookupError):
+            result = UpstreamError("the backend could not be reached")
+        elif isinstance(error, BadAnswer):
+            result = UpstreamError("the backend's answer is not valid HTTP")
+        elif isinstance(error, OSError | ConnectionClosed | SSL.Error | VerificationError):
+            result = UpstreamError("the connection to the backend was lost before it answered")
+        else:
+            self._log.failure("forwarding to {instance} failed", instance=instance.name)
+            return InternalError("the gateway failed to forward the request; its log says why")
+        self._log.warn(
+            "{instance} at {url}: {result} ({reason})",
+            instance=instance.name,
+            url=instance.base_url,
+            result=result.message,
+            reason=reason,
+        )
+        return result
+
+
+_NO_BUFFERING = ((b"Cache-Control", b"no-cache, no-transform"), (b"X-Accel-Buffering", b"no"))
+"""What keeps proxies in front of us, nginx above all, from holding events back."""
+_STREAM_HEADERS = frozenset({b"content-length", b"cache-control", b"x-accel-buffering"})
+
+
+def _value(pairs: HeaderPairs, wanted: bytes) -> bytes:
+    for name, value in pairs:
+        if name.lower() == wanted:
+            return value
+    return b""
+
+
+def _end_to_end(pairs: HeaderPairs, drop: frozenset[bytes] = frozenset()) -> HeaderPairs:
+    drop = HOP_BY_HOP | _REMADE | drop | connection_options(pairs)
+    return tuple(pair for pair in pairs if pair[0].lower() not in drop)
+
+
+def _error_answer(status: int) -> Answer:
+    error = UpstreamError(f"the backend failed with status {status}")
+    return Answer(status, ((b"Content-Type", b"application/json"),), AnswerBody.of(render(error)))

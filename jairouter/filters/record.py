@@ -1,0 +1,63 @@
+"""Record: what happened, told to metrics and the access log when it is over."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted.internet.defer import CancelledError
+from zope.interface import implementer
+
+from jairouter.errors import GatewayError
+from jairouter.interfaces import IResponder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jairouter.exchange import Answer, Exchange
+    from jairouter.interfaces import IRecorder
+
+
+@implementer(IResponder)
+class Record:
+    """Tells each recorder about each exchange exactly once, after its last byte.
+
+    Args:
+        inner: Answers.
+        recorders: Are told.
+    """
+
+    def __init__(self, inner: IResponder, recorders: Sequence[IRecorder]) -> None:
+        self._inner = inner
+        self._recorders = recorders
+
+    async def respond(self, exchange: Exchange) -> Answer:
+        """See `IResponder.respond`."""
+        try:
+            answer = await self._inner.respond(exchange)
+        except GatewayError as error:
+            self._tell(exchange, error.status, 0, error)
+            raise
+        except CancelledError:
+            self._tell(exchange, 499, 0)
+            raise
+        except Exception:
+            self._tell(exchange, 500, 0)
+            raise
+        sent = 0
+
+        def count(data: bytes) -> None:
+            nonlocal sent
+            sent += len(data)
+
+        def done(error: GatewayError | None) -> None:
+            # A stream that broke was begun with its status; that the client left is told as 499
+            gone = error is not None and error.status == 499
+            self._tell(exchange, 499 if gone else answer.status, sent, error)
+
+        answer.body.on_chunk(count)
+        answer.body.on_done(done)
+        return answer
+
+    def _tell(self, exchange: Exchange, status: int, sent: int, error: GatewayError | None = None) -> None:
+        for recorder in self._recorders:
+            recorder.record(exchange, status, sent, error)

@@ -1,0 +1,177 @@
+"""Timeout: each phase of an attempt may take so long, and all of them together so long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from twisted.internet.defer import CancelledError, Deferred
+from zope.interface import implementer
+
+from jairouter.errors import GatewayError, PoolExhausted, UpstreamTimeout
+from jairouter.exchange import Phase
+from jairouter.interfaces import IResponder
+
+if TYPE_CHECKING:
+    from jairouter.body import AnswerBody
+    from jairouter.exchange import Answer, Attempt, Exchange
+    from jairouter.timers import Timer, TimerWheel
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseLimits:
+    """Seconds.
+
+    Attributes:
+        queued: Waiting for a connection to become free.
+        connect: Connecting, name look-up and TLS included.
+        send: Without progress while the request goes out.
+        first_byte: From the last byte of the request to the first of the answer; on an event stream to
+            the first event.
+        read: Without a byte while the answer comes in. The time in which the client does not read does not
+            count.
+        total: All of it, or None.
+    """
+
+    queued: float = 45.0
+    connect: float = 10.0
+    send: float = 60.0
+    first_byte: float = 60.0
+    read: float = 60.0
+    total: float | None = None
+
+
+@implementer(IResponder)
+class Timeout:
+    """Ends an attempt that takes too long; the instance is to blame for that.
+
+    Args:
+        inner: Answers.
+        wheel: The timers.
+        limits: How long is too long.
+    """
+
+    def __init__(self, inner: IResponder, wheel: TimerWheel, limits: PhaseLimits) -> None:
+        self._inner = inner
+        self._wheel = wheel
+        self._limits = limits
+
+    async def respond(self, exchange: Exchange) -> Answer:
+        """See `IResponder.respond`."""
+        work: Deferred[Answer] = Deferred.fromCoroutine(self._inner.respond(exchange))
+        watch = _Watch(self._wheel, self._limits, exchange.attempt, work)
+        try:
+            answer = await work
+        except CancelledError:
+            if watch.error is not None:
+                raise watch.error from None
+            raise
+        finally:
+            watch.stop()
+        watch.follow(answer.body)
+        return answer
+
+
+class _Watch:
+    """One timer per attempt, armed for the phase under way.
+
+    Progress only moves `Attempt.since`; the timer finds that out when it goes off and is armed again for
+    the rest, so that a stream of small events costs nothing here.
+    """
+
+    def __init__(
+        self, wheel: TimerWheel, limits: PhaseLimits, attempt: Attempt, work: Deferred[Answer]
+    ) -> None:
+        self.error: GatewayError | None = None
+        self._wheel = wheel
+        self._limits = limits
+        self._attempt = attempt
+        self._work = work
+        self._body: AnswerBody | None = None
+        self._timer: Timer | None = None
+        self._end = None if limits.total is None else wheel.seconds() + limits.total
+        if not work.called:
+            attempt.watch(self._arm)
+            self._arm()
+
+    def follow(self, body: AnswerBody) -> None:
+        """The answer has begun; from now on its body is watched."""
+        if body.complete_length is not None:
+            return
+        self._body = body
+        self._attempt.enter(Phase.RECEIVING)
+        self._attempt.watch(self._arm)
+        body.on_flow(self._flow)
+        body.on_done(lambda _: self.stop())
+        self._arm()
+
+    def stop(self) -> None:
+        """Nothing to watch now."""
+        self._attempt.watch(_nothing)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _flow(self, reading: bool) -> None:
+        self._attempt.enter(Phase.RECEIVING if reading else Phase.BLOCKED)
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        deadline = self._deadline()
+        if deadline is not None:
+            self._timer = self._wheel.start(deadline - self._wheel.seconds(), self._rang)
+
+    def _deadline(self) -> float | None:
+        limit = self._limit()
+        if limit is None:
+            return self._end
+        deadline = self._attempt.since + limit
+        return deadline if self._end is None else min(deadline, self._end)
+
+    def _limit(self) -> float | None:
+        limits, phase = self._limits, self._attempt.phase
+        if phase is Phase.RECEIVING and self._body is None:
+            # The head came, but no event yet: backends send it before they begin to work
+            return max(limits.first_byte, limits.read)
+        return {
+            Phase.QUEUED: limits.queued,
+            Phase.CONNECTING: limits.connect,
+            Phase.SENDING: limits.send,
+            Phase.WAITING: limits.first_byte,
+            Phase.RECEIVING: limits.read,
+            Phase.BLOCKED: None,
+        }[phase]
+
+    def _rang(self) -> None:
+        self._timer = None
+        deadline = self._deadline()
+        if deadline is not None and deadline > self._wheel.seconds():
+            self._arm()
+            return
+        self.error = self._late()
+        if self._body is not None:
+            self._body.cut(self.error)
+        else:
+            self._work.cancel()
+
+    def _late(self) -> GatewayError:
+        if self._end is not None and self._wheel.seconds() >= self._end:
+            return UpstreamTimeout("the backend's answer was not complete in time")
+        if self._attempt.phase is Phase.QUEUED:
+            return PoolExhausted("no connection to the model's backend became free in time", retry_after=1)
+        return UpstreamTimeout(_TOO_SLOW[self._attempt.phase])
+
+
+_TOO_SLOW = {
+    Phase.CONNECTING: "the backend could not be reached in time",
+    Phase.SENDING: "the backend did not take the request in time",
+    Phase.WAITING: "the backend did not begin to answer in time",
+    Phase.RECEIVING: "the backend stopped in the middle of its answer",
+    Phase.BLOCKED: "the backend's answer was not complete in time",
+}
+
+
+def _nothing() -> None:
+    """Nobody watches."""

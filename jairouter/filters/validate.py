@@ -1,0 +1,104 @@
+"""Validate: is this a request that could be answered, and for which model?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from zope.interface import implementer
+
+from jairouter.codec.form_headers import MultipartError, boundary_of
+from jairouter.codec.json_peek import PeekError, peek
+from jairouter.codec.multipart import ModelFinder
+from jairouter.errors import BadRequest, UnsupportedMediaType
+from jairouter.exchange import BodyKind
+from jairouter.interfaces import IResponder
+from jairouter.request_body.form import FormBody
+from jairouter.request_body.held import HeldBody, collect, too_large
+
+if TYPE_CHECKING:
+    from jairouter.exchange import Answer, Exchange
+    from jairouter.request_body.spool import Spool
+
+
+@implementer(IResponder)
+class Validate:
+    """Checks size, content type and form, and finds the model.
+
+    JSON is held in memory: two members named ``model`` make it ambiguous, so the name is certain only
+    when all of it is here. Forms are read no further than their ``model`` field.
+
+    Args:
+        inner: Answers.
+        max_held: Bytes of JSON.
+        max_size: Bytes of any body.
+        new_spool: Makes a place where a form is put aside until its model is known.
+    """
+
+    def __init__(
+        self, inner: IResponder, max_held: int, max_size: int, new_spool: Callable[[], Spool]
+    ) -> None:
+        self._inner = inner
+        self._max_held = min(max_held, max_size)
+        self._max_size = max_size
+        self._new_spool = new_spool
+
+    async def respond(self, exchange: Exchange) -> Answer:
+        """See `IResponder.respond`."""
+        if _kind_of(exchange) is BodyKind.JSON:
+            await self._read_json(exchange)
+            return await self._inner.respond(exchange)
+        form = await self._read_form(exchange)
+        try:
+            answer = await self._inner.respond(exchange)
+        except BaseException:
+            form.discard()
+            raise
+        answer.body.on_done(lambda _: form.discard())
+        return answer
+
+    async def _read_json(self, exchange: Exchange) -> None:
+        data = exchange.request.body.data
+        if data is None:
+            exchange.body = await collect(exchange.request.body, self._max_held)
+            data = exchange.body.data or b""
+        elif len(data) > self._max_held:
+            raise too_large(self._max_held)
+        else:
+            exchange.body = HeldBody(data)
+        try:
+            peeked = peek(data)
+        except PeekError as error:
+            raise BadRequest(error.message, param=error.param) from None
+        exchange.model = peeked.model
+        exchange.stream = peeked.stream
+
+    async def _read_form(self, exchange: Exchange) -> FormBody:
+        upload = exchange.request.body
+        if upload.length is not None and upload.length > self._max_size:
+            raise too_large(self._max_size)
+        try:
+            finder = ModelFinder(boundary_of(exchange.request.content_type))
+        except MultipartError as error:
+            raise BadRequest(error.message, param=error.param) from None
+        form = FormBody(upload, finder, self._new_spool(), self._max_size)
+        exchange.model = await form.find_model()
+        exchange.stream = finder.stream
+        exchange.body = form
+        return form
+
+
+def _kind_of(exchange: Exchange) -> BodyKind:
+    """What the body is, if this route takes it."""
+    request = exchange.request
+    media_type = request.content_type.partition(b";")[0].strip().lower()
+    is_json = media_type == b"application/json" or media_type.endswith(b"+json")
+    if request.route.kind is BodyKind.JSON:
+        if is_json or not media_type:
+            return BodyKind.JSON
+    elif media_type == b"multipart/form-data":
+        return BodyKind.MULTIPART
+    elif is_json:
+        # OpenAI's newer image edits name their images by URL or file id
+        return BodyKind.JSON
+    raise UnsupportedMediaType(f"this route takes {request.route.kind.value}; set the Content-Type header")

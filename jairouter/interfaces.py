@@ -1,0 +1,140 @@
+"""Every interface, in the order in which a request meets them.
+
+The docstrings here are the manual: what a method is for, what it may be given, what it raises, when it
+is called and what it may cost. Implementers say only what they add.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any
+
+from zope.interface import Attribute, Interface
+
+if TYPE_CHECKING:
+    from jairouter.errors import GatewayError
+    from jairouter.exchange import Answer, Exchange, HeaderPairs, Outcome, Request, Route
+    from jairouter.traffic.instance import Instance
+
+
+class IResponder(Interface):
+    """Answers exchanges. The pipeline is one, and so is each of its filters."""
+
+    def respond(exchange: Exchange) -> Coroutine[Any, Any, Answer]:
+        """Answer one exchange.
+
+        Filters are coroutines and await the next one directly; only the outermost is made a Deferred.
+        Cancelling that Deferred raises `CancelledError` where the innermost one waits, and every
+        filter on the way out settles what it holds.
+
+        Args:
+            exchange: The request and what is known about it.
+
+        Returns:
+            The answer, as soon as its status is certain. Its body may still be arriving; whoever has
+            something to settle at its end registers with `AnswerBody.on_done`.
+
+        Raises:
+            GatewayError: There is no answer, and why.
+            CancelledError: The client left.
+        """
+
+
+class IRequestBody(Interface):
+    """A request body, perhaps still arriving, that can be sent to a backend.
+
+    Nothing is read from the client before `collect` or `start` asks for it.
+    """
+
+    length: int | None = Attribute("Bytes in all, or None when the client did not say.")
+    data: bytes | None = Attribute("The whole body if it is held in memory, else None.")
+    replayable: bool = Attribute("Whether `start` may be called again after it was called.")
+
+    def start(sink: IBodySink) -> None:
+        """Send the body to `sink`, from the first byte, until `sink.end` or `sink.broke`."""
+
+    def pause() -> None:
+        """Send nothing until `resume`."""
+
+    def resume() -> None:
+        """Go on after `pause`."""
+
+    def stop() -> None:
+        """Send nothing any more; the sink is forgotten."""
+
+
+class IBodySink(Interface):
+    """Takes a body, in order. Exactly one of `end` and `broke` is the last call."""
+
+    def chunk(data: bytes) -> None:
+        """The next bytes, never empty."""
+
+    def end() -> None:
+        """That was all."""
+
+    def broke(error: GatewayError) -> None:
+        """The rest will not come."""
+
+
+class IBodySource(Interface):
+    """Where an answer's body comes from; `AnswerBody` steers it."""
+
+    def pause() -> None:
+        """Read no more from the backend until `resume`."""
+
+    def resume() -> None:
+        """Read (on) from the backend."""
+
+    def abort() -> None:
+        """Close the backend's connection at once; nothing more is wanted."""
+
+
+class IBalancer(Interface):
+    """Chooses among candidates. Called for every attempt: must be instant, does no I/O."""
+
+    def pick(candidates: Sequence[Instance], key: bytes) -> Instance | None:
+        """Choose one.
+
+        Args:
+            candidates: Instances that may be used now, in configuration order; may be empty.
+            key: What equal requests have in common, for balancers that keep them together.
+
+        Returns:
+            One of the candidates, or None when none can take a request (no candidate, or all of
+            weight 0).
+        """
+
+
+class IPermit(Interface):
+    """The right to be in flight. It has one owner, who settles it exactly once."""
+
+    def settle(outcome: Outcome) -> None:
+        """Give it back.
+
+        Raises:
+            AlreadySettled: It was given back before: a fault in the gateway.
+        """
+
+
+class IAdapter(Interface):
+    """Translates between OpenAI's dialect and a backend's own. Pure: no I/O, no state."""
+
+    def target(route: Route, instance: Instance) -> str | None:
+        """The path at the backend, or None when the instance cannot serve the route."""
+
+    def headers(request: Request, instance: Instance) -> HeaderPairs:
+        """The headers for the backend, without Host and framing."""
+
+
+class IRecorder(Interface):
+    """Is told how every request ended."""
+
+    def record(exchange: Exchange, status: int, sent: int, error: GatewayError | None) -> None:
+        """One exchange is over.
+
+        Args:
+            exchange: With its attempts and their outcomes.
+            status: What the client got; 499 when it left.
+            sent: Body bytes passed on to the client.
+            error: Why the answer is not complete, or None.
+        """

@@ -1,0 +1,32 @@
+"""The order of the filters, and why. The order is the design, so it is written once, here.
+
+Outermost first. To the right of a filter stand the ones inside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jairouter.interfaces import IResponder
+
+Wrap = Callable[["IResponder"], "IResponder"]
+"""Makes a filter around the responder that it is given."""
+
+
+def build(
+    *, record: Wrap, validate: Wrap, resolve: Wrap, pick: Wrap, timeout: Wrap, forward: IResponder
+) -> IResponder:
+    """Put the filters into their order."""
+    order: tuple[Wrap, ...] = (
+        record,  # outside all: refusals are counted too
+        validate,  # refuse before anything is spent
+        resolve,  # what follows needs to know the service and its instances
+        pick,  # innermost that knows of several instances: an attempt is one instance
+        timeout,  # inside Pick: a timeout is the instance's failure, not the client's leaving
+    )
+    responder = forward
+    for wrap in reversed(order):
+        responder = wrap(responder)
+    return responder

@@ -1,0 +1,1 @@
+"""Request bodies on their way from a client to a backend, held, spooled or streamed."""

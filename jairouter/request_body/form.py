@@ -1,0 +1,265 @@
+r"""A multipart form that is read only as far as its ``model`` field, then streamed on.
+
+::
+
+             chunk, model not seen yet          model seen            start(sink)
+    SEEKING ---------------------------+     ---------------> FOUND ---------------> REPLAYING
+       |      ^   put aside in a Spool |                        |                        |  spool is out
+       |      +------------------------+                        | stop                   v
+       | end without a model, broken                            v                    STREAMING
+       +----------------------------------------------------> OVER <---- end, broken ----+
+
+A form is never held in memory: what comes before the model is known is put aside (in a file, when it
+is much), the rest goes from the client's connection to the backend's at the pace of the slower one.
+Fields that come later are still watched: a second ``model`` breaks the upload off, since the backend
+might take the other one.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from jairouter.codec.multipart import ModelFinder, MultipartError
+from jairouter.errors import BadRequest, GatewayError, InternalError
+from jairouter.interfaces import IBodySink, IRequestBody
+from jairouter.request_body.held import too_large
+
+if TYPE_CHECKING:
+    from jairouter.request_body.spool import Spool
+
+
+class _State(enum.Enum):
+    SEEKING = "seeking"
+    FOUND = "found"
+    REPLAYING = "replaying"
+    STREAMING = "streaming"
+    OVER = "over"
+
+
+@implementer(IRequestBody, IBodySink)
+class FormBody:
+    """See the module's picture. It is the sink of the client's body and the body that is sent on.
+
+    Args:
+        upload: The body as it comes from the client.
+        finder: Reads the form's fields.
+        spool: For what comes before the model is known.
+        limit: Bytes in all.
+    """
+
+    data: bytes | None = None
+
+    def __init__(self, upload: IRequestBody, finder: ModelFinder, spool: Spool, limit: int) -> None:
+        self.length: int | None = upload.length
+        self._upload = upload
+        self._finder = finder
+        self._spool = spool
+        self._limit = limit
+        self._size = 0
+        self._state = _State.SEEKING
+        self._upload_ended = False
+        self._found: Deferred[str] = Deferred(lambda _: self.stop())
+        self._sink: IBodySink | None = None
+        self._paused = False
+        self._busy = False  # a thread reads or writes the spool
+        self._backlog: list[bytes] = []
+        self._replayed = 0
+
+    # -- finding the model --------------------------------------------------
+
+    def find_model(self) -> Deferred[str]:
+        """Read on until the model is known.
+
+        Returns:
+            Fires with the model's name. Fails with `BadRequest`, or with what kept the body from coming.
+        """
+        self._upload.start(self)
+        return self._found
+
+    def chunk(self, data: bytes) -> None:
+        """See `IBodySink.chunk`: the client's next bytes."""
+        self._size += len(data)
+        if self._size > self._limit:
+            self._upload.stop()
+            self.broke(too_large(self._limit))
+            return
+        if not self._read_fields(data):
+            return
+        if self._state is _State.STREAMING and self._sink is not None:
+            self._sink.chunk(data)
+        elif self._state is not _State.OVER:
+            self._put_aside(data)
+            self._tell_model()
+
+    def end(self) -> None:
+        """See `IBodySink.end`: the client's last byte was the last."""
+        self._upload_ended = True
+        try:
+            self._finder.close()
+        except MultipartError as error:
+            self.broke(BadRequest(error.message, param=error.param))
+            return
+        if self._state is _State.SEEKING and not self._busy:
+            self._tell_model()
+        elif self._state is _State.STREAMING:
+            self._finish()
+
+    def broke(self, error: GatewayError) -> None:
+        """See `IBodySink.broke`: the client's rest will not come, or is not wanted."""
+        if self._state is _State.OVER:
+            return
+        sink, self._sink = self._sink, None
+        seeking = not self._found.called
+        self._over()
+        if sink is not None:
+            sink.broke(error)
+        elif seeking:
+            self._found.errback(error)
+
+    def _read_fields(self, data: bytes) -> bool:
+        try:
+            self._finder.feed(data)
+        except MultipartError as error:
+            self._upload.stop()
+            self.broke(BadRequest(error.message, param=error.param))
+            return False
+        return True
+
+    def _tell_model(self) -> None:
+        """Say what is known, once nothing is on its way to the spool."""
+        if self._state is not _State.SEEKING or self._busy:
+            return
+        if self._finder.model is not None:
+            self._state = _State.FOUND
+            if not self._upload_ended:
+                self._upload.pause()
+            self._found.callback(self._finder.model)
+        elif self._upload_ended:
+            self.broke(BadRequest("the form has no field named model", param="model"))
+
+    # -- putting aside, one operation at a time -----------------------------
+
+    def _put_aside(self, data: bytes) -> None:
+        if not self._busy and self._spool.keep(data):
+            return
+        self._backlog.append(data)
+        if not self._busy:
+            self._upload.pause()
+            self._busy = True
+            Deferred.fromCoroutine(self._write_backlog()).addErrback(self._spool_failed)
+
+    async def _write_backlog(self) -> None:
+        while self._backlog:
+            data = b"".join(self._backlog)
+            self._backlog.clear()
+            await self._spool.write(data)
+        self._busy = False
+        if self._state is _State.OVER:
+            self._spool.close()
+        elif self._state is _State.SEEKING:
+            self._tell_model()
+            if self._state is _State.SEEKING and not self._upload_ended:
+                self._upload.resume()
+
+    def _spool_failed(self, failure: Failure) -> None:
+        self._busy = False
+        self._upload.stop()
+        self.broke(InternalError("the upload could not be put aside"))
+        self._spool.close()
+
+    # -- sending on ---------------------------------------------------------
+
+    @property
+    def replayable(self) -> bool:
+        """Whether nothing has gone past the spool yet (see `IRequestBody.replayable`)."""
+        return self._state in (_State.FOUND, _State.REPLAYING)
+
+    def start(self, sink: IBodySink) -> None:
+        """See `IRequestBody.start`."""
+        if self._state is not _State.FOUND:
+            sink.broke(BadRequest("the upload broke off"))
+            return
+        self._sink = sink
+        self._state = _State.REPLAYING
+        self._replayed = 0
+        self._paused = False
+        self._replay()
+
+    def pause(self) -> None:
+        """See `IRequestBody.pause`."""
+        self._paused = True
+        if self._state is _State.STREAMING:
+            self._upload.pause()
+
+    def resume(self) -> None:
+        """See `IRequestBody.resume`."""
+        self._paused = False
+        if self._state is _State.REPLAYING:
+            self._replay()
+        elif self._state is _State.STREAMING:
+            self._upload.resume()
+
+    def stop(self) -> None:
+        """See `IRequestBody.stop`. What is still in the spool can be sent again."""
+        self._sink = None
+        if self._state is _State.REPLAYING:
+            self._state = _State.FOUND
+        elif self._state is _State.STREAMING or self._state is _State.SEEKING:
+            self._upload.stop()
+            self._over()
+
+    def discard(self) -> None:
+        """Nobody will send it (again): what was put aside is forgotten."""
+        self._sink = None
+        if self._state is not _State.OVER:
+            if not self._upload_ended:
+                self._upload.stop()
+            self._over()
+
+    def _replay(self) -> None:
+        if self._busy:
+            return
+        self._busy = True
+        Deferred.fromCoroutine(self._replay_blocks()).addErrback(self._spool_failed)
+
+    async def _replay_blocks(self) -> None:
+        while self._state is _State.REPLAYING and not self._paused:
+            block = await self._spool.read(self._replayed)
+            if self._state is not _State.REPLAYING or self._sink is None:
+                break
+            if not block:
+                self._replay_done()
+                break
+            self._replayed += len(block)
+            self._sink.chunk(block)
+        self._busy = False
+        if self._state is _State.OVER:
+            self._spool.close()
+
+    def _replay_done(self) -> None:
+        if self._upload_ended:
+            sink, self._sink = self._sink, None
+            self._state = _State.FOUND
+            if sink is not None:
+                sink.end()
+        else:
+            self._state = _State.STREAMING
+            if not self._paused:
+                self._upload.resume()
+
+    def _finish(self) -> None:
+        sink, self._sink = self._sink, None
+        self._over()
+        if sink is not None:
+            sink.end()
+
+    def _over(self) -> None:
+        self._state = _State.OVER
+        self._backlog.clear()
+        if not self._busy:
+            self._spool.close()

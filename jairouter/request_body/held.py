@@ -1,0 +1,87 @@
+"""A request body that is held in memory, and how one comes to be held."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted.internet.defer import Deferred
+from zope.interface import implementer
+
+from jairouter.errors import RequestTooLarge
+from jairouter.interfaces import IBodySink, IRequestBody
+
+if TYPE_CHECKING:
+    from jairouter.errors import GatewayError
+
+
+@implementer(IRequestBody)
+class HeldBody:
+    """All of a request body, in memory: it can be sent any number of times."""
+
+    replayable = True
+
+    def __init__(self, data: bytes) -> None:
+        self.data: bytes | None = data
+        self.length: int | None = len(data)
+
+    def start(self, sink: IBodySink) -> None:
+        """See `IRequestBody.start`."""
+        if self.data:
+            sink.chunk(self.data)
+        sink.end()
+
+    def pause(self) -> None:
+        """Nothing to pause: it goes out in one piece."""
+
+    def resume(self) -> None:
+        """Nothing was paused."""
+
+    def stop(self) -> None:
+        """Nothing is under way."""
+
+
+def collect(body: IRequestBody, limit: int) -> Deferred[HeldBody]:
+    """Read all of a body into memory.
+
+    Args:
+        body: Of a client.
+        limit: Bytes that may be held; more is refused as soon as it is certain.
+
+    Returns:
+        Fires with the held body. Fails with `RequestTooLarge`, or with what kept the body from coming.
+    """
+    collector = _Collector(body, limit)
+    if body.length is not None and body.length > limit:
+        collector.broke(too_large(limit))
+    else:
+        body.start(collector)
+    return collector.done
+
+
+def too_large(limit: int) -> RequestTooLarge:
+    """The refusal of a body of more than `limit` bytes."""
+    return RequestTooLarge(f"the request body is larger than {limit} bytes")
+
+
+@implementer(IBodySink)
+class _Collector:
+    def __init__(self, body: IRequestBody, limit: int) -> None:
+        self.done: Deferred[HeldBody] = Deferred(lambda _: body.stop())
+        self._body = body
+        self._limit = limit
+        self._size = 0
+        self._chunks: list[bytes] = []
+
+    def chunk(self, data: bytes) -> None:
+        self._size += len(data)
+        if self._size > self._limit:
+            self._body.stop()
+            self.broke(too_large(self._limit))
+        else:
+            self._chunks.append(data)
+
+    def end(self) -> None:
+        self.done.callback(HeldBody(b"".join(self._chunks)))
+
+    def broke(self, error: GatewayError) -> None:
+        self.done.errback(error)

@@ -1,0 +1,133 @@
+"""``twistd jairouter`` and ``twist jairouter``: options, and the service that they make."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+from random import SystemRandom
+from typing import TYPE_CHECKING, Any
+
+from twisted.application.service import MultiService
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python.usage import Options as UsageOptions
+from twisted.python.usage import UsageError
+
+from jairouter.assembly import Gateway, assemble
+from jairouter.config.faults import ConfigurationFaults
+from jairouter.config.loader import Loaded, load
+from jairouter.web.listener import CannotListen
+
+if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
+
+_log = Logger()
+
+
+class Options(UsageOptions):
+    """The command line."""
+
+    synopsis = "[--config FILE_OR_DIRECTORY]... [--profile NAME]..."
+    longdesc = "An AI model gateway: one OpenAI-compatible address in front of many model backends."
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.paths: list[str] = []
+        self.profiles: list[str] = []
+        self.loaded: Loaded | None = None
+
+    def opt_config(self, path: str) -> None:
+        """A configuration file or directory; later ones lie over earlier ones. May be given again."""
+        self.paths.append(path)
+
+    def opt_profile(self, name: str) -> None:
+        """A profile, such as prod: application-prod.yml is read too. May be given again."""
+        self.profiles += [each.strip() for each in name.split(",") if each.strip()]
+
+    opt_c = opt_config
+
+    def postOptions(self) -> None:
+        """Read the configuration, so that its faults end the command before anything starts."""
+        try:
+            self.loaded = load(self.paths, self.profiles, os.environ)
+        except ConfigurationFaults as faults:
+            raise UsageError(f"the configuration has faults\n{faults}") from None
+
+
+class GatewayService(MultiService):
+    """Runs a gateway under twistd: opens it, and drains it when the process is told to stop.
+
+    SIGTERM and SIGINT are taken over from the reactor, whose own reaction would end twistd with the
+    signal's status instead of 0, and without draining. A second signal is an order to hurry.
+
+    Args:
+        gateway: What is run.
+        reactor: Runs it.
+        loaded: The configuration it was made of, whose notices are logged.
+    """
+
+    def __init__(self, gateway: Gateway, reactor: Any, loaded: Loaded) -> None:
+        super().__init__()
+        self.gateway = gateway
+        self._reactor = reactor
+        self._loaded = loaded
+        self._stopping = False
+        gateway.listener.setServiceParent(self)
+
+    def privilegedStartService(self) -> None:
+        """See `IService.privilegedStartService`."""
+        _allow_many_descriptors()
+        for notice in self._loaded.notices:
+            _log.warn("{notice}", notice=notice)
+        try:
+            super().privilegedStartService()
+        except CannotListen as error:
+            raise SystemExit(f"jairouter: {error}") from None
+        self._reactor.callWhenRunning(self._take_signals)
+
+    def stopService(self) -> Deferred[Any]:
+        """See `IService.stopService`."""
+        stopped: Deferred[Any] = super().stopService()
+        return stopped.addBoth(self._close)
+
+    def _close(self, result: Any) -> Any:
+        self.gateway.agent.close()
+        return result
+
+    def _take_signals(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._signalled)
+
+    def _signalled(self, number: int, _frame: object) -> None:
+        self._reactor.callFromThread(self._stop, number)
+
+    def _stop(self, number: int) -> None:
+        # Ctrl-C is a person at a terminal: nobody balances load onto that
+        drained = self.gateway.listener.drain(at_once=self._stopping or number == signal.SIGINT)
+        if not self._stopping:
+            self._stopping = True
+            drained.addBoth(lambda _: self._reactor.stop())
+
+
+def makeService(options: Options) -> GatewayService:
+    """See `IServiceMaker.makeService`."""
+    from twisted.internet import reactor  # noqa: TID251, PLC0415 - the one place that takes it
+
+    if options.loaded is None:
+        options.postOptions()
+    loaded = options.loaded
+    assert loaded is not None
+    runtime: Any = reactor
+
+    def run_in_thread(function: Any, *arguments: Any) -> Any:
+        return deferToThreadPool(runtime, runtime.getThreadPool(), function, *arguments)
+
+    gateway = assemble(loaded.settings, runtime, SystemRandom(), run_in_thread)
+    return GatewayService(gateway, runtime, loaded)
+
+
+def _allow_many_descriptors() -> None:
+    """Raise the soft limit to the hard one: a stream takes two descriptors."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,1 @@
+"""Decisions: synchronous, told the time, no I/O."""

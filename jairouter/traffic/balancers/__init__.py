@@ -1,0 +1,1 @@
+"""Weighted random and the other ways to choose an instance."""

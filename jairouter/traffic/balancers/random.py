@@ -1,0 +1,39 @@
+"""Weighted random choice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+from zope.interface import implementer
+
+from jairouter.interfaces import IBalancer
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from jairouter.traffic.instance import Instance
+
+
+@implementer(IBalancer)
+class RandomBalancer:
+    """Chooses each candidate with a probability proportional to its weight.
+
+    Weights 3 and 1 give the first candidate three requests in four. A candidate of weight 0 is drained:
+    it is never chosen.
+
+    Args:
+        random: The source of randomness; a seeded one makes the choices repeatable.
+    """
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+
+    def pick(self, candidates: Sequence[Instance], key: bytes) -> Instance | None:
+        """See `IBalancer.pick`."""
+        cumulative = list(accumulate(candidate.weight for candidate in candidates))
+        if not cumulative or cumulative[-1] == 0:
+            return None
+        point = self._random.random() * cumulative[-1]
+        return next(candidate for candidate, edge in zip(candidates, cumulative, strict=True) if point < edge)

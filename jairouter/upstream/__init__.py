@@ -1,0 +1,1 @@
+"""Towards the backends: connections, pool, client."""

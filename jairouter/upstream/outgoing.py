@@ -1,0 +1,134 @@
+"""One request in the form in which it goes to a backend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import UNKNOWN_LENGTH
+
+from jairouter.upstream.wire import WireBody, WireHeaders
+
+if TYPE_CHECKING:
+    from twisted.web.iweb import IBodyProducer
+
+    from jairouter.exchange import Attempt, HeaderPairs
+
+HOP_BY_HOP = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+        b"http2-settings",
+    }
+)
+"""Headers that concern one connection only: RFC 9110, section 7.6.1, and what peers still send."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where connections go: everything that must be equal for one to be shared."""
+
+    secure: bool
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A request ready to be written.
+
+    Attributes:
+        method: Such as ``POST``.
+        head: Request line and headers with the empty line at the end.
+        body: What follows, or None.
+        chunked: Whether the body goes out in chunks, its length being unknown.
+        wire: Whether the answer's headers are wanted as `WireHeaders` too.
+        attempt: Told about phases and progress, or None.
+    """
+
+    method: bytes
+    head: bytes
+    body: IBodyProducer | None
+    chunked: bool
+    wire: bool
+    attempt: Attempt | None
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the same bytes can be sent a second time."""
+        return self.body is None or (isinstance(self.body, WireBody) and self.body.body.replayable)
+
+
+def origin_of(uri: bytes) -> tuple[Origin, bytes, bytes]:
+    """Take a URL apart.
+
+    Returns:
+        The origin, the value of the Host header and the request target.
+
+    Raises:
+        ValueError: It is not an absolute http or https URL.
+    """
+    parts = urlsplit(uri.decode("ascii"))
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("not an absolute http or https URL")
+    secure = parts.scheme == "https"
+    origin = Origin(secure, parts.hostname, parts.port or (443 if secure else 80))
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return origin, parts.netloc.rpartition("@")[2].encode("ascii"), target.encode("ascii")
+
+
+def compose(
+    method: bytes, host: bytes, target: bytes, headers: Headers | None, body: IBodyProducer | None
+) -> Outgoing:
+    """Make the canonical form: one Host, one framing header, nothing hop-by-hop.
+
+    Raises:
+        ValueError: A header's name or value would not stay one header on the wire.
+    """
+    wire = isinstance(headers, WireHeaders)
+    lines = [method + b" " + target + b" HTTP/1.1", b"Host: " + host]
+    lines += [name + b": " + value for name, value in _end_to_end(_pairs(headers))]
+    chunked = body is not None and body.length is UNKNOWN_LENGTH
+    if chunked:
+        lines.append(b"Transfer-Encoding: chunked")
+    elif body is not None:
+        lines.append(b"Content-Length: %d" % body.length)
+    elif method not in (b"GET", b"HEAD"):
+        lines.append(b"Content-Length: 0")
+    head = b"\r\n".join(lines) + b"\r\n\r\n"
+    if head.count(b"\n") != len(lines) + 1 or head.count(b"\r") != len(lines) + 1 or b"\0" in head:
+        raise ValueError("a header holds a line break or a NUL")
+    attempt = headers.attempt if isinstance(headers, WireHeaders) else None
+    return Outgoing(method, head, body, chunked, wire, attempt)
+
+
+def _pairs(headers: Headers | None) -> HeaderPairs:
+    if headers is None:
+        return ()
+    if isinstance(headers, WireHeaders):
+        return headers.pairs
+    return tuple((name, value) for name, values in headers.getAllRawHeaders() for value in values)
+
+
+_REPLACED = frozenset({b"host", b"content-length", b"expect"})
+
+
+def _end_to_end(pairs: HeaderPairs) -> HeaderPairs:
+    named = connection_options(pairs)
+    drop = HOP_BY_HOP | _REPLACED | named if named else HOP_BY_HOP | _REPLACED
+    return tuple(pair for pair in pairs if pair[0].lower() not in drop)
+
+
+def connection_options(pairs: HeaderPairs) -> frozenset[bytes]:
+    """The headers that ``Connection`` names as hop-by-hop for this message (RFC 9110, section 7.6.1)."""
+    values = [value for name, value in pairs if name.lower() == b"connection"]
+    return frozenset(option.strip().lower() for value in values for option in value.split(b","))

@@ -1,0 +1,179 @@
+"""Which connection a request gets: the keep-alive pool of one origin.
+
+A decision with three cases: an idle connection is there (the one used last, so that the others may
+age and close); there is room for a new one; all are busy, and the request waits its turn.
+
+Idle connections are not trusted for ever: they are closed after `max_idle` seconds without use and not
+used again `max_life` seconds after they were made.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.python.failure import Failure
+
+from jairouter.errors import PoolExhausted
+from jairouter.exchange import Outcome, Phase
+from jairouter.upstream.connection import Connection
+
+if TYPE_CHECKING:
+    from jairouter.exchange import Attempt
+    from jairouter.interfaces import IPermit
+    from jairouter.timers import Timer, TimerWheel
+    from jairouter.traffic.permits import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class PoolLimits:
+    """How many connections to one origin, and for how long.
+
+    Attributes:
+        max_connections: Open at once, busy or idle.
+        max_idle: Seconds without use after which an idle connection is closed.
+        max_life: Seconds after which a connection is not used again, or None.
+        max_pending: Requests that may wait for a connection.
+    """
+
+    max_connections: int = 500
+    max_idle: float = 20.0
+    max_life: float | None = None
+    max_pending: int = 1000
+
+
+class OriginPool:
+    """The connections to one origin, and the owner of every connection that is not busy.
+
+    Args:
+        limits: See `PoolLimits`.
+        wheel: For idle times.
+        ledger: Counts the connections that are lent out.
+        connect: Opens a new connection.
+    """
+
+    def __init__(
+        self,
+        limits: PoolLimits,
+        wheel: TimerWheel,
+        ledger: Ledger,
+        connect: Callable[[], Deferred[Connection]],
+    ) -> None:
+        self._limits = limits
+        self._wheel = wheel
+        self._ledger = ledger
+        self._connect = connect
+        self._idle: dict[Connection, Timer] = {}
+        self._lent: dict[Connection, IPermit] = {}
+        self._connecting = 0
+        self._waiting: deque[Deferred[Connection]] = deque()
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return (
+            f"<OriginPool lent={len(self._lent)} idle={len(self._idle)} "
+            f"connecting={self._connecting} waiting={len(self._waiting)}>"
+        )
+
+    def acquire(self, attempt: Attempt | None = None, *, fresh: bool = False) -> Deferred[Connection]:
+        """Borrow a connection. It comes back by itself: when it is idle again, or lost.
+
+        Args:
+            attempt: Told whether it waits or connects.
+            fresh: Do not take one that was used before.
+
+        Returns:
+            Fires with the connection. Fails as connecting fails, or with `PoolExhausted` when too many
+            wait already. Cancel it to wait no longer.
+        """
+        connection = None if fresh else self._take_idle()
+        if connection is not None:
+            return succeed(self._lend(connection))
+        if fresh and self._full and self._idle:
+            next(iter(self._idle)).close()
+        if not self._full:
+            if attempt is not None:
+                attempt.enter(Phase.CONNECTING)
+            return self._open().addCallback(self._lend)
+        if len(self._waiting) >= self._limits.max_pending:
+            return fail(PoolExhausted("too many requests wait for this model's backend", retry_after=1))
+        if attempt is not None:
+            attempt.enter(Phase.QUEUED)
+        waiter: Deferred[Connection] = Deferred(self._waiting.remove)
+        self._waiting.append(waiter)
+        return waiter
+
+    def idle(self, connection: Connection) -> None:
+        """A connection has answered and can be used again (called by the connection)."""
+        self._take_back(connection)
+        self._offer(connection)
+
+    def lost(self, connection: Connection) -> None:
+        """A connection is closed (called by the connection)."""
+        self._take_back(connection)
+        timer = self._idle.pop(connection, None)
+        if timer is not None:
+            timer.cancel()
+        self._open_for_waiting()
+
+    def close(self) -> None:
+        """Keep nothing any more: idle connections are closed now, busy ones when they are done."""
+        self._closed = True
+        for connection in list(self._idle):
+            connection.close()
+
+    @property
+    def _full(self) -> bool:
+        return len(self._lent) + len(self._idle) + self._connecting >= self._limits.max_connections
+
+    def _lend(self, connection: Connection) -> Connection:
+        self._lent[connection] = self._ledger.open("connection")
+        return connection
+
+    def _take_back(self, connection: Connection) -> None:
+        permit = self._lent.pop(connection, None)
+        if permit is not None:
+            permit.settle(Outcome.NEUTRAL)
+
+    def _offer(self, connection: Connection) -> None:
+        if self._closed or self._expired(connection):
+            connection.close()
+        elif self._waiting:
+            self._waiting.popleft().callback(self._lend(connection))
+        else:
+            self._idle[connection] = self._wheel.start(self._limits.max_idle, connection.close)
+
+    def _take_idle(self) -> Connection | None:
+        while self._idle:
+            connection, timer = self._idle.popitem()
+            timer.cancel()
+            if not self._expired(connection):
+                return connection
+            connection.close()
+        return None
+
+    def _expired(self, connection: Connection) -> bool:
+        life = self._limits.max_life
+        return life is not None and self._wheel.seconds() - connection.opened >= life
+
+    def _open(self) -> Deferred[Connection]:
+        self._connecting += 1
+        return self._connect().addBoth(self._connected)
+
+    def _connected(self, result: Connection | Failure) -> Connection | Failure:
+        self._connecting -= 1
+        if isinstance(result, Failure):
+            self._open_for_waiting()
+        return result
+
+    def _open_for_waiting(self) -> None:
+        """Room was made: open a connection for whoever will be first in the queue when it is open."""
+        if self._waiting and not self._full and self._connecting < len(self._waiting):
+            self._open().addCallbacks(self._offer, self._fail_first)
+
+    def _fail_first(self, failure: Failure) -> None:
+        if self._waiting and not failure.check(CancelledError):
+            self._waiting.popleft().errback(failure)

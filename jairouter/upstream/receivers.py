@@ -1,0 +1,199 @@
+"""Receivers of a backend's answer: they turn what Twisted delivers into an `AnswerBody`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.web.client import ResponseDone
+from zope.interface import implementer
+
+from jairouter.body import AnswerBody
+from jairouter.codec.sse import EventSplitter
+from jairouter.codec.sse_watch import Watch, parse_error
+from jairouter.errors import GatewayError, StreamCut, UpstreamError, UpstreamRefusal
+from jairouter.interfaces import IBodySource
+
+if TYPE_CHECKING:
+    from twisted.python.failure import Failure
+
+    from jairouter.codec.sse_watch import Dialect, StreamedError
+
+
+@implementer(IBodySource)
+class PlainReceiver(Protocol):
+    """Passes bytes on as they are.
+
+    Args:
+        discard: Nobody wants them: close the backend's connection unless the answer is complete already.
+
+    Attributes:
+        body: Where they go.
+    """
+
+    transport: Any  # a BodyTransport
+
+    def __init__(self, *, discard: bool = False) -> None:
+        self.body = AnswerBody(self)
+        self._discard = discard
+        self._over = False
+
+    def connectionMade(self) -> None:
+        """See `Protocol.connectionMade`: nothing flows until somebody takes it."""
+        self.transport.pauseProducing()
+        if self._discard:
+            self.body.abandon()
+
+    def dataReceived(self, data: bytes) -> None:
+        """See `Protocol.dataReceived`."""
+        self.body.chunk(data)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """See `Protocol.connectionLost`."""
+        self._over = True
+        if reason.check(ResponseDone):
+            self.body.end()
+        else:
+            self.body.broke(StreamCut("the backend's answer broke off"))
+
+    def pause(self) -> None:
+        """See `IBodySource.pause`."""
+        self.transport.pauseProducing()
+
+    def resume(self) -> None:
+        """See `IBodySource.resume`."""
+        self.transport.resumeProducing()
+
+    def abort(self) -> None:
+        """See `IBodySource.abort`."""
+        if not self._over:
+            self.transport.abortConnection()
+
+
+@implementer(IBodySource)
+class EventReceiver(Protocol):
+    r"""Passes an event stream on in whole events, and knows whether it is complete.
+
+    ::
+
+                first event           error event, end, broken
+        PEEKING ------------> BEGUN ---------------------------> OVER
+           |                                                       ^
+           +--- error as first event, end or break before one -----+  (begun fails)
+
+    Args:
+        dialect: How the stream says that it is complete.
+        max_event: Bytes of an unfinished event that are held back.
+
+    Attributes:
+        body: Where the events go.
+        begun: Fires at the first event. Fails with `UpstreamError` when none comes, or when it is an error:
+            vLLM and SGLang report errors so, under a status 200.
+    """
+
+    transport: Any  # a BodyTransport
+
+    def __init__(self, dialect: Dialect, max_event: int) -> None:
+        self.body = AnswerBody(self)
+        self.begun: Deferred[None] = Deferred(lambda _: self.abort())
+        self._splitter = EventSplitter(max_event)
+        self._watch = Watch(dialect)
+        self._peeking = True
+        self._over = False
+
+    def dataReceived(self, data: bytes) -> None:
+        """See `Protocol.dataReceived`."""
+        events = self._splitter.feed(data)
+        if events and not self._over:
+            self._take(events)
+
+    def _take(self, events: bytes) -> None:
+        error = self._watch.see(events)
+        if self._peeking:
+            if error is not None:
+                self._peek_failed(_refusal(error))
+                return
+            self.body.chunk(events)
+            if self._splitter.mid_event or self._watch.seen_event:
+                self._begin()
+            return
+        self.body.mid_event = self._splitter.mid_event
+        if error is None:
+            self.body.chunk(events)
+            return
+        # What follows an error is no answer. A [DONE] above all would make it look like a success.
+        self._over = True
+        self.body.chunk(_through_error(events))
+        self.body.end(told=_refusal(error))
+        self.transport.abortConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """See `Protocol.connectionLost`."""
+        if self._over:
+            return
+        if not reason.check(ResponseDone):
+            self._broke(StreamCut("the stream from the backend broke off"))
+            return
+        tail = self._splitter.flush()
+        if tail:
+            self._take(tail)
+        if self._over:
+            return
+        if self._peeking and not self._watch.ended:
+            self._peek_failed(UpstreamError("the backend ended the stream without any event"))
+        elif self._watch.ended:
+            self._over = True
+            self.body.end()
+            self._begin()
+        else:
+            self._broke(StreamCut("the backend ended the stream before it was complete"))
+
+    def _broke(self, error: GatewayError) -> None:
+        if self._peeking:
+            self._peek_failed(error)
+        else:
+            self._over = True
+            self.body.broke(error)
+
+    def _begin(self) -> None:
+        if self._peeking:
+            self._peeking = False
+            self.transport.pauseProducing()  # until somebody takes the body
+            self.begun.callback(None)
+
+    def _peek_failed(self, error: GatewayError) -> None:
+        self._over = True
+        self._peeking = False
+        self.transport.abortConnection()
+        self.begun.errback(error)
+
+    def pause(self) -> None:
+        """See `IBodySource.pause`."""
+        self.transport.pauseProducing()
+
+    def resume(self) -> None:
+        """See `IBodySource.resume`."""
+        self.transport.resumeProducing()
+
+    def abort(self) -> None:
+        """See `IBodySource.abort`."""
+        if not self._over:
+            self._over = True
+            self.transport.abortConnection()
+
+
+def _refusal(error: StreamedError) -> UpstreamRefusal:
+    code = None if error.code is None else str(error.code)
+    return UpstreamRefusal(error.message, status=error.status or 502, type=error.type, code=code)
+
+
+def _through_error(events: bytes) -> bytes:
+    """The events up to the one that is an error, which is the last."""
+    splitter, through = EventSplitter(len(events)), b""
+    for line in events.splitlines(keepends=True):
+        event = splitter.feed(line)
+        through += event
+        if event and parse_error(event) is not None:
+            return through
+    return events

@@ -1,0 +1,1 @@
+"""Towards the clients: HTTP server, resources, relay."""

@@ -1,0 +1,98 @@
+"""What load balancers, orchestrators and Prometheus ask: health, info, metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET
+
+from jairouter.web.resources import Branch, JsonPage, refuse_method
+
+if TYPE_CHECKING:
+    from twisted.web.http import Request
+
+Ready = Callable[[], bool]
+
+
+class Health(JsonPage):
+    """Whether requests can be served: 200, or 503 while the gateway drains.
+
+    It has pages of its own below it: ``liveness`` is 200 as long as the process answers at all, so that an
+    orchestrator does not restart a gateway whose backends are down; ``readiness`` is whether to send
+    requests here.
+    """
+
+    isLeaf = False
+
+    def __init__(self, ready: Ready) -> None:
+        super().__init__()
+        self._ready = ready
+        self.putChild(b"liveness", _State(lambda: True))
+        self.putChild(b"readiness", _State(ready))
+        self.putChild(b"", self)
+
+    def getChild(self, path: bytes, request: Request) -> Resource:
+        """See `Resource.getChild`."""
+        return Branch().getChild(path, request)
+
+    def page(self, request: Any) -> tuple[int, Any]:
+        """See `JsonPage.page`."""
+        ready = self._ready()
+        state = _status(ready)
+        components = {"livenessState": {"status": "UP"}, "readinessState": {"status": state}}
+        return (200 if ready else 503), {
+            "status": state,
+            "groups": ["liveness", "readiness"],
+            "components": components,
+        }
+
+
+class _State(JsonPage):
+    def __init__(self, good: Ready) -> None:
+        super().__init__()
+        self._good = good
+
+    def page(self, request: Any) -> tuple[int, Any]:
+        good = self._good()
+        return (200 if good else 503), {"status": _status(good)}
+
+
+def _status(good: bool) -> str:
+    return "UP" if good else "OUT_OF_SERVICE"
+
+
+class Info(JsonPage):
+    """What runs here."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__()
+        self._page = {"app": {"name": "jairouter", "version": version}}
+
+    def page(self, request: Any) -> tuple[int, Any]:
+        """See `JsonPage.page`."""
+        return 200, self._page
+
+
+class Prometheus(Resource):
+    """The metrics page."""
+
+    isLeaf = True
+    takes_upload = True  # it reads none
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__()
+        self._registry = registry
+
+    def render(self, request: Request) -> int:
+        """See `Resource.render`."""
+        if request.method not in (b"GET", b"HEAD"):
+            return refuse_method(request, b"GET, HEAD")
+        body = generate_latest(self._registry)
+        request.setHeader(b"Content-Type", CONTENT_TYPE_LATEST.encode("ascii"))
+        request.setHeader(b"Content-Length", b"%d" % len(body))
+        request.write(body)
+        request.finish()
+        return NOT_DONE_YET

@@ -1,0 +1,146 @@
+"""Where requests for models enter: from a rendered resource to the pipeline and back."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, cast
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+
+from jairouter.errors import GatewayError, InternalError, ShuttingDown
+from jairouter.exchange import Exchange, Outcome, Request
+from jairouter.web.relay import KeepAlive, Relay
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from twisted.python.failure import Failure
+
+    from jairouter.body import AnswerBody
+    from jairouter.exchange import Answer, Route
+    from jairouter.interfaces import IResponder
+    from jairouter.timers import TimerWheel
+    from jairouter.traffic.permits import Ledger
+    from jairouter.web.request import GatewayRequest
+
+_SANE_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
+
+
+class DataPlane:
+    """Runs every exchange from its first byte to its last.
+
+    Args:
+        pipeline: Answers.
+        ledger: Counts open requests.
+        wheel: For keep-alive comments; also the clock.
+        random: For request ids.
+        keep_alive: When silent streams get a comment.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self, pipeline: IResponder, ledger: Ledger, wheel: TimerWheel, random: Random, keep_alive: KeepAlive
+    ) -> None:
+        self._pipeline = pipeline
+        self._ledger = ledger
+        self._wheel = wheel
+        self._random = random
+        self._keep_alive = keep_alive
+        self._bodies: set[AnswerBody] = set()
+        self._works: dict[Deferred[Answer], Relay] = {}
+        self._idle_waiters: list[Deferred[None]] = []
+
+    @property
+    def open(self) -> int:
+        """How many requests are under way."""
+        return self._ledger.outstanding()["request"]
+
+    def serve(self, http: GatewayRequest, route: Route) -> None:
+        """Answer one request."""
+        http.recorded = True
+        request_id = self._id_for(http)
+        exchange = Exchange(
+            Request(
+                id=request_id,
+                route=route,
+                query=http.query,
+                headers=http.pairs,
+                content_type=http.header(b"content-type"),
+                body=http.upload,
+                client_ip=getattr(http.client, "host", "-"),
+            ),
+            started=self._wheel.seconds(),
+        )
+        permit = self._ledger.open("request")
+        relay = Relay(http, self._wheel, self._keep_alive, ((b"X-Request-Id", request_id.encode("ascii")),))
+        work: Deferred[Answer] = Deferred.fromCoroutine(self._pipeline.respond(exchange))
+        self._works[work] = relay
+
+        def gone(_: Failure) -> None:
+            # Whichever of the two is under way is told; the other is over or has not begun
+            relay.client_gone()
+            work.cancel()
+
+        def over(_: object) -> None:
+            permit.settle(Outcome.NEUTRAL)
+            self._check_idle()
+
+        http.notifyFinish().addErrback(gone).addCallback(over)
+        work.addCallbacks(self._answered, self._failed, callbackArgs=(work, relay), errbackArgs=(work, relay))
+        work.addErrback(self._broken, relay, http)
+        if work in self._works:
+            relay.wait_for(exchange)
+
+    def idle(self) -> Deferred[None]:
+        """Fires when no request is under way."""
+        waiter: Deferred[None] = Deferred()
+        self._idle_waiters.append(waiter)
+        self._check_idle()
+        return waiter
+
+    def cut(self) -> None:
+        """End whatever is under way: the gateway stops and has waited long enough."""
+        error = ShuttingDown("the gateway is shutting down", retry_after=1)
+        for work, relay in list(self._works.items()):
+            self._works.pop(work)
+            work.cancel()
+            relay.fail(error)
+        for body in list(self._bodies):
+            body.cut(error)
+
+    def _answered(self, answer: Answer, work: Deferred[Answer], relay: Relay) -> None:
+        self._works.pop(work, None)
+        self._bodies.add(answer.body)
+        answer.body.on_done(lambda _: self._bodies.discard(answer.body))
+        relay.answer(answer)
+
+    def _failed(self, failure: Failure, work: Deferred[Answer], relay: Relay) -> None:
+        self._works.pop(work, None)
+        if failure.check(CancelledError):
+            return  # the client left, or cut() has told it
+        if failure.check(GatewayError):
+            relay.fail(cast("GatewayError", failure.value))
+            return
+        self._log.failure("answering failed", failure=failure)
+        relay.fail(InternalError("the gateway failed to answer; its log says why"))
+
+    def _broken(self, failure: Failure, relay: Relay, http: GatewayRequest) -> None:
+        """Even writing the answer failed: a fault of ours. Nothing may stay open because of it."""
+        self._log.failure("relaying failed", failure=failure)
+        relay.client_gone()
+        if http.channel is not None:
+            http.channel.abortConnection()
+
+    def _id_for(self, http: GatewayRequest) -> str:
+        given = http.header(b"x-request-id")
+        if _SANE_ID.fullmatch(given):
+            return given.decode("ascii")
+        return f"req_{self._random.getrandbits(128):032x}"
+
+    def _check_idle(self) -> None:
+        if self.open == 0:
+            waiters, self._idle_waiters = self._idle_waiters, []
+            for waiter in waiters:
+                waiter.callback(None)

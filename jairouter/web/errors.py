@@ -1,0 +1,33 @@
+"""How an error reaches the client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jairouter.errors import GatewayError, render, retry_after_headers
+
+if TYPE_CHECKING:
+    from twisted.web.http import Request
+
+    from jairouter.exchange import HeaderPairs
+
+
+def write_error(request: Request, error: GatewayError, headers: HeaderPairs = ()) -> None:
+    """Answer `request` with an error and finish it. Nothing must have been written yet.
+
+    Args:
+        request: Who asked.
+        error: What to say.
+        headers: To send besides.
+    """
+    body = render(error)
+    for name, value in headers:
+        request.responseHeaders.addRawHeader(name, value)
+    request.setResponseCode(error.status)
+    request.setHeader(b"Content-Type", b"application/json")
+    request.setHeader(b"Content-Length", b"%d" % len(body))
+    if error.retry_after is not None:
+        for name, value in retry_after_headers(error.retry_after):
+            request.setHeader(name, value)
+    request.write(body)
+    request.finish()

@@ -1,0 +1,234 @@
+"""From an answer to a client's connection: head, body, backpressure, keep-alive comments, the end.
+
+::
+
+                 commit                answer               end, broke
+    WAITING ---------------> COMMITTED --------> RELAYING ---------------> OVER
+       |                         |                  |                        ^
+       |   answer                |                  | the client left        |
+       +---------------------------------------->---+------------------------+
+
+COMMITTED exists only where keep-alive comments before the first event are switched on: they need a
+status line, so from then on an error is told in-band.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from twisted.internet.interfaces import IPushProducer
+from zope.interface import implementer
+
+from jairouter.codec.sse import error_event
+from jairouter.errors import GatewayError, render
+from jairouter.interfaces import IBodySink
+from jairouter.web.errors import write_error
+
+if TYPE_CHECKING:
+    from jairouter.body import AnswerBody
+    from jairouter.exchange import Answer, Exchange, HeaderPairs
+    from jairouter.timers import Timer, TimerWheel
+    from jairouter.web.request import GatewayRequest
+
+KEEP_ALIVE = b": keep-alive\n\n"
+EVENT_STREAM_HEADERS = (
+    (b"Content-Type", b"text/event-stream; charset=utf-8"),
+    (b"Cache-Control", b"no-cache, no-transform"),
+    (b"X-Accel-Buffering", b"no"),
+)
+
+
+class _State(enum.Enum):
+    WAITING = "waiting"
+    COMMITTED = "committed"
+    RELAYING = "relaying"
+    OVER = "over"
+
+
+@dataclass(frozen=True, slots=True)
+class KeepAlive:
+    """When silent event streams get a comment.
+
+    Attributes:
+        interval: Seconds of silence after which a comment is written; 0 for never.
+        before_first_event: Seconds without an answer after which a stream is begun with comments;
+            0 for never, so that errors keep their status.
+    """
+
+    interval: float = 15.0
+    before_first_event: float = 0.0
+
+
+@implementer(IBodySink, IPushProducer)
+class Relay:
+    """See the module's picture. The client's connection steers it as its producer.
+
+    Args:
+        request: Where the answer goes.
+        wheel: For keep-alive comments.
+        keep_alive: When.
+        common: Headers that every answer carries.
+    """
+
+    def __init__(
+        self, request: GatewayRequest, wheel: TimerWheel, keep_alive: KeepAlive, common: HeaderPairs
+    ) -> None:
+        self._request = request
+        self._wheel = wheel
+        self._keep_alive = keep_alive
+        self._common = common
+        self._state = _State.WAITING
+        self._body: AnswerBody | None = None
+        self._event_stream = False
+        self._paused = False
+        self._registered = False
+        self._timer: Timer | None = None
+        self._written = 0.0
+
+    def wait_for(self, exchange: Exchange) -> None:
+        """No answer yet. If it turns out that the client wants an event stream, it may get comments."""
+        delay = self._keep_alive.before_first_event
+        if delay and self._state is _State.WAITING:
+            self._timer = self._wheel.start(delay, partial(self._commit, exchange))
+
+    # -- the answer ---------------------------------------------------------
+
+    def answer(self, answer: Answer) -> None:
+        """Pass an answer on."""
+        self._body = answer.body
+        if self._state is _State.OVER:
+            answer.body.abandon()
+            return
+        if self._state is _State.WAITING:
+            self._stop_timer()
+            self._event_stream = answer.event_stream
+            self._write_head(answer.status, answer.headers, answer.body.complete_length)
+        self._state = _State.RELAYING
+        if answer.body.complete_length is None:
+            self._registered = True
+            self._request.registerProducer(self, True)
+        if self._event_stream and self._keep_alive.interval:
+            self._arm(self._keep_alive.interval)
+        answer.body.deliver(self)
+
+    def fail(self, error: GatewayError) -> None:
+        """There is no answer."""
+        if self._state is _State.COMMITTED:
+            self._write_error_event(error)
+            self._finish()
+        elif self._state is _State.WAITING:
+            self._stop_timer()
+            self._state = _State.OVER
+            write_error(self._request, error, self._common)
+
+    def client_gone(self) -> None:
+        """The connection is lost: whoever sends the body is told at once."""
+        self._state = _State.OVER
+        self._stop_timer()
+        if self._body is not None:
+            self._body.abandon()
+
+    # -- the body -----------------------------------------------------------
+
+    def chunk(self, data: bytes) -> None:
+        """See `IBodySink.chunk`."""
+        if self._timer is not None:
+            self._written = self._wheel.seconds()
+        self._request.write(data)
+
+    def end(self) -> None:
+        """See `IBodySink.end`."""
+        self._finish()
+
+    def broke(self, error: GatewayError) -> None:
+        """See `IBodySink.broke`: say so in-band, or where that cannot be, break off as well."""
+        if self._state is not _State.RELAYING:
+            return
+        if self._event_stream:
+            self._write_error_event(error)
+            self._finish()
+            return
+        # A body of announced length or in chunks that ends early is how HTTP/1.1 says "not complete"
+        self._stop_timer()
+        self._state = _State.OVER
+        self._unregister()
+        self._request.channel.abortConnection()
+
+    # -- backpressure: called by the client's connection --------------------
+
+    def pauseProducing(self) -> None:
+        """See `IPushProducer.pauseProducing`: the client does not read."""
+        self._paused = True
+        if self._body is not None:
+            self._body.pause()
+
+    def resumeProducing(self) -> None:
+        """See `IPushProducer.resumeProducing`: the client reads again."""
+        self._paused = False
+        if self._body is not None:
+            self._body.resume()
+
+    def stopProducing(self) -> None:
+        """See `IProducer.stopProducing`: the connection is closing."""
+        self.client_gone()
+
+    # -- inside -------------------------------------------------------------
+
+    def _write_head(self, status: int, headers: HeaderPairs, length: int | None) -> None:
+        request = self._request
+        request.setResponseCode(status)
+        response_headers = request.responseHeaders
+        for name, value in (*headers, *self._common):
+            response_headers.addRawHeader(name, value)
+        if length is not None:
+            response_headers.setRawHeaders(b"Content-Length", [b"%d" % length])
+
+    def _commit(self, exchange: Exchange) -> None:
+        self._timer = None
+        if not exchange.stream:
+            return
+        self._state = _State.COMMITTED
+        self._event_stream = True
+        self._write_head(200, EVENT_STREAM_HEADERS, None)
+        self._request.write(KEEP_ALIVE)
+        self._arm(self._keep_alive.interval or self._keep_alive.before_first_event)
+
+    def _arm(self, seconds: float) -> None:
+        if self._timer is None:
+            self._written = self._wheel.seconds()
+            self._timer = self._wheel.start(seconds, self._silent)
+
+    def _silent(self) -> None:
+        """The timer went off; bytes may have gone out since it was armed."""
+        self._timer = None
+        interval = self._keep_alive.interval or self._keep_alive.before_first_event
+        wait = self._written + interval - self._wheel.seconds()
+        if wait <= 0:
+            if not self._paused and not (self._body is not None and self._body.mid_event):
+                self._request.write(KEEP_ALIVE)
+                self._written = self._wheel.seconds()
+            wait = interval
+        self._timer = self._wheel.start(wait, self._silent)
+
+    def _write_error_event(self, error: GatewayError) -> None:
+        mid_event = self._body is not None and self._body.mid_event
+        self._request.write(error_event(render(error), after_partial=mid_event))
+
+    def _finish(self) -> None:
+        self._stop_timer()
+        self._state = _State.OVER
+        self._unregister()
+        self._request.finish()
+
+    def _unregister(self) -> None:
+        if self._registered:
+            self._registered = False
+            self._request.unregisterProducer()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -1,0 +1,86 @@
+"""The resources that all parts of the tree are made of: JSON pages and JSON refusals."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET
+
+from jairouter.errors import GatewayError, MethodNotAllowed, RouteNotFound
+from jairouter.web.errors import write_error
+
+if TYPE_CHECKING:
+    from twisted.web.http import Request
+
+
+class Branch(Resource):
+    """A folder of the tree: nothing by itself, and unknown names below it are refused in JSON."""
+
+    nowhere = True
+    takes_upload = True  # it reads none, so an upload to a wrong address is refused before it is sent
+
+    def getChild(self, path: bytes, request: Request) -> Resource:
+        """See `Resource.getChild`."""
+        return _Nowhere()
+
+    def render(self, request: Request) -> int:
+        """See `Resource.render`."""
+        return refuse(request, RouteNotFound(f"there is nothing at {_shown(request)}"))
+
+
+class _Nowhere(Branch):
+    isLeaf = True
+
+
+class JsonPage(Resource):
+    """A page that answers GET and HEAD with JSON."""
+
+    isLeaf = True
+    takes_upload = True  # it reads none
+
+    def render(self, request: Request) -> Any:
+        """See `Resource.render`."""
+        if request.method not in (b"GET", b"HEAD"):
+            return refuse_method(request, b"GET, HEAD")
+        try:
+            status, page = self.page(request)
+        except GatewayError as error:
+            return refuse(request, error)
+        body = json.dumps(page, ensure_ascii=False, separators=(",", ":")).encode()
+        request.setResponseCode(status)
+        request.setHeader(b"Content-Type", b"application/json")
+        request.setHeader(b"Content-Length", b"%d" % len(body))
+        request.write(body)
+        request.finish()
+        return NOT_DONE_YET
+
+    def page(self, request: Any) -> tuple[int, Any]:
+        """The status and what is shown.
+
+        Raises:
+            GatewayError: It cannot be shown.
+        """
+        raise NotImplementedError
+
+
+def refuse(request: Request, error: GatewayError) -> int:
+    """Answer with an error; what `render` then returns."""
+    write_error(request, error)
+    return NOT_DONE_YET
+
+
+def refuse_method(request: Request, allowed: bytes) -> int:
+    """Answer 405, or, to OPTIONS, which methods there are."""
+    request.setHeader(b"Allow", allowed)
+    if request.method == b"OPTIONS":
+        request.setResponseCode(204)
+        request.finish()
+        return NOT_DONE_YET
+    method = request.method.decode("latin-1")
+    return refuse(request, MethodNotAllowed(f"{method} is not possible at {_shown(request)}"))
+
+
+def _shown(request: Request) -> str:
+    return request.path.decode("utf-8", "replace")[:200]

@@ -1,0 +1,139 @@
+"""What is served, and the limits of every connection that serves it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred
+from twisted.web.http import datetimeToString
+from twisted.web.server import Site
+
+from jairouter.web.channel import Channel
+from jairouter.web.request import GatewayRequest
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IAddress, IReactorTime
+    from twisted.web.resource import IResource
+
+    from jairouter.errors import GatewayError
+    from jairouter.timers import TimerWheel
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """What a client may send, and how slowly.
+
+    Attributes:
+        max_connections: Open at once; more are closed as they come.
+        max_header_bytes: Of one request's head. nginx: 32 KB in all by default.
+        max_headers: Of one request.
+        max_request_line: Bytes of the request target; nginx and Apache: 8 KB.
+        max_held_body: Bytes of a body that is held in memory.
+        header_timeout: Seconds in which a head must arrive.
+        body_timeout: Seconds without a byte of a body that is due.
+        keep_alive_timeout: Seconds between requests.
+    """
+
+    max_connections: int = 8192
+    max_header_bytes: int = 32 * 1024
+    max_headers: int = 100
+    max_request_line: int = 8 * 1024
+    max_held_body: int = 10 * 1024 * 1024
+    header_timeout: float = 10.0
+    body_timeout: float = 30.0
+    keep_alive_timeout: float = 75.0
+
+
+class GatewaySite(Site):
+    """twisted.web's Site over our channel.
+
+    Args:
+        resource: The root of the tree.
+        wheel: For the connections' timeouts.
+        clock: The reactor, or a fake clock.
+        limits: Of each connection.
+        on_answered: Told method, path, status and seconds of every answer that is not the pipeline's.
+
+    Attributes:
+        channels: The open connections.
+        draining: Whether each connection closes after the answer under way.
+    """
+
+    requestFactory = GatewayRequest
+    noisy = False
+
+    def __init__(
+        self,
+        resource: IResource,
+        wheel: TimerWheel,
+        clock: IReactorTime,
+        limits: ConnectionLimits,
+        on_answered: Callable[[str, str, int, float], None],
+    ) -> None:
+        super().__init__(resource, GatewayRequest, reactor=clock)
+        self.wheel = wheel
+        self.limits = limits
+        self._on_answered = on_answered
+        self.channels: set[Channel] = set()
+        self.draining = False
+        self._date = (0, b"")
+        self._closed_waiters: list[Deferred[None]] = []
+
+    def buildProtocol(self, addr: IAddress | None) -> Channel | None:  # type: ignore[override]
+        """See `Factory.buildProtocol`; the override is a channel of our own, not Twisted's."""
+        if len(self.channels) >= self.limits.max_connections:
+            return None
+        return Channel(self)
+
+    def startFactory(self) -> None:
+        """Twisted's would keep a clock for its own access log."""
+
+    def stopFactory(self) -> None:
+        """Nothing was started."""
+
+    def log(self, request: Any) -> None:
+        """Called by Twisted when an answer is complete. What the pipeline answers, it records itself."""
+        if not request.recorded:
+            self._on_answered(request.method_label, request.uri_label, request.code, request.age)
+
+    def refused(self, error: GatewayError) -> None:
+        """Something came that never became a request."""
+        self._on_answered("UNKNOWN", "UNKNOWN", error.status, 0.0)
+
+    def date(self) -> bytes:
+        """Now, as a Date header; worked out once a second."""
+        now = int(self.wheel.seconds())
+        if now != self._date[0]:
+            self._date = (now, datetimeToString(now))
+        return self._date[1]
+
+    def drain(self) -> None:
+        """From now on every connection closes when the answer under way is complete."""
+        self.draining = True
+        for channel in list(self.channels):
+            channel.close_if_idle()
+
+    def closed(self) -> Deferred[None]:
+        """Fires when no connection is open."""
+        waiter: Deferred[None] = Deferred()
+        self._closed_waiters.append(waiter)
+        self._check_closed()
+        return waiter
+
+    def abort(self) -> None:
+        """Close what is still open, at once."""
+        for channel in list(self.channels):
+            channel.abortConnection()
+
+    def forget(self, channel: Channel) -> None:
+        """A connection is lost."""
+        self.channels.discard(channel)
+        self._check_closed()
+
+    def _check_closed(self) -> None:
+        if not self.channels:
+            waiters, self._closed_waiters = self._closed_waiters, []
+            for waiter in waiters:
+                waiter.callback(None)
