@@ -35,6 +35,8 @@ _LONE_SURROGATE: Final = re.compile(
 )
 # More of them than cut texts leave in a long conversation.
 _MAX_SURROGATES: Final = 1000
+# Of routed members, all occurrences together: each costs a call, and nobody needs more than three.
+_MAX_ROUTED: Final = 32
 _MALFORMED: Final = re.compile(r"JSON is malformed: (?P<what>.*) \(byte (?P<byte>\d+)\)")
 _MEMBER: Final = re.compile(r" - at `\$\.(\w+)")
 _SLICE: Final = 65536
@@ -123,7 +125,8 @@ def peek(body: bytes) -> Peek:
         PeekError: the body is empty, starts with a byte order mark, is not UTF-8, is not JSON (RFC
             8259: no comments, no NaN), is nested too deeply (about 1000 levels), is not an object;
             model is missing, no string, empty or holds control characters; stream is neither
-            boolean nor null; model or stream is given twice with different values.
+            boolean nor null; model or stream is given twice with different values, or any of
+            these members very often.
     """
     _check_encoding(body)
     model: str | None = None
@@ -190,6 +193,8 @@ def _decode(body: bytes) -> list[tuple[type, Any]]:
     found: list[tuple[type, Any]] = []
 
     def note(kind: type, value: Any) -> object:
+        if len(found) >= _MAX_ROUTED:
+            raise PeekError("model, stream or stream_options is given too often")
         found.append((kind, value))
         return _MARKS[kind]
 

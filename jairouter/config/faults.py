@@ -80,7 +80,9 @@ class Findings:
 
     def fault(self, origin: Origin | None, path: KeyPath, text: str) -> None:
         """Add one fault."""
-        self.faults.append(Fault(text, origin, dotted(path)))
+        # A key may be any text; one fault is one line.
+        key = "".join(c if c.isprintable() else "?" for c in dotted(path)[:300])
+        self.faults.append(Fault(text, origin, key))
 
     def notice(self, origin: Origin | None, text: str) -> None:
         """Add one notice, unless the same was said of the same source."""

@@ -58,7 +58,8 @@ class Duration(Form):
             raise Unfit
         if not self.least <= value <= _LONGEST:
             raise Unfit
-        return float(value)
+        # Whole nanoseconds, so that what is written is read back exactly.
+        return round(float(value), 9)
 
     def _seconds(self, text: str) -> float:
         if plain := _PLAIN.fullmatch(text):

@@ -42,7 +42,8 @@ This page is made from the settings by `make docs`; edit the descriptions there.
 * **Placeholders**: `${NAME}` and `${NAME:default}` in any value stand for an environment variable
   or another key; `\\${` is a plain `${`. What stands for nothing is a fault.
 * **Durations**: `500ms`, `30s`, `5m`, `1h`, `2d`, `PT1M30S`; whether a bare number is
-  seconds (`bare: s`) or milliseconds (`bare: ms`) is said with each key. **Sizes**: `10MB`, `500KB` (powers of 1024), or bytes.
+  seconds (`bare: s`) or milliseconds (`bare: ms`) is said with each key.
+* **Sizes**: `10MB`, `500KB` (powers of 1024), or bytes.
 * **Secrets** are never shown: not in the effective configuration, nor in faults, nor in logs.
 * `jairouter check-config FILE...` shows all faults at once, or the effective configuration.
 

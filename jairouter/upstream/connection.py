@@ -198,6 +198,8 @@ class Connection(Protocol):
         self._status = self._parser.get_status_code()
         if self._status >= 200:
             self._head_done = True
+            # Asked now: once the message is complete, llhttp has forgotten how it was framed
+            self._keep_alive = self._parser.should_keep_alive()
 
     def on_body(self, data: bytes) -> None:
         """A piece of the body."""
@@ -231,7 +233,7 @@ class Connection(Protocol):
             self._complete, length, chunked = True, 0, False
         self._until_close = not self._complete and not chunked and length is None
         self._keep_alive = (
-            self._parser.should_keep_alive()
+            self._keep_alive
             and not self._until_close
             and self._outgoing.method != b"HEAD"  # llhttp would wait for the body that was announced
             and self._upload is None

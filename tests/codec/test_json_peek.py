@@ -231,6 +231,13 @@ class PeekErrorTests(SynchronousTestCase):
                 "stream",
             )
 
+    def test_model_a_million_times(self) -> None:
+        """Even with one value: it would cost a call for each."""
+        self.assert_refused(
+            b"{" + b'"model":"a",' * 1_000_000 + b'"x":0}',
+            "model, stream or stream_options is given too often",
+        )
+
     def test_too_many_lone_surrogates(self) -> None:
         """Mending has a limit; then it is not valid JSON."""
         with self.assertRaises(PeekError) as caught:

@@ -243,8 +243,6 @@ _content = st.lists(_boundary_like, max_size=8).map(b"".join).filter(lambda got:
 _parts = st.builds(
     Part,
     st.sampled_from(["file", "prompt", "models"]),
-    # A final "-" would make one boundary with the dashes of the next line's start, were it not
-    # for the CRLF between; so any content goes.
     _content,
     st.sampled_from([None, "a.wav", ""]),
     st.sampled_from([b"", b"Content-Type: text/plain\r\n"]),

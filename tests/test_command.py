@@ -1,0 +1,66 @@
+"""Tests of the command line."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from jairouter.command import main
+
+
+class CheckConfigTests(SynchronousTestCase):
+    """C{jairouter check-config}."""
+
+    def _check(
+        self, *arguments: str, stdin: bytes = b"", environ: dict[str, str] | None = None
+    ) -> tuple[int, str, str]:
+        # The variables of whoever runs the tests must not count.
+        self.patch(os, "environ", environ or {})
+        out, err = io.StringIO(), io.StringIO()
+        self.patch(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            status = main(["check-config", *arguments])
+        return status, out.getvalue(), err.getvalue()
+
+    def test_a_valid_configuration_is_shown(self) -> None:
+        status, out, err = self._check("-", "--changed", stdin=b"server.port: 81")
+        self.assertEqual((status, out, err), (0, "server:\n  port: 81\n", ""))
+
+    def test_the_whole_tree_is_shown_unless_asked_otherwise(self) -> None:
+        _, out, _ = self._check("-", stdin=b"server.port: 81")
+        self.assertIn("read-timeout: 60s", out)
+
+    def test_secrets_are_masked(self) -> None:
+        _, out, err = self._check("-", stdin=b"security.jwt.secret: s3cret")
+        self.assertNotIn("s3cret", out + err)
+
+    def test_notices_go_to_standard_error(self) -> None:
+        status, _, err = self._check("-", stdin=b"server:\n  tomcat.threads.max: 5")
+        self.assertEqual(status, 0)
+        self.assertTrue(err.startswith("<stdin>:2: server.tomcat.threads has no meaning here"))
+
+    def test_faults_go_to_standard_error_and_fail(self) -> None:
+        status, out, err = self._check("-", stdin=b"server.port: x\nzzz: 1")
+        self.assertEqual((status, out), (1, ""))
+        self.assertEqual(len(err.splitlines()), 2)
+
+    def test_profiles(self) -> None:
+        directory = Path(self.mktemp())
+        directory.mkdir()
+        (directory / "application.yml").write_text("server.port: 1")
+        (directory / "application-a.yml").write_text("server.port: 2")
+        _, out, _ = self._check(str(directory), "--profile", "a", "--changed")
+        self.assertIn("port: 2", out)
+
+    def test_environment_variables_count(self) -> None:
+        _, out, _ = self._check("-", "--changed", environ={"SERVER_PORT": "83"})
+        self.assertIn("port: 83", out)
+
+    def test_control_characters_do_not_reach_the_terminal(self) -> None:
+        _, _, err = self._check("-", stdin=b'"\\e[31mx": 1')
+        self.assertNotIn("\x1b", err)
