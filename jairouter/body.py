@@ -14,7 +14,7 @@ calls `pause`, `resume`, `abandon`. Whoever must settle something when the body 
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from jairouter.errors import ClientGone, GatewayError
@@ -60,7 +60,7 @@ class AnswerBody:
 
     def __init__(self, source: IBodySource | None, held: bytes = b"") -> None:
         self._source = source
-        self._held = [held] if held else []
+        self._held = [(held, False)] if held else []
         self._state = _State.HELD
         self._ended = source is None
         self._error: GatewayError | None = None
@@ -81,7 +81,7 @@ class AnswerBody:
     def complete_length(self) -> int | None:
         """The number of bytes, if all are here and none was passed on; None otherwise."""
         if self._ended and self._error is None and self._state is _State.HELD:
-            return sum(map(len, self._held))
+            return sum(len(data) for data, _ in self._held)
         return None
 
     # -- for those who watch ------------------------------------------------
@@ -103,12 +103,19 @@ class AnswerBody:
 
     # -- for the source -----------------------------------------------------
 
-    def chunk(self, data: bytes) -> None:
-        """More bytes have come."""
-        if self._state is _State.FLOWING and not self._paused:
-            self._pass_on(data)
-        elif self._state is not _State.DONE:
-            self._held.append(data)
+    def chunk(self, data: bytes, *, mid_event: bool = False) -> None:
+        """More bytes have come.
+
+        Args:
+            data: The next bytes.
+            mid_event: Whether they end inside an event of an event stream.
+        """
+        if self._ended or self._state is _State.DONE:
+            return
+        if self._state is _State.FLOWING and not self._paused and not self._held:
+            self._pass_on(data, mid_event)
+        else:
+            self._held.append((data, mid_event))
 
     def end(self, told: GatewayError | None = None) -> None:
         """All bytes have come.
@@ -117,8 +124,7 @@ class AnswerBody:
             told: The failure that these bytes themselves report to the client (an error event). Watchers
                 hear of it; the client is told nothing more.
         """
-        self._in_band = told is not None
-        self._finish(told)
+        self._finish(told, in_band=told is not None)
 
     def broke(self, error: GatewayError) -> None:
         """No more bytes will come, though more were due."""
@@ -134,9 +140,7 @@ class AnswerBody:
             raise RuntimeError("a body is delivered once")
         self._state = _State.FLOWING
         self._sink = sink
-        self._flush()
-        if self._source is not None and not self._ended and not self._paused:
-            self._source.resume()
+        self._flow()
 
     def pause(self) -> None:
         """The client does not read; hold the source back."""
@@ -155,9 +159,7 @@ class AnswerBody:
         self._paused = False
         for watcher in self._flow_watchers:
             watcher(True)
-        self._flush()
-        if self._source is not None and not self._ended and not self._paused:
-            self._source.resume()
+        self._flow()
 
     def abandon(self, reason: GatewayError | None = None) -> None:
         """Nobody wants the rest: the source is told at once.
@@ -168,24 +170,43 @@ class AnswerBody:
         if self._state is _State.DONE:
             return
         self._held.clear()
-        self._settle(reason or ClientGone("the client left before its answer was complete"))
-        if self._source is not None and not self._ended:
-            self._source.abort()
+        try:
+            self._settle(reason or ClientGone("the client left before its answer was complete"))
+        finally:
+            self._abort_source()
 
     # -- for third parties --------------------------------------------------
 
     def cut(self, error: GatewayError) -> None:
-        """End it now, on both sides: a timeout, or the gateway stops."""
-        if self._state is _State.DONE or self._ended:
+        """End it now, on both sides: a timeout, or the gateway stops.
+
+        What has come but was not passed on yet is dropped, also when it was all.
+        """
+        if self._state is _State.DONE or (self._ended and not self._held):
             return
         self._held.clear()
-        self.broke(error)
-        if self._source is not None:
-            self._source.abort()
+        self._error = error
+        self._in_band = False
+        try:
+            if self._state is _State.FLOWING:
+                self._close()
+        finally:
+            self._abort_source()
 
     # -- inside -------------------------------------------------------------
 
-    def _pass_on(self, data: bytes) -> None:
+    def _flow(self) -> None:
+        """Pass on what is held, then have the source go on."""
+        self._flush()
+        if self._wants_more and not self._paused and self._source is not None:
+            self._source.resume()
+
+    @property
+    def _wants_more(self) -> bool:
+        return self._state is _State.FLOWING and not self._ended
+
+    def _pass_on(self, data: bytes, mid_event: bool) -> None:
+        self.mid_event = mid_event
         for watcher in self._chunk_watchers:
             watcher(data)
         if self._sink is not None:
@@ -193,15 +214,21 @@ class AnswerBody:
 
     def _flush(self) -> None:
         while self._held and not self._paused and self._state is _State.FLOWING:
-            self._pass_on(self._held.pop(0))
+            self._pass_on(*self._held.pop(0))
         if self._ended and not self._held and self._state is _State.FLOWING:
             self._close()
 
-    def _finish(self, error: GatewayError | None) -> None:
+    def _abort_source(self) -> None:
+        if self._source is not None and not self._ended:
+            self._ended = True
+            self._source.abort()
+
+    def _finish(self, error: GatewayError | None, in_band: bool = False) -> None:
         if self._ended or self._state is _State.DONE:
             return
         self._ended = True
         self._error = error
+        self._in_band = in_band
         if self._state is _State.FLOWING and not self._held:
             self._close()
 
@@ -209,17 +236,28 @@ class AnswerBody:
         sink, error = self._sink, self._error
         # Settle first: what the client may see (the end of its answer) must not come before the
         # permit is back, or a client that waits for its answer finds its own slot still taken.
-        self._settle(error)
-        if sink is not None:
-            if error is None or self._in_band:
-                sink.end()
-            else:
-                sink.broke(error)
+        try:
+            self._settle(error)
+        finally:
+            if sink is not None:
+                if error is None or self._in_band:
+                    sink.end()
+                else:
+                    sink.broke(error)
 
     def _settle(self, error: GatewayError | None) -> None:
         self._state = _State.DONE
         self._error = error
         self._sink = None
         callbacks, self._done_callbacks = self._done_callbacks, []
-        for callback in callbacks:
+        _tell_all(iter(callbacks), error)
+
+
+def _tell_all(callbacks: Iterator[DoneCallback], error: GatewayError | None) -> None:
+    """Call each of them, also when one fails: each has something of its own to settle."""
+    for callback in callbacks:
+        try:
             callback(error)
+        except BaseException:
+            _tell_all(callbacks, error)
+            raise

@@ -1,6 +1,6 @@
-"""The command C{jairouter}: what an operator does beside running the gateway.
+"""The command `jairouter`: what an operator does beside running the gateway.
 
-The gateway itself is run by C{twistd jairouter}.
+The gateway itself is run by `twistd jairouter`.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def check_config(options: argparse.Namespace) -> int:
     """Show the effective configuration with secrets masked, or all faults.
 
     Args:
-        options: C{files}, C{profile} and C{changed}.
+        options: `files`, `profile` and `changed`.
 
     Returns:
         0 when the configuration is valid, else 1.

@@ -57,7 +57,8 @@ class TimerWheel:
     def __init__(self, clock: IReactorTime, tick: float = 0.1) -> None:
         self._clock = clock
         self._tick = tick
-        self._buckets: dict[int, set[Timer]] = {}
+        # In each the timers in the order in which they were armed: the same run goes the same way
+        self._buckets: dict[int, dict[Timer, None]] = {}
         self._due: list[int] = []
         self._count = 0
         self._call: IDelayedCall | None = None
@@ -65,13 +66,13 @@ class TimerWheel:
 
     def start(self, delay: float, callback: Callable[[], None]) -> Timer:
         """Call `callback` once, `delay` seconds from now, rounded up to a tick."""
-        tick = int((self._clock.seconds() + delay) / self._tick) + 1
+        tick = self._tick_of(self._clock.seconds() + max(delay, 0.0)) + 1
         timer = Timer(self, tick, callback)
         bucket = self._buckets.get(tick)
         if bucket is None:
-            bucket = self._buckets[tick] = set()
+            bucket = self._buckets[tick] = {}
             heapq.heappush(self._due, tick)
-        bucket.add(timer)
+        bucket[timer] = None
         self._count += 1
         if self._call is None or tick < self._call_tick:
             self._schedule()
@@ -80,6 +81,10 @@ class TimerWheel:
     def seconds(self) -> float:
         """The clock's time."""
         return self._clock.seconds()
+
+    def _tick_of(self, seconds: float) -> int:
+        # The clock may stand a hair before the tick it was asked to wait for
+        return int(seconds / self._tick + 1e-6)
 
     def _schedule(self) -> None:
         if self._call is not None and self._call.active():
@@ -92,8 +97,7 @@ class TimerWheel:
 
     def _run(self) -> None:
         self._call = None
-        # The clock may stand a hair before the tick it was asked to wait for
-        now = int(self._clock.seconds() / self._tick + 1e-6)
+        now = self._tick_of(self._clock.seconds())
         while self._due and self._due[0] <= now:
             bucket = self._buckets.pop(heapq.heappop(self._due))
             self._count -= len(bucket)
@@ -109,7 +113,7 @@ class TimerWheel:
         bucket = self._buckets.get(tick)
         if bucket is None or timer not in bucket:
             return  # its bucket is being run
-        bucket.remove(timer)
+        del bucket[timer]
         self._count -= 1
         if self._count == 0:
             self._buckets.clear()

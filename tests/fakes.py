@@ -35,12 +35,26 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 BUFFER = 64 * 1024
-"""Bytes on their way before a producer is paused, as in Twisted's own transports."""
+"""Bytes written and not yet taken by the network before a producer is paused, as in Twisted's transports."""
+
+READ = 64 * 1024
+"""Bytes that Twisted reads at once."""
+
+WINDOW = 16 * 1024
+"""Bytes that the network itself holds for a peer that does not read; a kernel holds more, but who waits for
+it to fill learns nothing."""
 
 
 @implementer(ITCPTransport, IConsumer, IPushProducer)
 class Wire:
     """One end of a connection.
+
+    It behaves as Twisted's TCP transport does, also where that is not what its interfaces say
+    (tests/test_fakes.py holds the two side by side)::
+
+        write --> outbox --> the peer's inbox --> the peer's dataReceived
+                  Twisted's  the network's
+                  buffer     (`Network.window`)
 
     Attributes:
         protocol: Who reads what arrives here.
@@ -61,23 +75,29 @@ class Wire:
         self.lost: Failure | None = None
         self.reading = True
         self.producer: Any = None
+        self._streaming = False
         self._producer_paused = False
+        self._outbox: deque[bytes] = deque()
+        self._outbox_size = 0
         self._inbox: deque[bytes] = deque()
         self._inbox_size = 0
-        self._no_more_writing = False
+        self._writing = False  # waits for the network to take something
+        self._half_closing = self._half_closed = self._aborting = False
         self._end: Failure | None = None  # the peer's end has come, after what is in the inbox
+        self._was_reset = False
 
     # -- writing ------------------------------------------------------------
 
     def write(self, data: bytes) -> None:
         if not isinstance(data, bytes):
             raise TypeError(f"bytes are needed, not {type(data)}")
-        if self.lost is not None or self._no_more_writing or not data:
+        if self.lost is not None or self._half_closed or self._aborting or not data:
             return
         self.sent += data
-        self.peer._inbox.append(data)
-        self.peer._inbox_size += len(data)
-        if self.producer is not None and self.peer._inbox_size > BUFFER and not self._producer_paused:
+        self._outbox.append(data)
+        self._outbox_size += len(data)
+        self._writing = True
+        if self.producer is not None and self._streaming and self._outbox_size > BUFFER:
             self._producer_paused = True
             self.producer.pauseProducing()
 
@@ -87,17 +107,56 @@ class Wire:
     def registerProducer(self, producer: Any, streaming: bool) -> None:
         if self.producer is not None:
             raise RuntimeError("a producer is registered already")
-        self._producer_paused = False
-        self.producer = producer
         if self.lost is not None:
             producer.stopProducing()
-        elif not streaming:
+            return
+        self.producer = producer
+        self._streaming = streaming
+        if not streaming:
             producer.resumeProducing()
 
     def unregisterProducer(self) -> None:
         self.producer = None
-        if self.disconnecting:
-            self.loseConnection()
+        if self.lost is None and self.disconnecting:
+            self._writing = True
+
+    def flush(self) -> bool:
+        """Let the network take what was written. Returns whether anything happened."""
+        if self.lost is not None or self._aborting or not self._writing:
+            return False
+        if self.peer.lost is not None and self._outbox:
+            return self._write_to_nobody()
+        moved = False
+        while self._outbox and self.peer._inbox_size < self._network.window:
+            data = self._outbox.popleft()
+            self._outbox_size -= len(data)
+            self.peer._inbox.append(data)
+            self.peer._inbox_size += len(data)
+            moved = True
+        if not self._outbox:
+            self._flushed()
+            return True
+        return moved
+
+    def _flushed(self) -> None:
+        self._writing = False
+        if self.producer is not None and (self._producer_paused or not self._streaming):
+            self._producer_paused = False
+            self.producer.resumeProducing()
+        elif self.disconnecting:
+            self._lose(Failure(ConnectionDone()))
+        elif self._half_closing:
+            self._half_closed = True
+            self.peer._ended(Failure(ConnectionDone()))
+
+    def _write_to_nobody(self) -> bool:
+        """The peer is gone, and its kernel says so by a reset: the write was in vain."""
+        self._outbox.clear()
+        self._outbox_size = 0
+        self._end = Failure(ConnectionLost())
+        if not self.reading:  # who waits to write hears of a reset at once, who reads after what has come
+            self._lose(self._end)
+        return True
 
     # -- reading ------------------------------------------------------------
 
@@ -105,78 +164,95 @@ class Wire:
         self.reading = False
 
     def resumeProducing(self) -> None:
-        self.reading = True
+        if self.lost is None and not self.disconnecting and not self._aborting:
+            self.reading = True
 
     def stopProducing(self) -> None:
         self.loseConnection()
 
     def deliver(self) -> bool:
         """Hand over one piece of what has arrived. Returns whether anything happened."""
-        if self.lost is not None or not self.reading:
+        if self.lost is not None or self._aborting:
+            return False
+        if self._was_reset and self._end is not None and (self.reading or self._writing):
+            self._lose(self._end)
+            return True
+        if not self.reading:
             return False
         if self._inbox:
-            data = self._inbox.popleft()
-            self._inbox_size -= len(data)
-            if self._network.piece is not None and len(data) > self._network.piece:
-                rest = data[self._network.piece :]
-                data = data[: self._network.piece]
-                self._inbox.appendleft(rest)
-                self._inbox_size += len(rest)
-            self.protocol.dataReceived(data)
-            self.peer._drained()
+            self.protocol.dataReceived(self._take())
             return True
         if self._end is not None:
             self._lose(self._end)
             return True
         return False
 
-    def _drained(self) -> None:
-        if self._producer_paused and self.producer is not None and self.peer._inbox_size <= BUFFER // 2:
-            self._producer_paused = False
-            self.producer.resumeProducing()
+    def _take(self) -> bytes:
+        data = self._inbox.popleft()
+        size = self._network.size_of_next(len(data))
+        if size < len(data):
+            self._inbox.appendleft(data[size:])
+            data = data[:size]
+        self._inbox_size -= len(data)
+        return data
 
     # -- ending -------------------------------------------------------------
 
     def loseConnection(self) -> None:
-        """Close when everything written has gone out; a registered producer may still write."""
-        self.disconnecting = True
-        if self.producer is None and self.lost is None:
-            self._network.later(self._close)
+        """Close when everything written has gone out. Nothing is read any more, not even the peer's end."""
+        if self.lost is not None or self.disconnecting or self._aborting:
+            return
+        self.reading = False
+        if self._half_closed:
+            self._lose(Failure(ConnectionDone()))
+        else:
+            self.disconnecting = self._writing = True
 
     def loseWriteConnection(self) -> None:
-        self._no_more_writing = True
-        if self.peer._end is None:
-            self.peer._end = Failure(ConnectionDone())
+        if self.lost is None and not self._aborting:
+            self._half_closing = self._writing = True
 
     def abortConnection(self) -> None:
-        if self.lost is None:
-            self._network.later(lambda: self._lose(Failure(ConnectionAborted())))
-            self._no_more_writing = True
-            self.reading = False
-            self.peer._inbox.clear()
-            self.peer._inbox_size = 0
-            self.peer._reset()
+        if self.lost is not None or self._aborting:
+            return
+        self._aborting = True
+        self.reading = False
+        self._outbox.clear()
+        self._outbox_size = 0
+        self._network.later(lambda: self._lose(Failure(ConnectionAborted())))
+
+    def _ended(self, reason: Failure) -> None:
+        """The peer will send no more."""
+        if self._end is None:
+            self._end = reason
 
     def _reset(self) -> None:
-        self._end = Failure(ConnectionLost())
-        self.reading = True  # a reset is noticed by whoever reads; the kernel tells the rest on writing
+        """The peer has gone without a word: what was on its way is lost.
 
-    def _close(self) -> None:
-        if self.lost is None:
-            if self.peer._end is None:
-                self.peer._end = Failure(ConnectionDone())
-            self._lose(Failure(ConnectionDone()))
+        Noticed by who reads or waits to write; not by who does neither.
+        """
+        self._inbox.clear()
+        self._inbox_size = 0
+        self._end = Failure(ConnectionLost())
+        self._was_reset = True
 
     def _lose(self, reason: Failure) -> None:
         if self.lost is not None:
             return
         self.lost = reason
-        if self.peer._end is None:
-            self.peer._end = Failure(ConnectionDone())
-        producer, self.producer = self.producer, None
-        if producer is not None:
-            producer.stopProducing()
-        self.protocol.connectionLost(reason)
+        if reason.check(ConnectionAborted) or self._inbox:
+            # A kernel that closes a connection with bytes that nobody has read sends a reset
+            self.peer._reset()
+        else:
+            self.peer._ended(Failure(ConnectionDone()))
+        self._inbox.clear()
+        self._outbox.clear()
+        self._inbox_size = self._outbox_size = 0
+        if self.producer is not None:
+            self.producer.stopProducing()
+            self.producer = None
+        if self.protocol is not None:
+            self.protocol.connectionLost(reason)
 
     # -- what else protocols ask --------------------------------------------
 
@@ -266,7 +342,7 @@ class _Connector:
         self.wire = here
         self.network.connections.append((self.address, here, there))
         if there.protocol is None:
-            there._close()
+            there.abortConnection()
         else:
             there.protocol.makeConnection(there)
         here.protocol.makeConnection(here)
@@ -306,6 +382,7 @@ class Network(Clock):
         black_holes: Addresses at which connecting never ends.
         connections: (address, the connecting end, the accepting end) of every connection made.
         piece: At most so many bytes are delivered at once; None for as they were written.
+        window: Bytes that may be on their way to somebody who does not read.
     """
 
     def __init__(self) -> None:
@@ -314,6 +391,7 @@ class Network(Clock):
         self.black_holes: set[tuple[str, int]] = set()
         self.connections: list[tuple[tuple[str, int], Wire, Wire]] = []
         self.piece: int | None = None
+        self.window = WINDOW
         self._wires: list[Wire] = []
         self._later: deque[Callable[[], None]] = deque()
         self._next_port = 40000
@@ -356,7 +434,7 @@ class Network(Clock):
         self.connections.append(((host, port), here, there))
         client.makeConnection(here)
         if there.protocol is None:
-            there._close()
+            there.abortConnection()
         else:
             there.protocol.makeConnection(there)
         return client
@@ -375,8 +453,7 @@ class Network(Clock):
         self.advance(0)
         for call in due:
             call()
-        for wire in list(self._wires):
-            wire.deliver()
+        self._move()
 
     def pair(self) -> tuple[Wire, Wire]:
         one, two = (IPv4Address("TCP", "127.0.0.1", self._port()) for _ in range(2))
@@ -389,6 +466,20 @@ class Network(Clock):
         """Do this in the next turn."""
         self._later.append(call)
 
+    def size_of_next(self, size: int) -> int:
+        """How many bytes of the next `size` are delivered at once."""
+        return min(size, READ, self.piece or READ)
+
+    def _move(self) -> bool:
+        """Every wire takes and delivers what it can. Returns whether anything happened."""
+        moved = False
+        for wire in list(self._wires):
+            moved = wire.flush() or moved
+        for wire in list(self._wires):
+            moved = wire.deliver() or moved
+        self._wires = [wire for wire in self._wires if wire.lost is None]
+        return moved
+
     def _port(self) -> int:
         self._next_port += 1
         return self._next_port
@@ -399,9 +490,7 @@ class Network(Clock):
             while self._later:
                 self._later.popleft()()
             self.advance(0)
-            for wire in list(self._wires):
-                moved = wire.deliver() or moved
-            self._wires = [wire for wire in self._wires if wire.lost is None]
+            moved = self._move() or moved
             if not moved:
                 return
         raise AssertionError("the network does not come to rest")

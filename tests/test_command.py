@@ -14,7 +14,7 @@ from jairouter.command import main
 
 
 class CheckConfigTests(SynchronousTestCase):
-    """C{jairouter check-config}."""
+    """`jairouter check-config`."""
 
     def _check(
         self, *arguments: str, stdin: bytes = b"", environ: dict[str, str] | None = None

@@ -34,14 +34,19 @@ class NormalAdapter:
         if route.primary:
             return instance.path
         main = PRIMARY[route.service].suffix
-        if not instance.path.endswith(main):
+        path, mark, query = instance.path.partition("?")
+        if not path.endswith(main):
             return None
-        return instance.path.removesuffix(main) + route.suffix
+        return path.removesuffix(main) + route.suffix + mark + query
 
     def headers(self, request: Request, instance: Instance) -> HeaderPairs:
         """See `IAdapter.headers`. The instance's own headers replace the client's of the same name."""
-        drop = NOT_FORWARDED
-        if instance.headers:
-            drop = drop | {name.lower() for name, _ in instance.headers}
+        if not instance.headers:
+            kept = [pair for pair in request.headers if pair[0].lower() not in NOT_FORWARDED]
+            return (*kept, (b"X-Request-Id", request.id.encode("ascii")))
+        own = {name.lower() for name, _ in instance.headers}
+        drop = NOT_FORWARDED | own
         kept = [pair for pair in request.headers if pair[0].lower() not in drop]
-        return (*kept, *instance.headers, (b"X-Request-Id", request.id.encode("ascii")))
+        if b"x-request-id" not in own:
+            kept.append((b"X-Request-Id", request.id.encode("ascii")))
+        return (*kept, *instance.headers)

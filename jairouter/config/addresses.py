@@ -38,22 +38,22 @@ def _without_slash(url: str) -> str:
 
 @dataclass(frozen=True)
 class BaseUrl(Form):
-    """The address of a backend: C{http} or C{https}, a host, perhaps a port and a path.
+    """The address of a backend: `http` or `https`, a host, perhaps a port and a path.
 
-    Any host of RFC 3986 will do: C{localhost}, container names with underscores, IPv6 addresses in
-    brackets. User names, queries and fragments are refused: credentials belong in C{headers}.
+    Any host of RFC 3986 will do: `localhost`, container names with underscores, IPv6 addresses in
+    brackets. User names, queries and fragments are refused: credentials belong in `headers`.
     """
 
     @property
     def expected(self) -> str:
-        """See L{Form.expected}."""
+        """See `Form.expected`."""
         return (
             "an http:// or https:// address without user name, query or fragment, "
             "such as https://api.example.com or http://localhost:11434"
         )
 
     def parse(self, value: object) -> object:
-        """See L{Form.parse}; a trailing slash is dropped."""
+        """See `Form.parse`; a trailing slash is dropped."""
         if not isinstance(value, str) or not value.isascii() or len(value) > 2000:
             raise Unfit
         scheme, separator, rest = value.partition("://")
@@ -69,12 +69,12 @@ class BaseUrl(Form):
         return _without_slash(value)
 
     def describe_text(self, text: str) -> str:
-        """See L{Form.describe_text}; what stands before an C{@} or after a C{?} is masked."""
+        """See `Form.describe_text`; what stands before an `@` or after a `?` is masked."""
         text = re.sub(r"//.*@", f"//{MASK}@", text)
         return Form.describe_text(self, re.sub(r"[?#].*", f"?{MASK}", text, flags=re.DOTALL))
 
     def json_schema(self) -> dict[str, Any]:
-        """See L{Form.json_schema}."""
+        """See `Form.json_schema`."""
         return {"type": "string", "examples": ["http://localhost:11434"]}
 
 
@@ -84,37 +84,37 @@ class RequestPath(Form):
 
     @property
     def expected(self) -> str:
-        """See L{Form.expected}."""
+        """See `Form.expected`."""
         return 'a path that begins with "/", such as /v1/chat/completions'
 
     def parse(self, value: object) -> object:
-        """See L{Form.parse}."""
+        """See `Form.parse`."""
         if not isinstance(value, str) or len(value) > 4000 or not _TARGET.fullmatch(value):
             raise Unfit
         return value
 
     def show(self, value: Any) -> str | int | float | bool:
-        """See L{Form.show}."""
+        """See `Form.show`."""
         path, mark, _ = str(value).partition("?")
         return path + mark + (MASK if mark else "")
 
     def describe_text(self, text: str) -> str:
-        """See L{Form.describe_text}."""
+        """See `Form.describe_text`."""
         return Form.describe_text(self, str(self.show(text)))
 
     def json_schema(self) -> dict[str, Any]:
-        """See L{Form.json_schema}."""
+        """See `Form.json_schema`."""
         return {"type": "string", "examples": ["/v1/chat/completions"]}
 
 
 @dataclass(frozen=True)
 class SecretUrl(Hidden):
-    """An C{http} or C{https} address that is a secret as a whole, because its path often is one."""
+    """An `http` or `https` address that is a secret as a whole, because its path often is one."""
 
     means: str = "an http:// or https:// address"
 
     def parse(self, value: object) -> object:
-        """See L{Form.parse}."""
+        """See `Form.parse`."""
         text = value.reveal() if isinstance(value, Secret) else value
         if not isinstance(text, str) or not text.isprintable():
             raise Unfit

@@ -22,6 +22,7 @@ MOST_BYTES: Final = 4 * 1024 * 1024
 
 _TAGS: Final = frozenset({"str", "int", "float", "bool", "null", "map", "seq", "timestamp"})
 _PREFIX: Final = "tag:yaml.org,2002:"
+_QUOTED: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -65,13 +66,17 @@ def _explain(error: Exception, text: str) -> _Refused:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     # PyYAML quotes what it read; all but single characters could be part of a password.
     words = [getattr(error, "context", None), getattr(error, "problem", None)]
-    problem = ", ".join(re.sub(r"'.{2,}'", "a name", word) for word in words if word)
+    problem = ", ".join(_QUOTED.sub(_unnamed, word) for word in words if word)
     line = mark.line + 1 if mark else 1
     return _Refused(line, f"not valid YAML: {problem or 'a number or escape out of range'}")
 
 
 def _line(event: yaml.Event) -> int:
     return event.start_mark.line + 1 if event.start_mark else 1
+
+
+def _unnamed(found: re.Match[str]) -> str:
+    return found[0] if len(found[0]) <= 3 else "a name"
 
 
 class _Composer:

@@ -24,7 +24,7 @@ def dump(section: Section, *, reveal: bool = False, changed: bool = False) -> di
 
 
 def shown_fields(section: Section) -> Iterator[tuple[str, Any]]:
-    """Go through the fields of a section as its C{repr} may show them."""
+    """Go through the fields of a section as its `repr` may show them."""
     for member in Group(type(section)).members.values():
         value = getattr(section, member.field)
         if isinstance(member.shape, Leaf) and value is not None:

@@ -1,7 +1,7 @@
 """Environment variables that override keys.
 
-C{MODEL_SERVICES_CHAT_INSTANCES_0_WEIGHT} is C{model.services.chat.instances[0].weight}. Variables
-are matched against the tree, so that those of other programs are left alone. With C{JAIROUTER_} in
+`MODEL_SERVICES_CHAT_INSTANCES_0_WEIGHT` is `model.services.chat.instances[0].weight`. Variables
+are matched against the tree, so that those of other programs are left alone. With `JAIROUTER_` in
 front a variable can only be meant for the gateway, and then a name that leads nowhere is a fault.
 """
 
@@ -18,7 +18,7 @@ from jairouter.config.faults import Findings, Origin
 from jairouter.config.forms import Hidden, Text, Unfit
 from jairouter.config.naming import KeyPath
 from jairouter.config.shape import Group, Leaf, Listing, Naming, Shape, at
-from jairouter.config.tree import Members, Node, Scalar, child
+from jairouter.config.tree import Members, Node, Scalar, child, leaves
 
 PREFIX: Final = "JAIROUTER_"
 #: Read by the programs that start the gateway, not by the configuration.
@@ -77,13 +77,19 @@ def _path(name: str, value: str, root: Group, known: Node | None, findings: Find
     own = name.startswith(PREFIX)
     parts = tuple(re.split(r"_|\[|\]_?", name.removeprefix(PREFIX).removesuffix("]")))
     path = next(_matches(root, parts, known), None) if all(parts) else None
-    if own and path is None:
+    if own and path is None and not _mentioned(name, known):
         told = "no key has this name, and variables that begin with JAIROUTER_ are all read"
         findings.fault(_origin(name), (), told)
     elif path is not None and _has_surrogate(value):
         findings.fault(_origin(name), path, "the value is not UTF-8 text")
         return None
     return path
+
+
+def _mentioned(name: str, known: Node | None) -> bool:
+    """Whether a placeholder in the layers below asks for this variable."""
+    asked = re.compile(r"\$\{" + re.escape(name) + "[:}]")
+    return known is not None and any(asked.search(scalar.text) for _, scalar in leaves(known))
 
 
 def _has_surrogate(value: str) -> bool:

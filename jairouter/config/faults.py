@@ -13,7 +13,7 @@ class Origin:
     """Where a value was written.
 
     Attributes:
-        source: a file as the user named it, C{environment variable NAME}, or another source.
+        source: a file as the user named it, `environment variable NAME`, or another source.
         line: the line in that file, counted from 1; None where lines make no sense.
     """
 
@@ -47,7 +47,7 @@ class Fault:
     Attributes:
         text: what was expected and what was found, in one line.
         origin: the place to correct, or None when the fault is in no single place.
-        path: the key, as C{model.services.chat.instances[2].weight}; empty for a whole file.
+        path: the key, as `model.services.chat.instances[2].weight`; empty for a whole file.
     """
 
     text: str

@@ -1,6 +1,6 @@
 """How single values are written: each form reads a text, writes it back and describes itself.
 
-YAML 1.1 would turn C{on} into a boolean, C{22:22} into 1342 and C{010} into 8. So values are kept
+YAML 1.1 would turn `on` into a boolean, `22:22` into 1342 and `010` into 8. So values are kept
 as the text that was written, and the form of the field decides what the text means.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Annotated, Any, ClassVar
 
 from pydantic import GetCoreSchemaHandler
@@ -17,8 +16,6 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from jairouter.config.naming import relaxed
 from jairouter.config.secret import MASK, Secret
 
-_INTEGER = re.compile(r"[+-]?(0|[1-9][0-9]*(_[0-9]+)*)", re.ASCII)
-_NUMBER = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?", re.ASCII)
 _FLAGS = {"true": True, "yes": True, "on": True, "1": True}
 _FLAGS |= {"false": False, "no": False, "off": False, "0": False}
 
@@ -31,7 +28,7 @@ class Unfit(ValueError):
 class Form:
     """One way of writing a single value; subclasses say which.
 
-    As metadata of an annotation (C{Annotated[int, Integer(1)]}) it is what pydantic validates with.
+    As metadata of an annotation (`Annotated[int, Integer(1)]`) it is what pydantic validates with.
     """
 
     #: Whether values of this form must never be shown.
@@ -39,7 +36,7 @@ class Form:
 
     @property
     def expected(self) -> str:
-        """What a reader of a fault is told to write, as in C{an integer of at least 0}."""
+        """What a reader of a fault is told to write, as in `an integer of at least 0`."""
         raise NotImplementedError
 
     @property
@@ -67,7 +64,8 @@ class Form:
         """Return a refused text as a fault may show it."""
         if self.secret:
             return "a value that is not shown"
-        return f'"{text if len(text) <= 60 else text[:57] + "..."}"'
+        printable = "".join(c if c.isprintable() else "?" for c in text[:61])
+        return f'"{printable if len(text) <= 60 else printable[:57] + "..."}"'
 
     def json_schema(self) -> dict[str, Any]:
         """Describe the texts of this form in JSON Schema."""
@@ -99,11 +97,11 @@ class Text(Form):
 
     @property
     def expected(self) -> str:
-        """See L{Form.expected}."""
+        """See `Form.expected`."""
         return self.means
 
     def parse(self, value: object) -> object:
-        """See L{Form.parse}."""
+        """See `Form.parse`."""
         if not isinstance(value, str) or not re.fullmatch(self.pattern or r"(?s:.*)", value):
             raise Unfit
         return value
@@ -116,7 +114,7 @@ class Template(Text):
     means: str = "a text or a mapping"
 
     def json_schema(self) -> dict[str, Any]:
-        """See L{Form.json_schema}."""
+        """See `Form.json_schema`."""
         return {"type": ["string", "object", "array"]}
 
 
@@ -126,11 +124,11 @@ class Flag(Form):
 
     @property
     def expected(self) -> str:
-        """See L{Form.expected}."""
+        """See `Form.expected`."""
         return "true or false"
 
     def parse(self, value: object) -> object:
-        """See L{Form.parse}."""
+        """See `Form.parse`."""
         if isinstance(value, bool):
             return value
         if isinstance(value, str) and value.lower() in _FLAGS:
@@ -138,87 +136,13 @@ class Flag(Form):
         raise Unfit
 
     def json_schema(self) -> dict[str, Any]:
-        """See L{Form.json_schema}."""
+        """See `Form.json_schema`."""
         return {"type": "boolean"}
 
 
 @dataclass(frozen=True)
-class Integer(Form):
-    """A whole number in decimal digits; a leading zero is refused because it could mean octal.
-
-    Attributes:
-        least: the smallest number that is allowed.
-        most: the largest number that is allowed.
-    """
-
-    least: int = 0
-    most: int = 2**53
-
-    @property
-    def expected(self) -> str:
-        """See L{Form.expected}."""
-        if self.most == 2**53:
-            return f"an integer of at least {self.least}"
-        return f"an integer from {self.least} to {self.most}"
-
-    def parse(self, value: object) -> object:
-        """See L{Form.parse}."""
-        if isinstance(value, str) and len(value) <= 30 and _INTEGER.fullmatch(value):
-            value = int(value)
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise Unfit
-        if not self.least <= value <= self.most:
-            raise Unfit
-        return value
-
-    def json_schema(self) -> dict[str, Any]:
-        """See L{Form.json_schema}."""
-        bounds = {} if self.most == 2**53 else {"maximum": self.most}
-        return {"type": "integer", "minimum": self.least, **bounds}
-
-
-@dataclass(frozen=True)
-class Number(Form):
-    """A decimal number.
-
-    Attributes:
-        least: the smallest number that is allowed.
-        most: the largest number that is allowed.
-    """
-
-    least: float = 0
-    most: float = 1e15
-
-    @property
-    def expected(self) -> str:
-        """See L{Form.expected}."""
-        if self.most == 1e15:
-            return f"a number of at least {self.least:g}"
-        return f"a number from {self.least:g} to {self.most:g}"
-
-    def parse(self, value: object) -> object:
-        """See L{Form.parse}."""
-        if isinstance(value, str) and _NUMBER.fullmatch(value):
-            value = float(Decimal(value))
-        if not isinstance(value, int | float) or isinstance(value, bool):
-            raise Unfit
-        if not self.least <= value <= self.most:
-            raise Unfit
-        return float(value)
-
-    def render(self, value: Any) -> str | int | float | bool:
-        """See L{Form.render}."""
-        return int(value) if value == int(value) else f"{Decimal(repr(value)):f}"
-
-    def json_schema(self) -> dict[str, Any]:
-        """See L{Form.json_schema}."""
-        bounds = {} if self.most == 1e15 else {"maximum": self.most}
-        return {"type": "number", "minimum": self.least, **bounds}
-
-
-@dataclass(frozen=True)
 class OneOf(Form):
-    """One of a few names, in any spelling (C{round-robin}, C{roundRobin}, C{ROUND_ROBIN}).
+    """One of a few names, in any spelling (`round-robin`, `roundRobin`, `ROUND_ROBIN`).
 
     Attributes:
         names: the canonical spellings.
@@ -228,11 +152,11 @@ class OneOf(Form):
 
     @property
     def expected(self) -> str:
-        """See L{Form.expected}."""
+        """See `Form.expected`."""
         return f"one of {', '.join(self.names)}"
 
     def parse(self, value: object) -> object:
-        """See L{Form.parse}."""
+        """See `Form.parse`."""
         if isinstance(value, str):
             for name in self.names:
                 if relaxed(name) == relaxed(value):
@@ -240,7 +164,7 @@ class OneOf(Form):
         raise Unfit
 
     def json_schema(self) -> dict[str, Any]:
-        """See L{Form.json_schema}."""
+        """See `Form.json_schema`."""
         spellings = [n if n.isupper() else n.lower() for n in self.names]
         # Editors offer the canonical names; other spellings and cases are valid too.
         return {"anyOf": [{"enum": list(self.names)}, {"type": "string"}], "examples": spellings}
@@ -248,7 +172,7 @@ class OneOf(Form):
 
 @dataclass(frozen=True)
 class Hidden(Form):
-    """A text that is kept as a L{Secret}.
+    """A text that is kept as a `Secret`.
 
     Attributes:
         pattern: what the whole text must match; empty for any.
@@ -261,25 +185,22 @@ class Hidden(Form):
 
     @property
     def expected(self) -> str:
-        """See L{Form.expected}."""
+        """See `Form.expected`."""
         return self.means
 
     def parse(self, value: object) -> object:
-        """See L{Form.parse}."""
+        """See `Form.parse`."""
         text = value.reveal() if isinstance(value, Secret) else value
         if not isinstance(text, str) or not re.fullmatch(self.pattern or r"(?s:.*)", text):
             raise Unfit
         return Secret(text)
 
     def render(self, value: Any) -> str | int | float | bool:
-        """See L{Form.render}."""
+        """See `Form.render`."""
         return str(value.reveal())
 
 
 Words = Annotated[str, Text()]
 Name = Annotated[str, Text(r"[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*", "a text that is not empty")]
 Switch = Annotated[bool, Flag()]
-Count = Annotated[int, Integer(0)]
-Positive = Annotated[int, Integer(1)]
-Ratio = Annotated[float, Number(0, 1)]
 Hush = Annotated[Secret, Hidden()]

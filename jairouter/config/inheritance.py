@@ -27,8 +27,8 @@ OPEN_DURATION = 60.0
 def overlaid(outer: S, inner: S | None) -> S:
     """Return a section with the keys that an inner one gives laid over an outer one.
 
-    Example: C{{capacity: 5, rate: 1}} over C{{rate: 9, scope: model}}, where the inner one gives
-    only the capacity, is C{{capacity: 5, rate: 9, scope: model}}.
+    Example: `{capacity: 5, rate: 1}` over `{rate: 9, scope: model}`, where the inner one gives
+    only the capacity, is `{capacity: 5, rate: 9, scope: model}`.
 
     Args:
         outer: what applies further out, with all its values.
@@ -54,7 +54,7 @@ def load_balance_for(model: ModelSettings, service: str) -> LoadBalanceSettings:
     """Return how an instance of a service is chosen.
 
     Args:
-        model: the C{model} tree.
+        model: the `model` tree.
         service: the canonical name of the service; it need not be configured.
     """
     given = model.services.get(service)
@@ -92,8 +92,8 @@ def circuit_breaker_for(
 ) -> CircuitBreakerSettings:
     """Return the circuit breaker of an instance, or of the instances of a service in general.
 
-    In the answer C{recovery_timeout} is always given, and C{timeout} is the longest time of one
-    request, or None. At each level, a C{timeout} that no C{recovery-timeout} stands beside or
+    In the answer `recovery_timeout` is always given, and `timeout` is the longest time of one
+    request, or None. At each level, a `timeout` that no `recovery-timeout` stands beside or
     further out is read as the recovery timeout, as older files mean it.
     """
     given = model.services.get(service)

@@ -71,10 +71,10 @@ def load(
 
     Args:
         paths: files and directories, the later ones laid over the earlier ones. In a directory,
-            C{application.yml} and C{jairouter.yml} are read, then C{application-security.yml},
-            then the files of the active profiles. A L{Text} stands for a file that has been read.
+            `application.yml` and `jairouter.yml` are read, then `application-security.yml`,
+            then the files of the active profiles. A `Text` stands for a file that has been read.
         profiles: the active profiles, each perhaps several with commas between. When there are
-            none, C{SPRING_PROFILES_ACTIVE} counts, then C{spring.profiles.active} in a file that
+            none, `SPRING_PROFILES_ACTIVE` counts, then `spring.profiles.active` in a file that
             belongs to no profile.
         environ: the environment variables.
 
@@ -126,7 +126,7 @@ def _layer(source: Source, active: tuple[str, ...], findings: Findings) -> Node:
 
 
 def _with_profiles(tree: Node, active: tuple[str, ...]) -> Node:
-    """Let C{spring.profiles.active} say what is active, wherever that was asked for."""
+    """Let `spring.profiles.active` say what is active, wherever that was asked for."""
     if not active:
         return replaced(tree, _ACTIVE, None) if lookup(tree, _ACTIVE) else tree
     given = lookup(tree, _ACTIVE)

@@ -28,7 +28,7 @@ _STEPS = re.compile(r"[^.\[\]]+|\[[^\[\]]*\]")
 def relaxed(name: str) -> str:
     """Reduce a key to what all its spellings have in common.
 
-    Example: C{read-timeout}, C{readTimeout} and C{READ_TIMEOUT} all give C{readtimeout}.
+    Example: `read-timeout`, `readTimeout` and `READ_TIMEOUT` all give `readtimeout`.
     """
     return _SEPARATORS.sub("", name).lower()
 
@@ -57,7 +57,7 @@ def service_name(spelling: str) -> str | None:
 def split_key(key: str) -> tuple[str, ...]:
     """Split a flat key at its dots and brackets.
 
-    Example: C{model.services.chat.instances[0].weight} gives six parts, one of them C{[0]}. A
+    Example: `model.services.chat.instances[0].weight` gives six parts, one of them `[0]`. A
     text that is no well-formed flat key is one part.
     """
     if "." not in key and "[" not in key:
@@ -68,7 +68,7 @@ def split_key(key: str) -> tuple[str, ...]:
 
 
 def position(part: str) -> int | None:
-    """Return the list position that a part such as C{[3]} stands for, or None."""
+    """Return the list position that a part such as `[3]` stands for, or None."""
     inner = part[1:-1]
     if part.startswith("[") and inner.isascii() and inner.isdecimal() and len(inner) <= 5:
         return int(inner)
@@ -76,7 +76,7 @@ def position(part: str) -> int | None:
 
 
 def dotted(path: KeyPath) -> str:
-    """Write a path as C{model.services.chat.instances[2].weight}."""
+    """Write a path as `model.services.chat.instances[2].weight`."""
     text = ""
     for step in path:
         if isinstance(step, int):

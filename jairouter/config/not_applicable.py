@@ -91,7 +91,7 @@ KEYS: Final[Mapping[str, str]] = {
     "loadbalancer": _NOT_NAMED,
     "config": _NOT_NAMED,
 }
-"""Place (C{*} for any one step) and why what is below it, and not a key of ours, does nothing."""
+"""Place (`*` for any one step) and why what is below it, and not a key of ours, does nothing."""
 
 VARIABLES: Final[Mapping[str, str]] = {
     "JAVA_OPTS": f"is not applicable: {_NO_JVM}",

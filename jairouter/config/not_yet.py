@@ -29,9 +29,9 @@ class NotYet:
     """One part that does nothing yet.
 
     Attributes:
-        places: keys whose being given says that the part is wanted; C{*} stands for any one step,
-            C{**} at the end for any number of steps.
-        text: what is said when it is; C{{key}} and C{{value}} stand for the first such key and its
+        places: keys whose being given says that the part is wanted; `*` stands for any one step,
+            `**` at the end for any number of steps.
+        text: what is said when it is; `{key}` and `{value}` stand for the first such key and its
             value.
         when: for which values of these keys it is said.
     """
@@ -101,7 +101,7 @@ TABLE: Final[tuple[NotYet, ...]] = (
     NotYet(("logging.structured.enabled",), "logging.structured has no effect yet", bool),
     NotYet(("logging.file.**",), "logging.file has no effect yet: logs go to the console"),
     NotYet(("logging.pattern.**",), "logging.pattern has no effect yet"),
-    NotYet(("logging.level.*",), "logging.level has no effect yet, except for root"),
+    NotYet(("logging.level.*",), "logging.level has no effect yet"),
     NotYet(("server.ssl.enabled",), "server.ssl has no effect yet: the listener speaks HTTP", bool),
     NotYet(("server.compression.enabled",), "server.compression has no effect yet", bool),
     NotYet(("server.forward-headers-strategy",), when=_other_than("none")),
@@ -120,7 +120,7 @@ def tell(settings: Settings, tree: Members, findings: Findings) -> None:
     pending = dict.fromkeys(TABLE)
     for path, scalar in leaves(tree):
         for row in tuple(pending):
-            if _fits_any(row.places, path) and path != ("logging", "level", "root"):
+            if _fits_any(row.places, path):
                 value = _value(settings, path)
                 if row.when(value):
                     text = row.text.format(key=dotted(path), value=value)

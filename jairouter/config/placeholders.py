@@ -1,4 +1,4 @@
-"""C{${NAME}} and C{${NAME:default}} in values.
+"""`${NAME}` and `${NAME:default}` in values.
 
 A name is an environment variable or another key. What a placeholder stands for is never shown:
 faults and origins keep the text as it was written.
@@ -71,7 +71,7 @@ class _Resolution:
         return replace(scalar, text=text, raw=scalar.text, plain=False)
 
     def _text(self, text: str, active: tuple[KeyPath | str, ...]) -> str:
-        """Replace the placeholders of a text; C{active} are those being replaced just now."""
+        """Replace the placeholders of a text; `active` are those being replaced just now."""
         if len(active) > _MOST_DEPTH:
             raise _Unresolved("placeholders are nested too deep")
         done: list[str] = []
@@ -141,7 +141,7 @@ def _closing(text: str, start: int) -> int:
 
 
 def _parted(inner: str) -> tuple[str, str | None]:
-    """Part C{NAME:default} at its first colon that is not inside another placeholder."""
+    """Part `NAME:default` at its first colon that is not inside another placeholder."""
     depth = 0
     for at, character in enumerate(inner):
         if inner.startswith("${", at):

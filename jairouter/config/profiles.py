@@ -73,7 +73,7 @@ def applies(document: Node, profiles: Sequence[str], findings: Findings) -> bool
 
 
 class _Expression:
-    """A condition such as C{prod & !(eu | us)}; C{&} and C{|} bind alike, from the left."""
+    """A condition such as `prod & !(eu | us)`; `&` and `|` bind alike, from the left."""
 
     def __init__(self, text: str, profiles: Sequence[str]) -> None:
         self._words = _WORDS.findall(text)[::-1]

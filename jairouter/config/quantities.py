@@ -30,7 +30,7 @@ class Duration(Form):
     """A length of time, kept as seconds.
 
     Attributes:
-        bare: the unit of a number that is written without one, C{s} or C{ms}.
+        bare: the unit of a number that is written without one, `s` or `ms`.
         least: the shortest length that is allowed, in seconds.
     """
 
@@ -39,19 +39,19 @@ class Duration(Form):
 
     @property
     def expected(self) -> str:
-        """See L{Form.expected}."""
+        """See `Form.expected`."""
         unit = "seconds" if self.bare == "s" else "milliseconds"
         least = f" of at least {self.least:g}s" if self.least else ""
         return f"a duration{least} such as 30s, 500ms or PT1M (a bare number is {unit})"
 
     @property
     def brief(self) -> str:
-        """See L{Form.brief}."""
+        """See `Form.brief`."""
         least = f" of at least {self.least:g}s" if self.least else ""
         return f"a duration{least}; bare: {self.bare}"
 
     def parse(self, value: object) -> object:
-        """See L{Form.parse}; an already typed number is seconds, whatever the bare unit."""
+        """See `Form.parse`; an already typed number is seconds, whatever the bare unit."""
         if isinstance(value, str):
             value = self._seconds(value.strip())
         if not isinstance(value, int | float) or isinstance(value, bool):
@@ -72,13 +72,13 @@ class Duration(Form):
         raise Unfit
 
     def render(self, value: Any) -> str | int | float | bool:
-        """See L{Form.render}; always with a unit, so that no reader has to know the bare one."""
+        """See `Form.render`; always with a unit, so that no reader has to know the bare one."""
         if value == int(value):
             return f"{int(value)}s"
         return f"{Decimal(repr(value)):f}s"
 
     def json_schema(self) -> dict[str, Any]:
-        """See L{Form.json_schema}."""
+        """See `Form.json_schema`."""
         return {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]}
 
 
@@ -94,17 +94,17 @@ class Size(Form):
 
     @property
     def expected(self) -> str:
-        """See L{Form.expected}."""
+        """See `Form.expected`."""
         least = f" of at least {self.least} bytes" if self.least else ""
         return f"a size{least} such as 10MB, 500KB or 1048576"
 
     @property
     def brief(self) -> str:
-        """See L{Form.brief}."""
+        """See `Form.brief`."""
         return "a size"
 
     def parse(self, value: object) -> object:
-        """See L{Form.parse}."""
+        """See `Form.parse`."""
         if isinstance(value, str) and (found := _SIZE.fullmatch(value.strip())):
             number, unit = found.groups("B")
             value = int(number) * 1024 ** _POWERS[unit[0].upper()]
@@ -115,14 +115,14 @@ class Size(Form):
         return value
 
     def render(self, value: Any) -> str | int | float | bool:
-        """See L{Form.render}; in the largest unit that divides it."""
+        """See `Form.render`; in the largest unit that divides it."""
         for unit, power in (("GB", 3), ("MB", 2), ("KB", 1)):
             if value and value % 1024**power == 0:
                 return f"{value // 1024**power}{unit}"
         return int(value)
 
     def json_schema(self) -> dict[str, Any]:
-        """See L{Form.json_schema}."""
+        """See `Form.json_schema`."""
         return {"anyOf": [{"type": "integer", "minimum": self.least}, {"type": "string"}]}
 
 

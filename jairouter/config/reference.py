@@ -1,6 +1,6 @@
 """The reference page docs/configuration.md, made from the settings themselves.
 
-C{python -m jairouter.config.reference [FILE]} writes it.
+`python -m jairouter.config.reference [FILE]` writes it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The JSON Schema etc/jairouter.schema.json, with which editors complete and check files.
 
-C{python -m jairouter.config.schema [FILE]} writes it. Kebab-case keys are offered; the other
+`python -m jairouter.config.schema [FILE]` writes it. Kebab-case keys are offered; the other
 spellings, aliases and flat keys are valid too. A schema cannot know all that the loader knows:
-C{jairouter check-config} has the last word.
+`jairouter check-config` has the last word.
 """
 
 from __future__ import annotations

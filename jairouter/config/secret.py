@@ -9,7 +9,7 @@ MASK: Final = "********"
 
 @final
 class Secret:
-    """A text whose C{repr} and C{str} show only a mask.
+    """A text whose `repr` and `str` show only a mask.
 
     It compares and hashes by its text, so that two configurations can be compared, and it is
     frozen: what was read stays what it was.

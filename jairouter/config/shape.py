@@ -27,7 +27,7 @@ class Leaf:
 
     Attributes:
         form: how it is written.
-        optional: whether C{null} is one of its values.
+        optional: whether `null` is one of its values.
     """
 
     form: Form
@@ -84,7 +84,7 @@ class Member:
         key: its key, in kebab case.
         shape: what it holds.
         description: what it is for.
-        default: its default value, or C{PydanticUndefined} when it has to be given.
+        default: its default value, or `PydanticUndefined` when it has to be given.
         inherits: whether what is not written comes from further out.
     """
 
@@ -127,7 +127,7 @@ def _spellings(model: type[Section]) -> Mapping[str, tuple[str, ...]]:
 
 
 def _marks(hint: Any) -> list[Any]:
-    """Collect the metadata of an annotation, through C{X | None}."""
+    """Collect the metadata of an annotation, through `X | None`."""
     marks = list(getattr(hint, "__metadata__", ()))
     if typing.get_origin(hint) is typing.Annotated:
         hint = typing.get_args(hint)[0]

@@ -19,9 +19,9 @@ class Scalar:
     Attributes:
         text: what was written, or what its placeholders stand for.
         origin: where it was written.
-        plain: whether it stood without quotes, so that C{null} or nothing at all means no value.
+        plain: whether it stood without quotes, so that `null` or nothing at all means no value.
         raw: the text with its placeholders, when there were any; this is what may be shown.
-        literal: whether C{${...}} in it is not a placeholder.
+        literal: whether `${...}` in it is not a placeholder.
     """
 
     # Not in the repr: at this stage nothing knows yet which texts are secret.
@@ -50,7 +50,7 @@ class Entry:
         key: the key, in the writer's spelling.
         node: its value.
         origin: where the key stands.
-        merged: whether it came from a YAML merge key (C{<<}), and so gives way to other entries.
+        merged: whether it came from a YAML merge key (`<<`), and so gives way to other entries.
     """
 
     key: str

@@ -64,7 +64,7 @@ def _fields(node: Members, shape: Group) -> dict[str, Any]:
 
 
 def _says_nothing(scalar: Scalar, leaf: Leaf) -> bool:
-    """Whether there is no value: C{null}, or the empty text of a placeholder or variable.
+    """Whether there is no value: `null`, or the empty text of a placeholder or variable.
 
     Deployment files pass variables on whether they are set or not, so an empty one is as good as
     none, except where any text is a value.

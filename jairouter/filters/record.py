@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import CancelledError
+from twisted.logger import Logger
 from zope.interface import implementer
 
-from jairouter.errors import GatewayError
+from jairouter.errors import ClientGone, GatewayError, InternalError
 from jairouter.interfaces import IResponder
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ class Record:
         recorders: Are told.
     """
 
+    _log = Logger()
+
     def __init__(self, inner: IResponder, recorders: Sequence[IRecorder]) -> None:
         self._inner = inner
         self._recorders = recorders
@@ -38,10 +41,10 @@ class Record:
             self._tell(exchange, error.status, 0, error)
             raise
         except CancelledError:
-            self._tell(exchange, 499, 0)
+            self._tell(exchange, 499, 0, ClientGone("the client left before it was answered"))
             raise
-        except Exception:
-            self._tell(exchange, 500, 0)
+        except BaseException:
+            self._tell(exchange, 500, 0, InternalError("the gateway failed to answer"))
             raise
         sent = 0
 
@@ -60,4 +63,8 @@ class Record:
 
     def _tell(self, exchange: Exchange, status: int, sent: int, error: GatewayError | None = None) -> None:
         for recorder in self._recorders:
-            recorder.record(exchange, status, sent, error)
+            try:
+                recorder.record(exchange, status, sent, error)
+            except Exception:
+                # Whoever only looks on must not keep the rest from being settled, nor the answer back
+                self._log.failure("a recorder failed")

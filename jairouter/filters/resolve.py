@@ -42,7 +42,7 @@ class Resolve:
             candidates = tuple(each for each in candidates if self._adapter.target(route, each) is not None)
         if not candidates:
             raise ModelNotFound(
-                f"the model {exchange.model!r} does not exist or is not offered by {route.path}",
+                f"the model {exchange.model[:100]!r} does not exist or is not offered by {route.path}",
                 param="model",
             )
         exchange.candidates = candidates

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from jairouter.errors import GatewayError, PoolExhausted, UpstreamTimeout
+from jairouter.errors import GatewayError, PoolExhausted, RequestTimeout, UpstreamTimeout
 from jairouter.exchange import Phase
 from jairouter.interfaces import IResponder
 
@@ -62,7 +62,8 @@ class Timeout:
         watch = _Watch(self._wheel, self._limits, exchange.attempt, work)
         try:
             answer = await work
-        except CancelledError:
+        except Exception:
+            # Whatever the cancelled attempt made of it, the timeout is the reason
             if watch.error is not None:
                 raise watch.error from None
             raise
@@ -157,6 +158,8 @@ class _Watch:
             self._work.cancel()
 
     def _late(self) -> GatewayError:
+        if self._attempt.phase is Phase.BLOCKED:
+            return RequestTimeout("the answer was not read in time")  # the instance is not to blame
         if self._end is not None and self._wheel.seconds() >= self._end:
             return UpstreamTimeout("the backend's answer was not complete in time")
         if self._attempt.phase is Phase.QUEUED:
@@ -169,7 +172,6 @@ _TOO_SLOW = {
     Phase.SENDING: "the backend did not take the request in time",
     Phase.WAITING: "the backend did not begin to answer in time",
     Phase.RECEIVING: "the backend stopped in the middle of its answer",
-    Phase.BLOCKED: "the backend's answer was not complete in time",
 }
 
 

@@ -65,6 +65,7 @@ class Validate:
         elif len(data) > self._max_held:
             raise too_large(self._max_held)
         else:
+            exchange.request.body.stop()  # one copy of it is enough for as long as a stream may last
             exchange.body = HeldBody(data)
         try:
             peeked = peek(data)

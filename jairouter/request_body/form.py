@@ -21,6 +21,7 @@ import enum
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -52,6 +53,8 @@ class FormBody:
         limit: Bytes in all.
     """
 
+    _log = Logger()
+
     data: bytes | None = None
 
     def __init__(self, upload: IRequestBody, finder: ModelFinder, spool: Spool, limit: int) -> None:
@@ -63,6 +66,7 @@ class FormBody:
         self._size = 0
         self._state = _State.SEEKING
         self._upload_ended = False
+        self._error: GatewayError | None = None
         self._found: Deferred[str] = Deferred(lambda _: self.stop())
         self._sink: IBodySink | None = None
         self._paused = False
@@ -113,6 +117,7 @@ class FormBody:
         """See `IBodySink.broke`: the client's rest will not come, or is not wanted."""
         if self._state is _State.OVER:
             return
+        self._error = error
         sink, self._sink = self._sink, None
         seeking = not self._found.called
         self._over()
@@ -167,10 +172,13 @@ class FormBody:
                 self._upload.resume()
 
     def _spool_failed(self, failure: Failure) -> None:
+        self._log.failure("an upload could not be put aside", failure)
         self._busy = False
+        if self._state is _State.OVER:
+            self._spool.close()
+            return
         self._upload.stop()
         self.broke(InternalError("the upload could not be put aside"))
-        self._spool.close()
 
     # -- sending on ---------------------------------------------------------
 
@@ -182,7 +190,7 @@ class FormBody:
     def start(self, sink: IBodySink) -> None:
         """See `IRequestBody.start`."""
         if self._state is not _State.FOUND:
-            sink.broke(BadRequest("the upload broke off"))
+            sink.broke(self._error or InternalError("the upload cannot be sent a second time"))
             return
         self._sink = sink
         self._state = _State.REPLAYING
@@ -229,9 +237,12 @@ class FormBody:
 
     async def _replay_blocks(self) -> None:
         while self._state is _State.REPLAYING and not self._paused:
-            block = await self._spool.read(self._replayed)
-            if self._state is not _State.REPLAYING or self._sink is None:
+            offset = self._replayed
+            block = await self._spool.read(offset)
+            if self._state is not _State.REPLAYING or self._sink is None or self._paused:
                 break
+            if offset != self._replayed:
+                continue  # stopped and started again meanwhile, from the first byte
             if not block:
                 self._replay_done()
                 break
@@ -249,6 +260,7 @@ class FormBody:
                 sink.end()
         else:
             self._state = _State.STREAMING
+            self._spool.close()  # what comes now goes past it, so it could not be sent again
             if not self._paused:
                 self._upload.resume()
 

@@ -23,12 +23,16 @@ class HeldBody:
     def __init__(self, data: bytes) -> None:
         self.data: bytes | None = data
         self.length: int | None = len(data)
+        self._sink: IBodySink | None = None
 
     def start(self, sink: IBodySink) -> None:
         """See `IRequestBody.start`."""
+        self._sink = sink
         if self.data:
             sink.chunk(self.data)
-        sink.end()
+        if self._sink is sink:  # it may have had enough
+            self._sink = None
+            sink.end()
 
     def pause(self) -> None:
         """Nothing to pause: it goes out in one piece."""
@@ -37,7 +41,8 @@ class HeldBody:
         """Nothing was paused."""
 
     def stop(self) -> None:
-        """Nothing is under way."""
+        """See `IRequestBody.stop`."""
+        self._sink = None
 
 
 def collect(body: IRequestBody, limit: int) -> Deferred[HeldBody]:

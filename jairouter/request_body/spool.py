@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import IO, Any
 
 RunInThread = Callable[..., Awaitable[Any]]
@@ -65,7 +66,8 @@ class Spool:
         file, self._file = self._file, None
         self._chunks.clear()
         if file is not None:
-            file.close()
+            with suppress(OSError):  # it writes what it still holds, which nobody wants
+                file.close()
 
 
 def _read_at(file: IO[bytes], offset: int) -> bytes:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 
 from jairouter.simulator.showcase import DemoFailed, Settings, Showcase
 
@@ -74,7 +75,11 @@ def run(reactor: Any, settings: Settings) -> int:
     statuses: list[int] = []
     shutting_down = False
 
-    def over(status: int) -> None:
+    def over(status: int | Failure) -> None:
+        if isinstance(status, Failure):
+            # A fault of the demo itself; its children have ended all the same.
+            _log(status.getTraceback())
+            status = 1
         statuses.append(status)
         finished.callback(None)
         if not shutting_down:
@@ -89,7 +94,7 @@ def run(reactor: Any, settings: Settings) -> int:
     def begin() -> None:
         # Closing the terminal ends the demo as Ctrl-C does.
         signal.signal(signal.SIGHUP, lambda *_: reactor.callFromThread(reactor.stop))
-        Deferred.fromCoroutine(showcase.run()).addCallback(over)
+        Deferred.fromCoroutine(showcase.run()).addBoth(over)
 
     reactor.addSystemEventTrigger("before", "shutdown", interrupted)
     reactor.callWhenRunning(begin)

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from jairouter.exchange import Exchange
 
 
+MAX_MODEL = 100
+"""Characters of a model name that are logged: clients may write what they like there."""
+
+
 @implementer(IRecorder)
 class AccessLog:
     """Logs who asked what, who answered, and how it ended; never a body, a header or a key.
@@ -40,7 +44,7 @@ class AccessLog:
             status=status,
             sent=sent,
             milliseconds=(self._seconds() - exchange.started) * 1000,
-            model=exchange.model or "-",
+            model=exchange.model[:MAX_MODEL] or "-",
             instance=last.instance.base_url if last else "-",
             attempts=len(exchange.attempts),
             outcome=last.outcome.value if last and last.outcome else "-",

@@ -106,7 +106,8 @@ class Agent:
         parts = self._origins.get(uri)
         if parts is None:
             parts = origin_of(uri)
-            if len(self._origins) < MAX_REMEMBERED_URLS:
+            # Queries come from clients, so there is no end of them
+            if b"?" not in uri and len(self._origins) < MAX_REMEMBERED_URLS:
                 self._origins[uri] = parts
         return parts
 
@@ -134,6 +135,9 @@ class Agent:
             endpoint = TCP4ClientEndpoint(self._reactor, origin.host, origin.port, self._connect_timeout)
         elif isIPv6Address(origin.host):
             endpoint = TCP6ClientEndpoint(self._reactor, origin.host, origin.port, self._connect_timeout)
+        elif "_" in origin.host:
+            # HostnameEndpoint takes only names that IDNA allows; Docker's networks are full of others
+            endpoint = TCP4ClientEndpoint(self._reactor, origin.host, origin.port, self._connect_timeout)
         else:
             endpoint = HostnameEndpoint(self._reactor, origin.host, origin.port, self._connect_timeout)
         if origin.secure:

@@ -19,12 +19,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import httptools
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.error import ConnectionAborted, ConnectionDone
 from twisted.internet.interfaces import IConsumer
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web.client import ResponseDone
+from twisted.web.iweb import UNKNOWN_LENGTH
 from zope.interface import implementer
 
 from jairouter.exchange import Phase
@@ -39,13 +40,18 @@ if TYPE_CHECKING:
     from jairouter.upstream.outgoing import Outgoing
 
 MAX_HEAD = 64 * 1024
-"""Bytes of an answer's head that are accepted; Envoy's default is 60 KB."""
+"""Bytes of an answer's head, or of what is no content between two pieces of its body (trailers, chunk
+extensions), that are accepted; Envoy's default is 60 KB."""
 
 NO_BODY_STATUSES = frozenset({204, 304})
 
 
 class BadAnswer(Exception):
     """The backend sent something that is no HTTP/1.1 answer, or more than was asked for."""
+
+
+class WrongBodyLength(Exception):
+    """A request body is shorter or longer than it said; sent on, it would run into the next request."""
 
 
 class _State(enum.Enum):
@@ -81,8 +87,6 @@ class Connection(Protocol):
         self._state = _State.IDLE
         self._parser = httptools.HttpResponseParser(self)
         self._attempt: Attempt | None = None
-        self._method = b""
-        self._wire = True
         self._outgoing: Outgoing | None = None
         self._upload: Deferred[None] | None = None
         self._answer: Deferred[Response] | None = None
@@ -120,16 +124,18 @@ class Connection(Protocol):
             self._enter(Phase.WAITING)
         else:
             self.transport.write(outgoing.head)
-            self._stream(producer, outgoing.chunked)
+            self._stream(producer)
         return answer
 
-    def _stream(self, producer: IBodyProducer, chunked: bool) -> None:
-        writer = _BodyWriter(self, chunked)
+    def _stream(self, producer: IBodyProducer) -> None:
+        writer = _BodyWriter(self, None if producer.length is UNKNOWN_LENGTH else int(producer.length))
         writer.registerProducer(producer, True)
-        self._upload = producer.startProducing(writer)
-        self._upload.addCallbacks(
+        upload = self._upload = maybeDeferred(producer.startProducing, writer)
+        upload.addCallbacks(
             self._upload_done, self._upload_failed, callbackArgs=(writer,), errbackArgs=(writer,)
         )
+        if self._state is _State.CLOSED:  # already, by what the producer wrote
+            self._stop_upload(producer)
 
     def _upload_done(self, _: None, writer: _BodyWriter) -> None:
         self._upload = None
@@ -139,14 +145,15 @@ class Connection(Protocol):
 
     def _upload_failed(self, failure: Failure, writer: _BodyWriter) -> None:
         self._upload = None
-        writer.unregisterProducer()
+        writer.close()
         if not failure.check(CancelledError):
             # The client broke off: the backend must not take what came for the whole
             self.abort(failure)
 
-    def _stop_upload(self) -> None:
+    def _stop_upload(self, producer: IBodyProducer | None) -> None:
         upload, self._upload = self._upload, None
-        if upload is not None:
+        if upload is not None and producer is not None:
+            producer.stopProducing()
             upload.cancel()
 
     # -- receiving: called by Twisted ---------------------------------------
@@ -162,14 +169,17 @@ class Connection(Protocol):
         self.answered = True
         if self._attempt is not None:
             self._attempt.progress()
-        if not self._head_done:
-            self._head_bytes += len(data)
+        self._without_content += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._broken = "an answer that changes the protocol"
         except httptools.HttpParserError as error:
-            self._broken = f"no valid HTTP/1.1 ({error})"
+            self._broken = self._broken or f"no valid HTTP/1.1 ({error})"
+        if self._chunks:
+            self._without_content = 0
+        elif self._without_content > MAX_HEAD:
+            self._broken = self._broken or "an endless head, or endless trailers"
         self._digest()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -189,14 +199,22 @@ class Connection(Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header is complete; after the head, a trailer, which is dropped."""
         if not self._head_done:
-            self._pairs.append((name, value))
+            self._pairs.append((name, value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
         """The head is complete."""
         if self._complete:
             return
         self._status = self._parser.get_status_code()
-        if self._status >= 200:
+        # Both are asked for now: when the answer is complete, llhttp speaks of the next one
+        self._version = self._parser.get_http_version()
+        self._keep_alive = self._parser.should_keep_alive()
+        self._length, self._chunked, fault = _framing(self._pairs)
+        if self._version not in ("1.0", "1.1") or self._status < 100:
+            fault = "no HTTP/1.1 status line"
+        if fault:
+            self._broken = self._broken or fault
+        elif self._status >= 200:
             self._head_done = True
             # Asked now: once the message is complete, llhttp has forgotten how it was framed
             self._keep_alive = self._parser.should_keep_alive()
@@ -219,29 +237,31 @@ class Connection(Protocol):
         if self._state is _State.AWAITING_HEAD:
             if self._head_done:
                 self._head_arrived()
-            elif self._broken or self._head_bytes > MAX_HEAD:
-                self.abort(Failure(BadAnswer(self._broken or "an endless head")))
+            elif self._broken:
+                self.abort(Failure(BadAnswer(self._broken)))
         if self._state is _State.IN_BODY:
             self._body_arrived()
 
     def _head_arrived(self) -> None:
         assert self._outgoing is not None
+        outgoing = self._outgoing
         self._state = _State.IN_BODY
+        self._without_content = 0
         self._enter(Phase.RECEIVING)
-        length, chunked = _framing(self._pairs)
-        if self._status in NO_BODY_STATUSES or self._outgoing.method == b"HEAD":
-            self._complete, length, chunked = True, 0, False
-        self._until_close = not self._complete and not chunked and length is None
-        self._keep_alive = (
-            self._keep_alive
-            and not self._until_close
-            and self._outgoing.method != b"HEAD"  # llhttp would wait for the body that was announced
-            and self._upload is None
-        )
-        self._stop_upload()
-        version = self._parser.get_http_version()
+        length = self._length
+        if self._status in NO_BODY_STATUSES or outgoing.method == b"HEAD":
+            self._complete, length = True, 0
+            self._chunks.clear()
+        elif not self._chunked and length is None:
+            self._until_close = True
+        # A request that was not sent to its end leaves the backend waiting for the rest
+        self._cut_short = self._upload is not None
+        if self._until_close or self._cut_short or outgoing.method == b"HEAD":
+            # (After HEAD llhttp would wait for the body that was announced)
+            self._keep_alive = False
+        self._stop_upload(outgoing.body)
         pairs = tuple(self._pairs)
-        self._response = Response(self._outgoing, version, self._status, pairs, length, BodyTransport(self))
+        self._response = Response(outgoing, self._version, self._status, pairs, length, BodyTransport(self))
 
     def _body_arrived(self) -> None:
         response, answer = self._response, self._answer
@@ -263,8 +283,11 @@ class Connection(Protocol):
 
     def _finished(self, response: Response) -> None:
         if not self._keep_alive or self._broken:
+            cut_short = self._cut_short
             self._lose(Failure(ResponseDone()))
-            if self.transport is not None:
+            if cut_short:
+                self.abort()  # what is not written yet must not keep it open
+            elif self.transport is not None:
                 self.transport.loseConnection()
             return
         self._state = _State.IDLE
@@ -299,15 +322,19 @@ class Connection(Protocol):
         state, self._state = self._state, _State.CLOSED
         if state is _State.CLOSED:
             return
-        self._stop_upload()
+        outgoing, self._outgoing = self._outgoing, None
         answer, self._answer = self._answer, None
         response, self._response = self._response, None
-        self._outgoing = self._attempt = None
-        if response is not None:
-            response.body_ended(reason)
-        elif answer is not None:
-            answer.errback(reason)
-        self._on_lost(self)
+        self._attempt = None
+        try:
+            if outgoing is not None:
+                self._stop_upload(outgoing.body)
+            if response is not None:
+                response.body_ended(reason)
+            elif answer is not None:
+                answer.errback(reason)
+        finally:
+            self._on_lost(self)
 
     def _enter(self, phase: Phase) -> None:
         if self._attempt is not None:
@@ -316,35 +343,48 @@ class Connection(Protocol):
     def _new_message(self) -> None:
         self._pairs: list[tuple[bytes, bytes]] = []
         self._chunks: list[bytes] = []
-        self._head_bytes = 0
+        self._without_content = 0
         self._status = 0
-        self._head_done = self._complete = self._until_close = False
+        self._version = ""
+        self._length: int | None = None
+        self._head_done = self._complete = self._until_close = self._chunked = self._cut_short = False
         self._keep_alive = True
         self._broken = ""
 
 
-def _framing(pairs: list[tuple[bytes, bytes]]) -> tuple[int | None, bool]:
-    """Length and whether chunked; llhttp has refused whatever is ambiguous."""
-    length, chunked = None, False
+def _framing(pairs: list[tuple[bytes, bytes]]) -> tuple[int | None, bool, str]:
+    """Length, whether chunked, and what is wrong with them; llhttp has refused what is ambiguous.
+
+    Only ``chunked`` may come: no other coding was offered (there is no TE header in our requests), and
+    what is passed on must not be in a coding whose header stops here.
+    """
+    length, codings = None, []
     for name, value in pairs:
         lowered = name.lower()
         if lowered == b"content-length":
-            length = int(value)
+            length = int(value[-20:])  # zeros before that: llhttp has checked that it fits 64 bits
         elif lowered == b"transfer-encoding":
-            chunked = value.lower().endswith(b"chunked")
-    return length, chunked
+            codings.append(value.lower())
+    fault = "a transfer coding that was not asked for" if codings not in ([], [b"chunked"]) else ""
+    return length, bool(codings), fault
 
 
 @implementer(IConsumer)
 class _BodyWriter:
-    """Writes a request body that arrives piece by piece, at the pace at which the backend reads."""
+    """Writes a request body that arrives piece by piece, at the pace at which the backend reads.
 
-    def __init__(self, connection: Connection, chunked: bool) -> None:
+    Args:
+        connection: Where to.
+        length: Bytes announced; None when the body goes out in chunks.
+    """
+
+    def __init__(self, connection: Connection, length: int | None) -> None:
         self._connection = connection
         self._transport = connection.transport
         self._attempt = connection._attempt
-        self._chunked = chunked
+        self._left = length
         self._registered = False
+        self._open = True
 
     def registerProducer(self, producer: IProducer, streaming: bool) -> None:
         """See `IConsumer.registerProducer`."""
@@ -353,20 +393,35 @@ class _BodyWriter:
 
     def unregisterProducer(self) -> None:
         """See `IConsumer.unregisterProducer`."""
-        if self._registered and self._transport is not None:
+        if self._registered:
             self._registered = False
             self._transport.unregisterProducer()
 
     def write(self, data: bytes) -> None:
         """See `IConsumer.write`."""
-        if self._connection._state is _State.CLOSED or self._transport is None:
-            return
+        if not self._open or not data or self._connection._state is _State.CLOSED:
+            return  # an empty chunk would be the last one
+        if self._left is not None:
+            self._left -= len(data)
+            if self._left < 0:
+                self._wrong_length()
+                return
         if self._attempt is not None:
             self._attempt.progress()
-        self._transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+        self._transport.write(data if self._left is not None else b"%x\r\n%b\r\n" % (len(data), data))
 
     def finish(self) -> None:
         """The body is complete."""
-        self.unregisterProducer()
-        if self._chunked and self._transport is not None:
+        if self._left:
+            self._wrong_length()
+        elif self._left is None and self._open:
             self._transport.write(b"0\r\n\r\n")
+        self.close()
+
+    def close(self) -> None:
+        """Nothing more is written."""
+        self._open = False
+        self.unregisterProducer()
+
+    def _wrong_length(self) -> None:
+        self._connection.abort(Failure(WrongBodyLength("the request body is not as long as it said")))

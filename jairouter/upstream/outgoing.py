@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from twisted.web.http_headers import Headers
@@ -31,6 +32,13 @@ HOP_BY_HOP = frozenset(
     }
 )
 """Headers that concern one connection only: RFC 9110, section 7.6.1, and what peers still send."""
+
+_VISIBLE: Final = re.compile(rb"[\x21-\x7e]+")
+_TOKEN: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_HEAD: Final = re.compile(
+    _TOKEN + rb" [\x21-\x7e]++ HTTP/1\.1\r\n(?:" + _TOKEN + rb": [\t\x20-\x7e\x80-\xff]*+\r\n)+\r\n"
+)
+"""A head that every reader takes apart in the same way (RFC 9110, sections 5.1 and 5.5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +85,14 @@ def origin_of(uri: bytes) -> tuple[Origin, bytes, bytes]:
     Raises:
         ValueError: It is not an absolute http or https URL.
     """
+    if not _VISIBLE.fullmatch(uri):  # `urlsplit` would silently drop line breaks
+        raise ValueError("a URL holds a character that must be percent-encoded")
     parts = urlsplit(uri.decode("ascii"))
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("not an absolute http or https URL")
     secure = parts.scheme == "https"
-    origin = Origin(secure, parts.hostname, parts.port or (443 if secure else 80))
+    port = (443 if secure else 80) if parts.port is None else parts.port
+    origin = Origin(secure, parts.hostname, port)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return origin, parts.netloc.rpartition("@")[2].encode("ascii"), target.encode("ascii")
 
@@ -92,7 +103,7 @@ def compose(
     """Make the canonical form: one Host, one framing header, nothing hop-by-hop.
 
     Raises:
-        ValueError: A header's name or value would not stay one header on the wire.
+        ValueError: The method, the target, or a header's name or value would not stay one on the wire.
     """
     wire = isinstance(headers, WireHeaders)
     lines = [method + b" " + target + b" HTTP/1.1", b"Host: " + host]
@@ -105,8 +116,8 @@ def compose(
     elif method not in (b"GET", b"HEAD"):
         lines.append(b"Content-Length: 0")
     head = b"\r\n".join(lines) + b"\r\n\r\n"
-    if head.count(b"\n") != len(lines) + 1 or head.count(b"\r") != len(lines) + 1 or b"\0" in head:
-        raise ValueError("a header holds a line break or a NUL")
+    if not _HEAD.fullmatch(head):
+        raise ValueError("the method, the target or a header holds a character that has no place there")
     attempt = headers.attempt if isinstance(headers, WireHeaders) else None
     return Outgoing(method, head, body, chunked, wire, attempt)
 

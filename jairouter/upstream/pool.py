@@ -3,18 +3,20 @@
 A decision with three cases: an idle connection is there (the one used last, so that the others may
 age and close); there is room for a new one; all are busy, and the request waits its turn.
 
+Who waits gets the first connection that is free again, or a new one as soon as there is room for it: the
+one that waits longest comes first.
+
 Idle connections are not trusted for ever: they are closed after `max_idle` seconds without use and not
 used again `max_life` seconds after they were made.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.python.failure import Failure
 
 from jairouter.errors import PoolExhausted
@@ -69,7 +71,9 @@ class OriginPool:
         self._idle: dict[Connection, Timer] = {}
         self._lent: dict[Connection, IPermit] = {}
         self._connecting = 0
-        self._waiting: deque[Deferred[Connection]] = deque()
+        self._connecting_for_waiting = 0  # of these; the others have somebody of their own
+        self._waiting: dict[Deferred[Connection], bool] = {}  # first come, first; True for a fresh one only
+        self._making_room = False
         self._closed = False
 
     def __repr__(self) -> str:
@@ -97,13 +101,13 @@ class OriginPool:
         if not self._full:
             if attempt is not None:
                 attempt.enter(Phase.CONNECTING)
-            return self._open().addCallback(self._lend)
+            return self._open().addCallbacks(self._lend, self._not_connected)
         if len(self._waiting) >= self._limits.max_pending:
             return fail(PoolExhausted("too many requests wait for this model's backend", retry_after=1))
         if attempt is not None:
             attempt.enter(Phase.QUEUED)
-        waiter: Deferred[Connection] = Deferred(self._waiting.remove)
-        self._waiting.append(waiter)
+        waiter: Deferred[Connection] = Deferred(self._waiting.pop)
+        self._waiting[waiter] = fresh
         return waiter
 
     def idle(self, connection: Connection) -> None:
@@ -139,12 +143,25 @@ class OriginPool:
             permit.settle(Outcome.NEUTRAL)
 
     def _offer(self, connection: Connection) -> None:
-        if self._closed or self._expired(connection):
-            connection.close()
+        used = connection.uses > 0
+        if used and (self._expired(connection) or self._fresh_wanted):
+            connection.close()  # which makes room for a new one
         elif self._waiting:
-            self._waiting.popleft().callback(self._lend(connection))
+            self._next_waiting().callback(self._lend(connection))
+        elif self._closed:
+            connection.close()
         else:
             self._idle[connection] = self._wheel.start(self._limits.max_idle, connection.close)
+
+    @property
+    def _fresh_wanted(self) -> bool:
+        """Whether who waits longest wants a connection that was not used before."""
+        return next(iter(self._waiting.values()), False)
+
+    def _next_waiting(self) -> Deferred[Connection]:
+        waiter = next(iter(self._waiting))
+        del self._waiting[waiter]
+        return waiter
 
     def _take_idle(self) -> Connection | None:
         while self._idle:
@@ -165,15 +182,28 @@ class OriginPool:
 
     def _connected(self, result: Connection | Failure) -> Connection | Failure:
         self._connecting -= 1
-        if isinstance(result, Failure):
-            self._open_for_waiting()
         return result
 
+    def _not_connected(self, failure: Failure) -> Failure:
+        self._open_for_waiting()
+        return failure
+
     def _open_for_waiting(self) -> None:
-        """Room was made: open a connection for whoever will be first in the queue when it is open."""
-        if self._waiting and not self._full and self._connecting < len(self._waiting):
-            self._open().addCallbacks(self._offer, self._fail_first)
+        """Room was made: open connections for those who will be first in the queue when they are open."""
+        if self._making_room:
+            return  # connecting failed at once; the loop below goes on
+        self._making_room = True
+        while self._connecting_for_waiting < len(self._waiting) and not self._full:
+            self._connecting_for_waiting += 1
+            self._open().addCallbacks(self._opened_for_waiting, self._fail_first)
+        self._making_room = False
+
+    def _opened_for_waiting(self, connection: Connection) -> None:
+        self._connecting_for_waiting -= 1
+        self._offer(connection)
 
     def _fail_first(self, failure: Failure) -> None:
-        if self._waiting and not failure.check(CancelledError):
-            self._waiting.popleft().errback(failure)
+        self._connecting_for_waiting -= 1
+        if self._waiting:
+            self._next_waiting().errback(failure)
+        self._open_for_waiting()

@@ -84,7 +84,7 @@ class EventReceiver(Protocol):
 
     Args:
         dialect: How the stream says that it is complete.
-        max_event: Bytes of an unfinished event that are held back.
+        max_event: Bytes of an unfinished event that are held back, and of comments before the first event.
 
     Attributes:
         body: Where the events go.
@@ -99,6 +99,8 @@ class EventReceiver(Protocol):
         self.begun: Deferred[None] = Deferred(lambda _: self.abort())
         self._splitter = EventSplitter(max_event)
         self._watch = Watch(dialect)
+        self._max_event = max_event
+        self._peeked = 0
         self._peeking = True
         self._over = False
 
@@ -114,13 +116,14 @@ class EventReceiver(Protocol):
             if error is not None:
                 self._peek_failed(_refusal(error))
                 return
-            self.body.chunk(events)
-            if self._splitter.mid_event or self._watch.seen_event:
+            self._peeked += len(events)
+            self.body.chunk(events, mid_event=self._splitter.mid_event)
+            # (A backend that sends nothing but comments is not listened to for ever)
+            if self._watch.seen_event or self._splitter.mid_event or self._peeked > self._max_event:
                 self._begin()
             return
-        self.body.mid_event = self._splitter.mid_event
         if error is None:
-            self.body.chunk(events)
+            self.body.chunk(events, mid_event=self._splitter.mid_event)
             return
         # What follows an error is no answer. A [DONE] above all would make it look like a success.
         self._over = True
@@ -136,17 +139,21 @@ class EventReceiver(Protocol):
             self._broke(StreamCut("the stream from the backend broke off"))
             return
         tail = self._splitter.flush()
-        if tail:
-            self._take(tail)
+        error = self._watch.see(tail)
+        if error is not None or self._watch.ended:
+            # An event that ends with the stream, without its empty line, is one all the same
+            if tail:
+                self._take(tail)
         if self._over:
             return
-        if self._peeking and not self._watch.ended:
-            self._peek_failed(UpstreamError("the backend ended the stream without any event"))
-        elif self._watch.ended:
+        if self._watch.ended:
             self._over = True
             self.body.end()
             self._begin()
+        elif self._peeking and not self._watch.seen_event:
+            self._peek_failed(UpstreamError("the backend ended the stream without any event"))
         else:
+            # What was held back is half an event: the client cannot read it
             self._broke(StreamCut("the backend ended the stream before it was complete"))
 
     def _broke(self, error: GatewayError) -> None:

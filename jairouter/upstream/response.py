@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from twisted.internet.error import ConnectionAborted
 from twisted.internet.interfaces import IPushProducer
 from twisted.python.failure import Failure
 from twisted.web.http import RESPONSES
@@ -28,6 +29,10 @@ class BodyTransport:
 
     It outlives the answer: once the body is over, its methods do nothing, so that a late call cannot
     reach the next answer on the same connection.
+
+    Attributes:
+        paused: Whether the receiver wants nothing now.
+        aborted: Whether the receiver wants nothing any more.
     """
 
     disconnecting = False
@@ -35,6 +40,7 @@ class BodyTransport:
     def __init__(self, connection: Connection) -> None:
         self._connection: Connection | None = connection
         self.paused = False
+        self.aborted = False
 
     def pauseProducing(self) -> None:
         """Read nothing from the backend."""
@@ -55,6 +61,7 @@ class BodyTransport:
 
     def abortConnection(self) -> None:
         """Close the backend's connection at once."""
+        self.aborted = True
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.abort()
@@ -95,23 +102,26 @@ class Response:
         self.length: int | str = UNKNOWN_LENGTH if length is None else length
         self._transport = transport
         self._held: list[bytes] = []
+        self._taken = False
         self._receiver: IProtocol | None = None
         self._end: Failure | None = None
 
     def deliverBody(self, protocol: IProtocol) -> None:
         """See `IResponse.deliverBody`."""
-        if self._receiver is not None:
+        if self._taken:
             raise RuntimeError("a body is delivered once")
-        self._receiver = protocol
+        self._taken = True
+        transport = self._transport
         # A receiver may pause and abort; IProtocol asks for an ITransport, which could write as well
-        protocol.makeConnection(self._transport)  # type: ignore[arg-type]
-        held, self._held = self._held, []
-        for data in held:
-            protocol.dataReceived(data)
+        protocol.makeConnection(transport)  # type: ignore[arg-type]
+        while self._held and not transport.aborted:
+            protocol.dataReceived(self._held.pop(0))
+        # Only now: a receiver that aborts while it is given what was held hears of the end once
+        self._receiver = protocol
         if self._end is not None:
-            protocol.connectionLost(self._end)
-        elif not self._transport.paused:
-            self._transport.resumeProducing()
+            protocol.connectionLost(Failure(ConnectionAborted()) if self._held else self._end)
+        elif not transport.paused:
+            transport.resumeProducing()
 
     def setPreviousResponse(self, response: IResponse) -> None:
         """See `IResponse.setPreviousResponse`."""

@@ -6,13 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from twisted.web.resource import Resource
-from twisted.web.server import NOT_DONE_YET
 
-from jairouter.web.resources import Branch, JsonPage, refuse_method
+from jairouter.web.resources import JsonPage, Page, refuse_method, write_page
 
 if TYPE_CHECKING:
-    from twisted.web.http import Request
+    from twisted.web.server import Request
 
 Ready = Callable[[], bool]
 
@@ -25,18 +23,11 @@ class Health(JsonPage):
     requests here.
     """
 
-    isLeaf = False
-
     def __init__(self, ready: Ready) -> None:
         super().__init__()
         self._ready = ready
         self.putChild(b"liveness", _State(lambda: True))
         self.putChild(b"readiness", _State(ready))
-        self.putChild(b"", self)
-
-    def getChild(self, path: bytes, request: Request) -> Resource:
-        """See `Resource.getChild`."""
-        return Branch().getChild(path, request)
 
     def page(self, request: Any) -> tuple[int, Any]:
         """See `JsonPage.page`."""
@@ -76,11 +67,8 @@ class Info(JsonPage):
         return 200, self._page
 
 
-class Prometheus(Resource):
+class Prometheus(Page):
     """The metrics page."""
-
-    isLeaf = True
-    takes_upload = True  # it reads none
 
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__()
@@ -90,9 +78,5 @@ class Prometheus(Resource):
         """See `Resource.render`."""
         if request.method not in (b"GET", b"HEAD"):
             return refuse_method(request, b"GET, HEAD")
-        body = generate_latest(self._registry)
-        request.setHeader(b"Content-Type", CONTENT_TYPE_LATEST.encode("ascii"))
-        request.setHeader(b"Content-Length", b"%d" % len(body))
-        request.write(body)
-        request.finish()
-        return NOT_DONE_YET
+        content_type = CONTENT_TYPE_LATEST.encode("ascii")
+        return write_page(request, 200, content_type, generate_latest(self._registry))

@@ -1,10 +1,8 @@
-"""One client connection: HTTP/1.1 over llhttp, under twisted.web's Request and Resource.
+r"""One client connection: requests come in, answers go out, under twisted.web's Request and Resource.
 
-llhttp calls back while it parses and cannot be stopped half-way, so the callbacks only note what they
-were told; `_digest` acts on it afterwards. Requests are answered one at a time, in the order in which
-they came::
+Requests are answered one at a time, in the order in which they came::
 
-      bytes --> llhttp --> notes --> uploads, queue --> the one being answered --> next
+      bytes --> parser --> events --> uploads, queue --> the one being answered --> next
                   ^                                                                  |
                   +---- backlog: bytes behind a request that is still answered <-----+
 
@@ -14,24 +12,18 @@ client that leaves is noticed.
 
 from __future__ import annotations
 
+import enum
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import httptools
 from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.web.http_headers import Headers
 
-from jairouter.errors import (
-    BadRequest,
-    GatewayError,
-    HeadersTooLarge,
-    MethodNotAllowed,
-    RequestTimeout,
-    UriTooLong,
-    render,
-)
+from jairouter.errors import BadRequest, GatewayError, RequestTimeout, render
 from jairouter.web.request import GatewayRequest
+from jairouter.web.request_parser import END, RequestParser
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IAddress, IProducer
@@ -43,8 +35,19 @@ if TYPE_CHECKING:
 MAX_BACKLOG = 64 * 1024
 LINGER = 5.0
 """Seconds in which the rest of an unwanted upload is swallowed, so that the client can read why."""
+CLOSING = 60.0
+"""Seconds for the client to read the last answer; nginx waits as long between two writes."""
 
 _REASONS = {400: b"Bad Request", 408: b"Request Timeout", 414: b"URI Too Long", 431: b"Headers Too Large"}
+
+
+class _Owes(enum.Enum):
+    """What the client owes; each has its own time."""
+
+    NOTHING = "nothing"
+    HEAD = "the rest of a head"
+    BODY = "the rest of a body"
+    REQUEST = "another request"
 
 
 class Channel(Protocol):
@@ -58,22 +61,18 @@ class Channel(Protocol):
 
     def __init__(self, site: GatewaySite) -> None:
         self.site = self.factory = site
-        self._limits = site.limits
-        self._parser = httptools.HttpRequestParser(self)
-        self._notes: list[tuple[GatewayRequest, bytes | None]] = []
+        self._parser = RequestParser(site.limits.head)
         self._incoming: GatewayRequest | None = None
         self._current: GatewayRequest | None = None
         self._queue: deque[GatewayRequest] = deque()
         self._backlog = bytearray()
         self._refusal: GatewayError | None = None
+        self._serving = self._closing = self._deaf = False
+        self._owes = _Owes.NOTHING
+        self._since = self._last_read = 0.0
+        self._idle_limit = site.limits.header_timeout  # for the first request; later ones have longer
         self._timer: Timer | None = None
-        self._last_read = 0.0
-        self._serving = self._closing = self._head_timed = False
-        self._in_head = False
-        self._url = b""
-        self._pairs: list[tuple[bytes, bytes]] = []
-        self._pair_bytes = self._head_bytes = 0
-        self._too_much: GatewayError | None = None
+        self._due = 0.0
 
     # -- called by Twisted --------------------------------------------------
 
@@ -81,11 +80,11 @@ class Channel(Protocol):
         """See `Protocol.connectionMade`."""
         self.site.channels.add(self)
         self.transport.setTcpNoDelay(True)
-        self._arm(self._limits.header_timeout, self._head_late)
+        self._watch_time()
 
     def dataReceived(self, data: bytes) -> None:
         """See `Protocol.dataReceived`."""
-        if self._closing:
+        if self._deaf:
             return
         if self._incoming is None and (self._current is not None or self._backlog):
             self._backlog += data
@@ -98,8 +97,9 @@ class Channel(Protocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """See `Protocol.connectionLost`: whoever works for this client is told at once."""
         self.site.forget(self)
-        self._closing = True
+        self._closing = self._deaf = True
         self._disarm()
+        self._parser.close()
         requests = [*([self._current] if self._current else []), *self._queue]
         self._current = self._incoming = None
         self._queue.clear()
@@ -107,105 +107,40 @@ class Channel(Protocol):
             request.connectionLost(reason)
             request.upload.lost()
 
-    # -- parsing ------------------------------------------------------------
+    # -- reading ------------------------------------------------------------
 
     def _feed(self, data: bytes) -> None:
         self._last_read = self.site.wheel.seconds()
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._ignore_upgrade(data[upgrade.args[0] :])
-        except httptools.HttpParserError as error:
-            self._digest()
-            self._refuse(self._too_much or BadRequest(f"this is not valid HTTP/1.1 ({error})"))
-        else:
-            self._digest()
-            if self._in_head:
-                # A header without an end is never reported by llhttp; what came before it counts as well,
-                # but that is at most one read
-                self._head_bytes += len(data)
-                if self._head_bytes > self._limits.max_header_bytes + MAX_BACKLOG:
-                    self._refuse(HeadersTooLarge("the request's headers are too large"))
-
-    def on_message_begin(self) -> None:
-        """Called by llhttp: a request line begins."""
-        self._new_head()
-
-    def on_url(self, url: bytes) -> None:
-        """Called by llhttp: a piece of the request target."""
-        self._url += url
-        if len(self._url) > self._limits.max_request_line:
-            self._stop_parsing(UriTooLong("the request line is too long"))
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Called by llhttp: one header, or, after the head, one trailer, which is dropped."""
-        if not self._in_head:
-            return
-        self._pairs.append((name, value))
-        self._pair_bytes += len(name) + len(value)
-        limits = self._limits
-        if len(self._pairs) > limits.max_headers or self._pair_bytes > limits.max_header_bytes:
-            self._stop_parsing(HeadersTooLarge("the request's headers are too large"))
-
-    def on_headers_complete(self) -> None:
-        """Called by llhttp: the head is complete."""
-        self._in_head = False
-        self._incoming = GatewayRequest.parsed(self, self._parser, self._url, tuple(self._pairs))
-        self._queue.append(self._incoming)
-
-    def on_body(self, data: bytes) -> None:
-        """Called by llhttp: a piece of a body."""
-        if self._incoming is not None:
-            self._notes.append((self._incoming, data))
-
-    def on_message_complete(self) -> None:
-        """Called by llhttp: a request's last byte."""
-        if self._incoming is not None:
-            self._notes.append((self._incoming, None))
-            self._incoming = None
-
-    def _stop_parsing(self, error: GatewayError) -> None:
-        self._too_much = error
-        raise error  # llhttp stops and reports that a callback failed
-
-    def _ignore_upgrade(self, rest: bytes) -> None:
-        """Go on in HTTP/1.1 (RFC 9110, section 7.8, lets a server ignore an upgrade).
-
-        curl and Java's client offer h2c with ordinary requests. llhttp believes that the protocol changes
-        and gives up its state, so a new parser is told about the body that follows.
-        """
-        request = self._queue[-1]
-        # To llhttp the request ended with its head
-        self._notes = [note for note in self._notes if note[0] is not request]
-        if request.method == b"CONNECT":
-            request.fault = MethodNotAllowed("CONNECT is not served")
-        self._parser = httptools.HttpRequestParser(self)
-        framing = [b"%b: %b\r\n" % pair for pair in request.pairs if pair[0].lower() in _FRAMING]
-        head = (self._url, self._pairs)
-        self._parser.feed_data(b"POST / HTTP/1.1\r\nHost: x\r\n" + b"".join(framing) + b"\r\n")
-        self._url, self._pairs = head
-        resumed = self._queue.pop()
-        if self._incoming is resumed:
-            self._incoming = request
-        self._notes = [(request if noted is resumed else noted, data) for noted, data in self._notes]
-        self._digest()
-        if rest:
-            self._feed(rest)
-
-    def _digest(self) -> None:
-        notes, self._notes = self._notes, []
-        for request, data in notes:
-            if data is None:
-                request.upload.finished()
+        for event in self._parser.feed(data):
+            if self._closing:
+                return
+            incoming = self._incoming
+            if event is END:
+                self._incoming = None
+                if incoming is not None:
+                    incoming.upload.finished()
+            elif isinstance(event, bytes):
+                if incoming is not None:
+                    incoming.upload.received(event)
             else:
-                request.upload.received(data)
+                self._incoming = GatewayRequest.of(self, event)
+                self._queue.append(self._incoming)
+        if self._parser.error is not None:
+            self._refuse(self._parser.error)
 
-    def _new_head(self) -> None:
-        self._in_head = True
-        self._url = b""
-        self._pairs = []
-        self._pair_bytes = self._head_bytes = 0
-        self._too_much = None
+    def _refuse(self, error: GatewayError) -> None:
+        """What came is no request (or not a whole one): say so, after what was asked before, and close."""
+        if self._deaf:
+            return
+        self._deaf = True
+        incoming, self._incoming = self._incoming, None
+        if incoming is None:
+            self._refusal = error
+            return
+        incoming.keep_alive = False
+        if incoming is not self._current:
+            incoming.fault = incoming.fault or error  # no resource sees it
+        incoming.upload.lost(error)
 
     # -- answering, one at a time -------------------------------------------
 
@@ -239,23 +174,14 @@ class Channel(Protocol):
     def requestDone(self, request: GatewayRequest) -> None:
         """Called by the request: its answer is complete."""
         self._current = None
+        self._owes = _Owes.NOTHING
+        self._idle_limit = self.site.limits.keep_alive_timeout
         if not request.upload.complete:
             self._linger()
         elif not request.keep_alive or self.site.draining:
-            self._closing = True
-            self.transport.loseConnection()
+            self._close()
         else:
             self._serve()
-
-    def _refuse(self, error: GatewayError) -> None:
-        """What came is no request (or not a whole one): say so, after what was asked before, and close."""
-        self._backlog.clear()
-        incoming, self._incoming = self._incoming, None
-        if incoming is not None:
-            incoming.keep_alive = False
-            incoming.upload.lost(error)
-        else:
-            self._refusal = error
 
     def _answer_refusal(self, error: GatewayError) -> None:
         body = render(error)
@@ -268,67 +194,91 @@ class Channel(Protocol):
         self.site.refused(error)
         self._linger()
 
+    # -- closing ------------------------------------------------------------
+
+    def close_if_idle(self) -> None:
+        """Close, unless a request is being answered or read."""
+        idle = self._current is None and self._incoming is None and not self._queue and not self._closing
+        if idle and not self._parser.in_head:
+            self._close()
+
+    def _close(self) -> None:
+        """Close when all that is written has gone out."""
+        self._closing = self._deaf = True
+        self._arm(CLOSING, self.transport.abortConnection)
+        self.transport.loseConnection()
+
     def _linger(self) -> None:
         """Close, but let the client read the answer first although it is still sending.
 
         Closing with unread bytes makes the kernel send a reset, which may overtake the answer.
         """
-        self._closing = True
         half_close = getattr(self.transport, "loseWriteConnection", None)
         if half_close is None:
-            self.transport.loseConnection()
+            self._close()
             return
+        self._closing = self._deaf = True
+        self._arm(LINGER, self.transport.abortConnection)
         half_close()
         self.transport.resumeProducing()
-        self._arm(LINGER, self.transport.abortConnection)
 
     # -- time ---------------------------------------------------------------
 
     def _watch_time(self) -> None:
-        """Arm the one timer for what the client owes: a head, the rest of a body, or the next request."""
+        """Note what the client owes now, and see that the one timer goes off in time.
+
+        The timer is not touched when it goes off early enough anyway; it finds out then what is left.
+        """
         if self._closing:
             return
-        if self._current is None:
-            if self._in_head and self._head_bytes:
-                if not self._head_timed:
-                    self._head_timed = True
-                    self._arm(self._limits.header_timeout, self._head_late)
-            else:
-                self._arm(self._limits.keep_alive_timeout, self.close_if_idle)
-        else:
-            self._head_timed = False
-            if self._current.upload.complete:
-                self._disarm()
-            else:
-                self._arm(self._limits.body_timeout, self._body_late)
+        owes = self._owed()
+        if owes is not self._owes:
+            self._owes = owes
+            self._since = self.site.wheel.seconds()
+        if owes is not _Owes.NOTHING:
+            limit = self._time_limit()
+            if self._timer is None or self._since + limit < self._due:
+                self._arm(self._since + limit - self.site.wheel.seconds(), self._rang)
 
-    def _head_late(self) -> None:
-        self._head_timed = False
-        if self._head_bytes == 0:
-            self.close_if_idle()
+    def _owed(self) -> _Owes:
+        if self._current is not None:
+            return _Owes.NOTHING if self._current.upload.complete else _Owes.BODY
+        return _Owes.HEAD if self._parser.in_head else _Owes.REQUEST
+
+    def _time_limit(self) -> float:
+        limits = self.site.limits
+        if self._owes is _Owes.REQUEST:
+            return self._idle_limit
+        return limits.header_timeout if self._owes is _Owes.HEAD else limits.body_timeout
+
+    def _rang(self) -> None:
+        self._timer = None
+        self._owes, before = self._owed(), self._owes
+        if self._owes is _Owes.NOTHING:
+            return
+        now, limit = self.site.wheel.seconds(), self._time_limit()
+        if self._owes is not before:
+            self._since = now
+        since = max(self._since, self._last_read) if self._owes is _Owes.BODY else self._since
+        if self._owes is _Owes.BODY and self._current is not None and not self._current.upload.awaited:
+            since = now  # it is we who keep the client waiting
+        if since + limit > now:
+            self._arm(since + limit - now, self._rang)
         else:
+            self._late()
+
+    def _late(self) -> None:
+        if self._owes is _Owes.REQUEST:
+            self.close_if_idle()
+        elif self._owes is _Owes.HEAD:
             self._refuse(RequestTimeout("the request's head took too long to arrive"))
             self._serve()
-
-    def _body_late(self) -> None:
-        current = self._current
-        if current is None or current.upload.complete:
-            return
-        wait = self._last_read + self._limits.body_timeout - self.site.wheel.seconds()
-        if current.upload.paused or wait > 0:
-            self._arm(max(wait, 1.0), self._body_late)
         else:
-            current.keep_alive = False
-            current.upload.lost(RequestTimeout("the request's body took too long to arrive"))
+            self._refuse(RequestTimeout("the request's body took too long to arrive"))
 
-    def close_if_idle(self) -> None:
-        """Close, unless a request is being answered or read."""
-        if self._current is None and self._incoming is None and not self._queue and not self._closing:
-            self._closing = True
-            self.transport.loseConnection()
-
-    def _arm(self, seconds: float, callback: Any) -> None:
+    def _arm(self, seconds: float, callback: Callable[[], None]) -> None:
         self._disarm()
+        self._due = self.site.wheel.seconds() + seconds
         self._timer = self.site.wheel.start(seconds, callback)
 
     def _disarm(self) -> None:
@@ -409,5 +359,7 @@ class Channel(Protocol):
         """Whether it came over TLS."""
         return ISSLTransport(self.transport, None) is not None
 
-
-_FRAMING = (b"content-length", b"transfer-encoding")
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        """Called by twisted.web's Request, in whose contract it is: a form's body is not what it says."""
+        if self._current is not None:
+            self._current.refuse(BadRequest("the request's body is not valid multipart/form-data"))

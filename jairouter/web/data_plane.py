@@ -9,20 +9,22 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
 from jairouter.errors import GatewayError, InternalError, ShuttingDown
-from jairouter.exchange import Exchange, Outcome, Request
+from jairouter.exchange import Exchange, Outcome
+from jairouter.web.errors import break_off
+from jairouter.web.incoming import exchange_request, first_value, header_pairs
 from jairouter.web.relay import KeepAlive, Relay
 
 if TYPE_CHECKING:
     from random import Random
 
     from twisted.python.failure import Failure
+    from twisted.web import http
 
     from jairouter.body import AnswerBody
-    from jairouter.exchange import Answer, Route
+    from jairouter.exchange import Answer, HeaderPairs, Route
     from jairouter.interfaces import IResponder
     from jairouter.timers import TimerWheel
     from jairouter.traffic.permits import Ledger
-    from jairouter.web.request import GatewayRequest
 
 _SANE_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 
@@ -50,31 +52,22 @@ class DataPlane:
         self._keep_alive = keep_alive
         self._bodies: set[AnswerBody] = set()
         self._works: dict[Deferred[Answer], Relay] = {}
-        self._idle_waiters: list[Deferred[None]] = []
 
     @property
     def open(self) -> int:
         """How many requests are under way."""
         return self._ledger.outstanding()["request"]
 
-    def serve(self, http: GatewayRequest, route: Route) -> None:
+    def serve(self, http_request: http.Request, route: Route) -> None:
         """Answer one request."""
-        http.recorded = True
-        request_id = self._id_for(http)
-        exchange = Exchange(
-            Request(
-                id=request_id,
-                route=route,
-                query=http.query,
-                headers=http.pairs,
-                content_type=http.header(b"content-type"),
-                body=http.upload,
-                client_ip=getattr(http.client, "host", "-"),
-            ),
-            started=self._wheel.seconds(),
-        )
+        http_request.recorded = True  # type: ignore[attr-defined]  # the site then leaves it to the pipeline
+        pairs = header_pairs(http_request)
+        request_id = self._id_for(pairs)
+        request = exchange_request(http_request, route, request_id, pairs)
+        exchange = Exchange(request, started=self._wheel.seconds())
         permit = self._ledger.open("request")
-        relay = Relay(http, self._wheel, self._keep_alive, ((b"X-Request-Id", request_id.encode("ascii")),))
+        common = ((b"X-Request-Id", request_id.encode("ascii")),)
+        relay = Relay(http_request, self._wheel, self._keep_alive, common)
         work: Deferred[Answer] = Deferred.fromCoroutine(self._pipeline.respond(exchange))
         self._works[work] = relay
 
@@ -85,20 +78,14 @@ class DataPlane:
 
         def over(_: object) -> None:
             permit.settle(Outcome.NEUTRAL)
-            self._check_idle()
 
-        http.notifyFinish().addErrback(gone).addCallback(over)
+        ended = http_request.notifyFinish().addErrback(gone)
+        ended.addErrback(lambda failure: self._log.failure("ending a request failed", failure=failure))
+        ended.addCallback(over)
         work.addCallbacks(self._answered, self._failed, callbackArgs=(work, relay), errbackArgs=(work, relay))
-        work.addErrback(self._broken, relay, http)
+        work.addErrback(self._broken, relay, http_request)
         if work in self._works:
             relay.wait_for(exchange)
-
-    def idle(self) -> Deferred[None]:
-        """Fires when no request is under way."""
-        waiter: Deferred[None] = Deferred()
-        self._idle_waiters.append(waiter)
-        self._check_idle()
-        return waiter
 
     def cut(self) -> None:
         """End whatever is under way: the gateway stops and has waited long enough."""
@@ -126,21 +113,15 @@ class DataPlane:
         self._log.failure("answering failed", failure=failure)
         relay.fail(InternalError("the gateway failed to answer; its log says why"))
 
-    def _broken(self, failure: Failure, relay: Relay, http: GatewayRequest) -> None:
+    def _broken(self, failure: Failure, relay: Relay, http_request: http.Request) -> None:
         """Even writing the answer failed: a fault of ours. Nothing may stay open because of it."""
         self._log.failure("relaying failed", failure=failure)
         relay.client_gone()
-        if http.channel is not None:
-            http.channel.abortConnection()
+        if http_request.channel is not None:
+            break_off(http_request)
 
-    def _id_for(self, http: GatewayRequest) -> str:
-        given = http.header(b"x-request-id")
+    def _id_for(self, pairs: HeaderPairs) -> str:
+        given = first_value(pairs, b"x-request-id")
         if _SANE_ID.fullmatch(given):
             return given.decode("ascii")
         return f"req_{self._random.getrandbits(128):032x}"
-
-    def _check_idle(self) -> None:
-        if self.open == 0:
-            waiters, self._idle_waiters = self._idle_waiters, []
-            for waiter in waiters:
-                waiter.callback(None)

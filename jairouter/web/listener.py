@@ -2,8 +2,8 @@
 
 ::
 
-               privilegedStartService          drain                 delay over           idle, or timeout
-    CLOSED ---------------------------> OPEN --------> LAME_DUCK -----------------> DRAINING -------> CLOSED
+               privilegedStartService          drain                 delay over        all closed, or timeout
+    CLOSED ---------------------------> OPEN --------> LAME_DUCK -----------------> DRAINING --------> CLOSED
                                                        still serves,        listens no more,
                                                        health says 503      what is open goes on
 
@@ -153,8 +153,9 @@ class Listener(Service):
             if stopping is not None:
                 await stopping
         self._site.drain()
-        if self._data_plane.open:
-            await self._wait(self._times.timeout, self._data_plane.idle())
+        # Connections, not requests: the last bytes of an answer are on their way for as long as its client
+        # takes to read them
+        await self._wait(self._times.timeout, self._site.closed())
         if self._data_plane.open:
             self._log.warn("{open} requests are cut off", open=self._data_plane.open)
             self._data_plane.cut()

@@ -5,31 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
 from jairouter.errors import ModelNotFound
-from jairouter.web.resources import JsonPage, refuse_method
+from jairouter.web.resources import JsonPage, Page, refuse_method
 
 if TYPE_CHECKING:
+    from twisted.web.server import Request
+
     from jairouter.exchange import Route
     from jairouter.filters.resolve import Services
     from jairouter.web.data_plane import DataPlane
-    from jairouter.web.request import GatewayRequest
 
 
-class Operation(Resource):
+class Operation(Page):
     """One route of the data plane. It is rendered when the head is there; the body goes its own way."""
-
-    isLeaf = True
-    takes_upload = True
 
     def __init__(self, route: Route, data_plane: DataPlane) -> None:
         super().__init__()
         self._route = route
         self._data_plane = data_plane
 
-    def render(self, request: GatewayRequest) -> int:
+    def render(self, request: Request) -> int:
         """See `Resource.render`."""
         if request.method != b"POST":
             return refuse_method(request, b"POST")
@@ -45,6 +42,8 @@ class Models(JsonPage):
         created: When the configuration was read, in seconds since the epoch.
     """
 
+    isLeaf = True
+
     def __init__(self, services: Services, created: Callable[[], int]) -> None:
         super().__init__()
         self._services = services
@@ -57,7 +56,7 @@ class Models(JsonPage):
         if not wanted:
             return 200, {"object": "list", "data": list(models.values())}
         if wanted not in models:
-            raise ModelNotFound(f"the model {wanted!r} does not exist", param="model")
+            raise ModelNotFound(f"the model {wanted[:100]!r} does not exist", param="model")
         return 200, models[wanted]
 
     def _models(self) -> dict[str, dict[str, Any]]:

@@ -9,7 +9,7 @@
        +---------------------------------------->---+------------------------+
 
 COMMITTED exists only where keep-alive comments before the first event are switched on: they need a
-status line, so from then on an error is told in-band.
+status line, so from then on an error is told in-band, and so is an answer that is no event stream.
 """
 
 from __future__ import annotations
@@ -20,18 +20,21 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IPushProducer
+from twisted.web.http import NO_BODY_CODES
 from zope.interface import implementer
 
 from jairouter.codec.sse import error_event
-from jairouter.errors import GatewayError, render
+from jairouter.errors import GatewayError, UpstreamError, render
 from jairouter.interfaces import IBodySink
-from jairouter.web.errors import write_error
+from jairouter.web.errors import break_off, write_error
+from jairouter.web.in_band import ErrorAnswer
 
 if TYPE_CHECKING:
+    from twisted.web.http import Request
+
     from jairouter.body import AnswerBody
     from jairouter.exchange import Answer, Exchange, HeaderPairs
     from jairouter.timers import Timer, TimerWheel
-    from jairouter.web.request import GatewayRequest
 
 KEEP_ALIVE = b": keep-alive\n\n"
 EVENT_STREAM_HEADERS = (
@@ -74,7 +77,7 @@ class Relay:
     """
 
     def __init__(
-        self, request: GatewayRequest, wheel: TimerWheel, keep_alive: KeepAlive, common: HeaderPairs
+        self, request: Request, wheel: TimerWheel, keep_alive: KeepAlive, common: HeaderPairs
     ) -> None:
         self._request = request
         self._wheel = wheel
@@ -92,7 +95,7 @@ class Relay:
         """No answer yet. If it turns out that the client wants an event stream, it may get comments."""
         delay = self._keep_alive.before_first_event
         if delay and self._state is _State.WAITING:
-            self._timer = self._wheel.start(delay, partial(self._commit, exchange))
+            self._timer = self._wheel.start(delay, partial(self._waited, exchange))
 
     # -- the answer ---------------------------------------------------------
 
@@ -101,24 +104,41 @@ class Relay:
         self._body = answer.body
         if self._state is _State.OVER:
             answer.body.abandon()
-            return
-        if self._state is _State.WAITING:
+        elif self._state is _State.COMMITTED:
+            self._answer_in_band(answer)
+        else:
             self._stop_timer()
             self._event_stream = answer.event_stream
             self._write_head(answer.status, answer.headers, answer.body.complete_length)
+            self._relay(answer.body)
+
+    def _answer_in_band(self, answer: Answer) -> None:
+        if answer.event_stream:
+            if not self._keep_alive.interval:
+                self._stop_timer()
+            self._relay(answer.body)
+        elif answer.status >= 400:
+            answer.body.deliver(ErrorAnswer(answer.status, self._tell_error))
+        else:
+            error = UpstreamError("the backend did not answer with an event stream")
+            answer.body.abandon(error)
+            self._tell_error(render(error))
+
+    def _relay(self, body: AnswerBody) -> None:
         self._state = _State.RELAYING
-        if answer.body.complete_length is None:
+        if body.complete_length is None:
             self._registered = True
             self._request.registerProducer(self, True)
+            if self._state is not _State.RELAYING:
+                return  # the connection is lost, and said so
         if self._event_stream and self._keep_alive.interval:
             self._arm(self._keep_alive.interval)
-        answer.body.deliver(self)
+        body.deliver(self)
 
     def fail(self, error: GatewayError) -> None:
         """There is no answer."""
         if self._state is _State.COMMITTED:
-            self._write_error_event(error)
-            self._finish()
+            self._tell_error(render(error))
         elif self._state is _State.WAITING:
             self._stop_timer()
             self._state = _State.OVER
@@ -148,14 +168,13 @@ class Relay:
         if self._state is not _State.RELAYING:
             return
         if self._event_stream:
-            self._write_error_event(error)
-            self._finish()
+            self._tell_error(render(error))
             return
         # A body of announced length or in chunks that ends early is how HTTP/1.1 says "not complete"
         self._stop_timer()
         self._state = _State.OVER
         self._unregister()
-        self._request.channel.abortConnection()
+        break_off(self._request)
 
     # -- backpressure: called by the client's connection --------------------
 
@@ -183,13 +202,17 @@ class Relay:
         response_headers = request.responseHeaders
         for name, value in (*headers, *self._common):
             response_headers.addRawHeader(name, value)
-        if length is not None:
+        if length is not None and status not in NO_BODY_CODES:
             response_headers.setRawHeaders(b"Content-Length", [b"%d" % length])
 
-    def _commit(self, exchange: Exchange) -> None:
+    def _waited(self, exchange: Exchange) -> None:
         self._timer = None
-        if not exchange.stream:
-            return
+        if exchange.stream:
+            self._commit()
+        elif not exchange.model:
+            self.wait_for(exchange)  # its body is still arriving: it may yet want an event stream
+
+    def _commit(self) -> None:
         self._state = _State.COMMITTED
         self._event_stream = True
         self._write_head(200, EVENT_STREAM_HEADERS, None)
@@ -213,9 +236,10 @@ class Relay:
             wait = interval
         self._timer = self._wheel.start(wait, self._silent)
 
-    def _write_error_event(self, error: GatewayError) -> None:
+    def _tell_error(self, payload: bytes) -> None:
         mid_event = self._body is not None and self._body.mid_event
-        self._request.write(error_event(render(error), after_partial=mid_event))
+        self._request.write(error_event(payload, after_partial=mid_event))
+        self._finish()
 
     def _finish(self) -> None:
         self._stop_timer()

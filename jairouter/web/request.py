@@ -7,31 +7,33 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qs, unquote_to_bytes
 
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.web.http_headers import Headers
 from twisted.web.server import Request
 
-from jairouter.errors import BadRequest, GatewayError, InternalError
+from jairouter.errors import BadRequest, GatewayError, InternalError, MethodNotAllowed
 from jairouter.request_body.held import HeldBody, collect
-from jairouter.web.errors import write_error
+from jairouter.web.errors import break_off, write_error
 from jairouter.web.upload import Upload
 
 if TYPE_CHECKING:
-    import httptools
-    from twisted.python.failure import Failure
     from twisted.web.resource import IResource
 
     from jairouter.exchange import HeaderPairs
     from jairouter.web.channel import Channel
+    from jairouter.web.request_parser import Head
 
 
 class GatewayRequest(Request):
     """A request as twisted.web knows it, made from what llhttp parsed.
 
     A resource with a true attribute ``takes_upload`` is rendered as soon as the head is there and reads
-    `upload`. Any other finds the whole body in `content`, as everywhere in twisted.web.
+    `upload`. Any other finds the whole body in `content`, and a form's fields in `args`, as everywhere in
+    twisted.web.
 
     Attributes:
         pairs: The headers in wire order.
+        query: The raw query string without the question mark.
         upload: The body.
         keep_alive: Whether the connection may be used for another request.
         expects_continue: Whether the client waits for ``100 Continue`` before it sends the body.
@@ -41,9 +43,10 @@ class GatewayRequest(Request):
 
     _log = Logger()
     channel: Any
-    site: Any  # a GatewaySite, or Twisted's own under treq.testing
+    site: Any  # a GatewaySite
     defaultContentType = None
     pairs: HeaderPairs
+    query = b""
     upload: Upload
     keep_alive = True
     expects_continue = False
@@ -53,34 +56,42 @@ class GatewayRequest(Request):
     arrived = 0.0
 
     @classmethod
-    def parsed(
-        cls, channel: Channel, parser: httptools.HttpRequestParser, target: bytes, pairs: HeaderPairs
-    ) -> GatewayRequest:
+    def of(cls, channel: Channel, head: Head) -> GatewayRequest:
         """Make a request of a head that llhttp has accepted."""
         request: GatewayRequest = channel.site.requestFactory(channel)
         request.site = channel.site
         request.arrived = channel.site.wheel.seconds()
-        request.pairs = pairs
-        request.method = parser.get_method()
-        version = parser.get_http_version()
-        request.clientproto = b"HTTP/" + version.encode("ascii")
-        request.keep_alive = parser.should_keep_alive()
-        request._take_target(target)
-        request._take_headers()
-        if version not in ("1.0", "1.1"):
-            request.fault = BadRequest("only HTTP/1.0 and HTTP/1.1 are spoken here")
+        request.pairs = head.pairs
+        request.method = head.method
+        request.clientproto = b"HTTP/" + head.version.encode("ascii")
+        request.keep_alive = head.keep_alive
+        request._take_target(head.target)
+        request._take_headers(head.version)
         return request
 
     def _take_target(self, target: bytes) -> None:
-        if target.startswith((b"http://", b"https://")):
-            # absolute-form: the authority is in Host too (RFC 9112, section 3.2.2)
-            target = b"/" + target.partition(b"://")[2].partition(b"/")[2]
+        if target[:1] != b"/":
+            target = self._other_form(target)
         self.uri = target
         self.path, _, query = target.partition(b"?")
         self.query = query
         self.args = parse_qs(query, keep_blank_values=True) if query else {}
 
-    def _take_headers(self) -> None:
+    def _other_form(self, target: bytes) -> bytes:
+        """The other forms of RFC 9112, section 3.2; what is no form at all is a fault."""
+        if self.method == b"CONNECT":
+            self.fault = MethodNotAllowed("CONNECT is not served")
+        elif target[:7].lower() == b"http://" or target[:8].lower() == b"https://":
+            # absolute-form: its authority is in Host as well
+            authority_and_rest = target.partition(b"://")[2]
+            authority, slash, rest = authority_and_rest.partition(b"/")
+            _, mark, query = authority.partition(b"?")
+            target = b"/" + mark + query + (slash if mark else b"") + rest
+        elif target != b"*" or self.method != b"OPTIONS":
+            self.fault = BadRequest("the request target is not a path")
+        return target
+
+    def _take_headers(self, version: str) -> None:
         hosts, length, chunked = 0, None, False
         for name, value in self.pairs:
             lowered = name.lower()
@@ -90,10 +101,14 @@ class GatewayRequest(Request):
                 length = int(value)
             elif lowered == b"transfer-encoding":
                 chunked = True
+                if value.lower() != b"chunked" or version != "1.1":
+                    self.fault = BadRequest("chunked is the only transfer coding, and only in HTTP/1.1")
             elif lowered == b"expect":
-                self.expects_continue = value.lower() == b"100-continue"
-        if hosts > 1 or (hosts == 0 and self.clientproto == b"HTTP/1.1"):
+                self.expects_continue = value.lower() == b"100-continue" and version == "1.1"
+        if hosts > 1 or (hosts == 0 and version == "1.1"):
             self.fault = BadRequest("exactly one Host header is required")
+        if version not in ("1.0", "1.1"):
+            self.fault = BadRequest("only HTTP/1.0 and HTTP/1.1 are spoken here")
         self.upload = Upload(self.channel, None if chunked else (length or 0))
 
     # Nearly every request is forwarded, and that uses the pairs: twisted.web's form is made when asked for.
@@ -119,71 +134,95 @@ class GatewayRequest(Request):
 
     @property
     def uri_label(self) -> str:
-        """The path for a metric: as far as it leads to a resource that exists."""
+        """The path for a metric: as far as it leads through resources that were put there by name."""
         if self.rendered is None or getattr(self.rendered, "nowhere", False):
             return "UNKNOWN"
-        return "/" + b"/".join(self.prepath or []).decode("utf-8", "replace")
+        names, resource = [], self.site.resource
+        for name in self.prepath or []:
+            resource = getattr(resource, "children", {}).get(name)
+            if resource is None:
+                break  # made by a getChild from what the client wrote
+            names.append(name)
+        return "/" + b"/".join(names).decode("utf-8", "replace")
 
     @property
     def age(self) -> float:
         """Seconds since its head was read."""
         return cast("float", self.site.wheel.seconds() - self.arrived)
 
-    def header(self, wanted: bytes) -> bytes:
-        """The first value of a header, empty when there is none.
-
-        Args:
-            wanted: The name in lower case.
-        """
-        return next((value for name, value in self.pairs if name.lower() == wanted), b"")
+    # -- rendering ------------------------------------------------------------
 
     def process(self) -> None:
         """See `twisted.web.server.Request.process`."""
+        if self.rendered is not None:  # called by `requestReceived`: the body is here and a form is parsed
+            self._render(self.rendered)
+            return
         self.setHeader(b"Date", self.site.date())
         self.prepath = []
         self.postpath = [_unquoted(part) for part in self.path[1:].split(b"/")]
-        try:
-            if self.fault is not None:
-                raise self.fault
-            if self.path == b"*":
-                self._handleStar()
-                return
-            resource = self.site.getResourceFor(self)
-        except GatewayError as error:
+        if self.fault is not None:
             self.keep_alive = False
-            write_error(self, error)
-            return
+            self.refuse(self.fault)
+        elif self.path == b"*":
+            self._handleStar()
+        else:
+            try:
+                resource = self.site.getResourceFor(self)
+            except GatewayError as error:
+                self.refuse(error)
+            except Exception:
+                self.processingFailed(Failure())
+            else:
+                self._serve(resource)
+
+    def _serve(self, resource: IResource) -> None:
+        self.rendered = resource
         if getattr(resource, "takes_upload", False):
             self._render(resource)
-        else:
-            collecting = collect(self.upload, self.site.limits.max_held_body)
-            collecting.addCallbacks(self._render_whole, self._no_body, callbackArgs=(resource,))
+            return
+        collecting = collect(self.upload, self.site.limits.max_held_body)
+        collecting.addCallback(self._body_here).addErrback(self._no_body)
 
-    def _render_whole(self, body: HeldBody, resource: IResource) -> None:
+    def _body_here(self, body: HeldBody) -> None:
         self.content = io.BytesIO(body.data or b"")
+        self.content.seek(0, io.SEEK_END)  # where Twisted's channel leaves it
         self.parseCookies()
-        self._render(resource)
+        self.requestReceived(self.method, self.uri, self.clientproto)
 
     def _no_body(self, failure: Failure) -> None:
-        if not self._disconnected and failure.check(GatewayError):
-            write_error(self, cast("GatewayError", failure.value))
+        if failure.check(GatewayError):
+            self.refuse(cast("GatewayError", failure.value))
+        else:
+            self.processingFailed(failure)
 
     def _render(self, resource: IResource) -> None:
-        self.rendered = resource
         try:
+            get_encoder = getattr(
+                resource, "getEncoder", None
+            )  # twisted.web.resource.EncodingResourceWrapper
+            if get_encoder is not None:
+                self._encoder = get_encoder(self)
             self.render(resource)
         except GatewayError as error:
-            write_error(self, error)
+            self.refuse(error)
         except Exception:
-            self._log.failure("rendering {uri} failed", uri=self.path)
-            write_error(self, InternalError("the gateway failed to answer; its log says why"))
+            self.processingFailed(Failure())
 
     def processingFailed(self, reason: Failure) -> Failure:
         """See `twisted.web.server.Request.processingFailed`: no traceback leaves the gateway."""
         self._log.failure("answering {uri} failed", failure=reason, uri=self.path)
-        if not self.finished and not self._disconnected:
-            write_error(self, InternalError("the gateway failed to answer; its log says why"))
+        self.refuse(InternalError("the gateway failed to answer; its log says why"))
         return reason
+
+    def refuse(self, error: GatewayError) -> None:
+        """Answer with an error, unless the client left or was answered; break off half an answer."""
+        if self.finished or self._disconnected:
+            return
+        if self.startedWriting:
+            break_off(self)
+            return
+        self._encoder = None  # it would change the length
+        write_error(self, error)
 
 
 _COMMON_METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"})

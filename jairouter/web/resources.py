@@ -12,7 +12,7 @@ from jairouter.errors import GatewayError, MethodNotAllowed, RouteNotFound
 from jairouter.web.errors import write_error
 
 if TYPE_CHECKING:
-    from twisted.web.http import Request
+    from twisted.web.server import Request
 
 
 class Branch(Resource):
@@ -23,22 +23,34 @@ class Branch(Resource):
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         """See `Resource.getChild`."""
-        return _Nowhere()
+        return Nowhere()
 
     def render(self, request: Request) -> int:
         """See `Resource.render`."""
         return refuse(request, RouteNotFound(f"there is nothing at {_shown(request)}"))
 
 
-class _Nowhere(Branch):
+class Nowhere(Branch):
+    """Any address at which there is nothing."""
+
     isLeaf = True
 
 
-class JsonPage(Resource):
+class Page(Resource):
+    """Something at one address, with or without a slash at its end; below it there is nothing.
+
+    It is rendered when the head of the request is there, and reads no body unless it asks for it.
+    """
+
+    takes_upload = True
+
+    def getChild(self, path: bytes, request: Request) -> Resource:
+        """See `Resource.getChild`."""
+        return Nowhere() if path or request.postpath else self
+
+
+class JsonPage(Page):
     """A page that answers GET and HEAD with JSON."""
-
-    isLeaf = True
-    takes_upload = True  # it reads none
 
     def render(self, request: Request) -> Any:
         """See `Resource.render`."""
@@ -48,13 +60,8 @@ class JsonPage(Resource):
             status, page = self.page(request)
         except GatewayError as error:
             return refuse(request, error)
-        body = json.dumps(page, ensure_ascii=False, separators=(",", ":")).encode()
-        request.setResponseCode(status)
-        request.setHeader(b"Content-Type", b"application/json")
-        request.setHeader(b"Content-Length", b"%d" % len(body))
-        request.write(body)
-        request.finish()
-        return NOT_DONE_YET
+        body = json.dumps(page, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+        return write_page(request, status, b"application/json", body)
 
     def page(self, request: Any) -> tuple[int, Any]:
         """The status and what is shown.
@@ -63,6 +70,16 @@ class JsonPage(Resource):
             GatewayError: It cannot be shown.
         """
         raise NotImplementedError
+
+
+def write_page(request: Request, status: int, content_type: bytes, body: bytes) -> int:
+    """Answer with a page; what `render` then returns."""
+    request.setResponseCode(status)
+    request.setHeader(b"Content-Type", content_type)
+    request.setHeader(b"Content-Length", b"%d" % len(body))
+    request.write(body)
+    request.finish()
+    return NOT_DONE_YET
 
 
 def refuse(request: Request, error: GatewayError) -> int:

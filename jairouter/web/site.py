@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
@@ -12,6 +12,7 @@ from twisted.web.server import Site
 
 from jairouter.web.channel import Channel
 from jairouter.web.request import GatewayRequest
+from jairouter.web.request_parser import HeadLimits
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IAddress, IReactorTime
@@ -27,9 +28,7 @@ class ConnectionLimits:
 
     Attributes:
         max_connections: Open at once; more are closed as they come.
-        max_header_bytes: Of one request's head. nginx: 32 KB in all by default.
-        max_headers: Of one request.
-        max_request_line: Bytes of the request target; nginx and Apache: 8 KB.
+        head: How large a head may be.
         max_held_body: Bytes of a body that is held in memory.
         header_timeout: Seconds in which a head must arrive.
         body_timeout: Seconds without a byte of a body that is due.
@@ -37,9 +36,7 @@ class ConnectionLimits:
     """
 
     max_connections: int = 8192
-    max_header_bytes: int = 32 * 1024
-    max_headers: int = 100
-    max_request_line: int = 8 * 1024
+    head: HeadLimits = field(default_factory=HeadLimits)
     max_held_body: int = 10 * 1024 * 1024
     header_timeout: float = 10.0
     body_timeout: float = 30.0
@@ -95,7 +92,7 @@ class GatewaySite(Site):
 
     def log(self, request: Any) -> None:
         """Called by Twisted when an answer is complete. What the pipeline answers, it records itself."""
-        if not request.recorded:
+        if not getattr(request, "recorded", False):
             self._on_answered(request.method_label, request.uri_label, request.code, request.age)
 
     def refused(self, error: GatewayError) -> None:

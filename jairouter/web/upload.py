@@ -64,6 +64,11 @@ class Upload:
         self._over = False
 
     @property
+    def awaited(self) -> bool:
+        """Whether more can come at any time, so that it is the client who is slow if nothing does."""
+        return self._reading and not self.paused and (self._sink is not None or self._over)
+
+    @property
     def data(self) -> bytes | None:
         """The whole body, when all of it is here and none was passed on."""
         if self.complete and self._sink is None and not self._over and self._error is None:
@@ -88,6 +93,7 @@ class Upload:
     def finished(self) -> None:
         """The last byte came."""
         self.complete = True
+        self._read_on()  # there is nothing left to hold back, and a client that leaves must be noticed
         self._flush()
 
     def lost(self, error: GatewayError | None = None) -> None:

@@ -70,6 +70,10 @@ class OverrideTests(SynchronousTestCase):
         (found,) = faults_of("", environ={"JAIROUTER_SERVER_PROT": "1"})
         self.assertIn("environment variable JAIROUTER_SERVER_PROT: no key has this name", found)
 
+    def test_a_name_that_a_placeholder_asks_for_is_no_fault(self) -> None:
+        loaded = read("server.port: ${JAIROUTER_DEMO_PORT:1}", environ={"JAIROUTER_DEMO_PORT": "2"})
+        self.assertEqual(loaded.settings.server.port, 2)
+
     def test_an_empty_variable_is_as_good_as_none(self) -> None:
         self.assertEqual(read("server.port: 5", environ={"SERVER_PORT": ""}).settings.server.port, 5)
 
@@ -93,7 +97,7 @@ class OverrideTests(SynchronousTestCase):
 
 
 class PlaceholderTests(SynchronousTestCase):
-    """What C{${...}} stands for."""
+    """What `${...}` stands for."""
 
     def _name(self, text: str, **environ: str) -> str:
         return read(f"spring.application.name: '{text}'", environ=environ).settings.spring.application.name

@@ -54,7 +54,7 @@ class InheritanceTests(SynchronousTestCase):
 
 
 class BreakerTimeoutTests(SynchronousTestCase):
-    """What C{recovery-timeout} and C{timeout} mean together."""
+    """What `recovery-timeout` and `timeout` mean together."""
 
     def _both(self, globally: str, service: str = "") -> tuple[float | None, float | None]:
         given = model(f"circuitBreaker: {{{globally}}}", f"circuitBreaker: {{{service}}}")

@@ -64,7 +64,8 @@ class Process:
         self._popen = subprocess.Popen(
             self.command,
             cwd=ROOT,
-            env={**inherited, "PYTHONUNBUFFERED": "1", **(environment or {})},
+            # The checkout comes before whatever is installed: it is what is tested
+            env={**inherited, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT,
@@ -261,14 +262,21 @@ class Shared(Generic[_T]):
         self._start = start
         self._end = end
         self._value: _T | None = None
+        self._failed: BaseException | None = None
 
     def get(self) -> _T:
-        """Return it, started."""
+        """Return it, started. What could not be started is not tried again."""
+        if self._failed is not None:
+            raise AssertionError("could not be started, see the first failure") from self._failed
         if self._value is None:
             if Shared._current is not None:
                 Shared._current.end()
             Shared._current = self
-            self._value = self._start()
+            try:
+                self._value = self._start()
+            except BaseException as error:
+                self._failed = error
+                raise
             atexit.register(self.end)
         return self._value
 

@@ -13,8 +13,8 @@ from openai.types.chat import ChatCompletionToolParam
 from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.simulator.images import png
-from jairouter.simulator.text import reply_text, vector
-from tests.integration.processes import shared_pair
+from jairouter.simulator.text import reply, reply_text, vector
+from tests.integration.processes import shared_pair, wait_until
 
 TOKENS = 12
 PAIR = shared_pair("--tokens", str(TOKENS), "--name", "sim")
@@ -263,6 +263,9 @@ class OtherServicesUnderTheOtherPrefixTests(OtherServiceTests):
 class ErrorTests(SdkTestCase):
     """Failures as the SDK raises them."""
 
+    def calls(self, outcome: str) -> float:
+        return self.pair.gateway.metric("jairouter_backend_calls_total", outcome=outcome)
+
     def ask(self, fault: str = "", model: str = CHAT, **more: Any) -> Any:
         return self.client.chat.completions.create(
             model=model, messages=QUESTION, extra_headers={"X-Simulate": fault}, **more
@@ -298,6 +301,7 @@ class ErrorTests(SdkTestCase):
     def test_the_sdk_tries_again(self) -> None:
         """Its own retry works through the gateway: it waits as told, then gets the same 429."""
         client = self.client.with_options(max_retries=1)
+        before = self.calls("throttled")
         self.assertRaises(
             openai.RateLimitError,
             client.chat.completions.create,
@@ -305,6 +309,7 @@ class ErrorTests(SdkTestCase):
             messages=QUESTION,
             extra_headers={"X-Simulate": "429;retry-after=1"},
         )
+        self.assertEqual(self.calls("throttled") - before, 2)
 
     def test_backend_fails(self) -> None:
         """A 500 in JSON keeps its status and body."""
@@ -330,17 +335,20 @@ class ErrorTests(SdkTestCase):
             for chunk in self.ask(fault, stream=True):
                 texts.extend(choice.delta.content or "" for choice in chunk.choices)
 
-        return "".join(texts), self.assertRaises(openai.APIError, read)
+        error = self.assertRaises(openai.APIError, read)
+        return "".join(texts), error
 
     def test_broken_stream(self) -> None:
-        """A stream that breaks raises while it is read."""
-        _, error = self.iterate("reset-mid-body;after=5")
+        """A stream that breaks raises while it is read, after the text that came."""
+        text, error = self.iterate("reset-mid-body;after=5")
         self.assertEqual(error.code, "stream_interrupted")
+        self.assertEqual(text, "".join(reply(QUESTION[0]["content"], 4)))
 
     def test_error_in_a_stream(self) -> None:
-        """The backend's own error event is raised too."""
-        _, error = self.iterate("error-event;after=5;message=out of memory")
+        """The backend's own error event is raised too, after the text that came."""
+        text, error = self.iterate("error-event;after=5;message=out of memory")
         self.assertIn("out of memory", error.message)
+        self.assertEqual(text, "".join(reply(QUESTION[0]["content"], 4)))
 
     def test_error_as_the_first_event(self) -> None:
         """Nothing was sent yet, so it becomes an answer with a status."""
@@ -353,5 +361,7 @@ class ErrorTests(SdkTestCase):
     def test_leaving_a_stream(self) -> None:
         """Closing a stream half-way leaves nothing behind (checked when the test ends)."""
         stream = self.ask("pace;tokens=100000;tokens-per-second=200", stream=True)
+        before = self.calls("abandoned")
         next(iter(stream))
         stream.close()
+        wait_until(lambda: self.calls("abandoned") == before + 1, "the attempt is abandoned", 1)

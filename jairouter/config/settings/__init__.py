@@ -1,1 +1,1 @@
-"""The settings as typed, frozen values; the root is L{jairouter.config.settings.root.Settings}."""
+"""The settings as typed, frozen values; the root is `jairouter.config.settings.root.Settings`."""

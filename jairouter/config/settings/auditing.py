@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any
 
-from jairouter.config.forms import Count, OneOf, Positive, Switch, Words
+from jairouter.config.forms import OneOf, Switch, Words
 from jairouter.config.frozen import FrozenMapping, Named
+from jairouter.config.numbers import Count, Positive
 from jairouter.config.quantities import SomeBytes
 from jairouter.config.settings.section import Section
 

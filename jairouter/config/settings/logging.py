@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-from jairouter.config.forms import Count, OneOf, Switch, Words
+from jairouter.config.forms import OneOf, Switch, Words
 from jairouter.config.frozen import FrozenMapping, Named
+from jairouter.config.numbers import Count
 from jairouter.config.quantities import ByteCount, SomeBytes
 from jairouter.config.settings.auditing import Level
 from jairouter.config.settings.section import Section

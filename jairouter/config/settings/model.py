@@ -7,9 +7,10 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import model_validator
 
 from jairouter.config.addresses import BaseUrl, HeaderName, HeaderValue, RequestPath
-from jairouter.config.forms import Count, Form, Hush, Integer, Name, OneOf, Switch, Unfit, Words
+from jairouter.config.forms import Form, Hush, Name, OneOf, Switch, Unfit, Words
 from jairouter.config.frozen import FrozenMapping, NamedBy
 from jairouter.config.naming import SERVICES, service_name
+from jairouter.config.numbers import Count, Integer
 from jairouter.config.quantities import Seconds
 from jairouter.config.secret import Secret
 from jairouter.config.settings.section import Inherits, Section, refuse
@@ -27,18 +28,18 @@ class ServiceName(Form):
 
     @property
     def expected(self) -> str:
-        """See L{Form.expected}."""
+        """See `Form.expected`."""
         return f"a service ({', '.join(SERVICES)})"
 
     def parse(self, value: object) -> object:
-        """See L{Form.parse}."""
+        """See `Form.parse`."""
         name = service_name(value) if isinstance(value, str) else None
         if name is None:
             raise Unfit
         return name
 
     def json_schema(self) -> dict[str, Any]:
-        """See L{Form.json_schema}."""
+        """See `Form.json_schema`."""
         return {"enum": [name for key, also in SERVICES.items() for name in (key, *also)]}
 
 

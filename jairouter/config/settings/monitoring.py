@@ -3,8 +3,9 @@
 from typing import Annotated, Any
 
 from jairouter.config.addresses import HeaderName, HeaderValue, SecretUrl
-from jairouter.config.forms import OneOf, Positive, Ratio, Switch, Text, Words
+from jairouter.config.forms import OneOf, Switch, Text, Words
 from jairouter.config.frozen import FrozenMapping, Named, NamedBy
+from jairouter.config.numbers import Positive, Ratio
 from jairouter.config.quantities import Millis, Seconds
 from jairouter.config.secret import Secret
 from jairouter.config.settings.section import Section

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any
 
-from jairouter.config.forms import Integer, Switch, Text, Words
+from jairouter.config.forms import Switch, Text, Words
 from jairouter.config.frozen import FrozenMapping, Named
+from jairouter.config.numbers import Integer
 from jairouter.config.settings.section import Section
 
 _NONE: FrozenMapping[Any] = FrozenMapping()

@@ -39,7 +39,7 @@ class Section(BaseModel):
 class Inherits:
     """Marks a field whose unwritten keys are taken from the same key further out.
 
-    The order is global, service, instance; see L{jairouter.config.inheritance}.
+    The order is global, service, instance; see `jairouter.config.inheritance`.
     """
 
 

@@ -4,16 +4,9 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 from jairouter.config.addresses import HeaderName
-from jairouter.config.forms import (
-    Hush,
-    Integer,
-    Name,
-    OneOf,
-    Positive,
-    Switch,
-    Words,
-)
+from jairouter.config.forms import Hush, Name, OneOf, Switch, Words
 from jairouter.config.frozen import FrozenMapping, Named
+from jairouter.config.numbers import Integer, Positive
 from jairouter.config.quantities import Seconds, SomeBytes
 from jairouter.config.settings.auditing import AuditSettings
 from jairouter.config.settings.sanitization import SanitizationSettings

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
-from jairouter.config.forms import Hush, Integer, Name, OneOf, Positive, Switch, Words
+from jairouter.config.forms import Hush, Name, OneOf, Switch, Words
+from jairouter.config.numbers import Integer, Positive
 from jairouter.config.quantities import ByteCount, Duration, Seconds
 from jairouter.config.settings.section import Section
 

@@ -1,6 +1,7 @@
 """Settings of records that newer configuration files know."""
 
-from jairouter.config.forms import Positive, Ratio, Switch
+from jairouter.config.forms import Switch
+from jairouter.config.numbers import Positive, Ratio
 from jairouter.config.quantities import Millis
 from jairouter.config.settings.section import Section
 

@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from jairouter.config.forms import Count, Hush, Integer, Name, OneOf, Positive, Switch, Words
+from jairouter.config.forms import Hush, Name, OneOf, Switch, Words
+from jairouter.config.numbers import Count, Integer, Positive
 from jairouter.config.quantities import Seconds
 from jairouter.config.settings.section import Section
 

@@ -3,8 +3,9 @@
 from typing import Any, ClassVar
 
 from jairouter.config.addresses import HeaderName, HeaderValue
-from jairouter.config.forms import Positive, Ratio, Switch, Words
+from jairouter.config.forms import Switch, Words
 from jairouter.config.frozen import FrozenMapping, Named, NamedBy
+from jairouter.config.numbers import Positive, Ratio
 from jairouter.config.quantities import Seconds
 from jairouter.config.settings.section import Section
 

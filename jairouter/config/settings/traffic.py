@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
-from jairouter.config.forms import Count, Number, OneOf, Positive, Switch, Template, Words
+from jairouter.config.forms import OneOf, Switch, Template, Words
+from jairouter.config.numbers import Count, Number, Positive
 from jairouter.config.quantities import Duration, Millis, Seconds
 from jairouter.config.settings.section import Section
 

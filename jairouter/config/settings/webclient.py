@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-from jairouter.config.forms import Hush, Positive, Switch, Words
+from jairouter.config.forms import Hush, Switch, Words
+from jairouter.config.numbers import Positive
 from jairouter.config.quantities import Seconds, SomeBytes
 from jairouter.config.settings.section import Section
 

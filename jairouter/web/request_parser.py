@@ -1,0 +1,220 @@
+r"""Bytes in, requests out: HTTP/1.1 by llhttp, with limits. No I/O.
+
+::
+
+                  first byte of a head              end of the head
+    BETWEEN --------------------------> IN_HEAD --------------------> IN_BODY
+       ^                                   |                             |
+       |                                   | not HTTP, too large         | not HTTP
+       |                                   v                             v
+       |                                FAILED (`error` says why) <------+
+       +-------------------------------- last byte of the body ----------+
+
+llhttp calls back while it parses and cannot be stopped half-way, so the callbacks only note what they were
+told, and `feed` hands the notes out afterwards.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import httptools
+
+from jairouter.errors import BadRequest, GatewayError, HeadersTooLarge, UriTooLong
+
+if TYPE_CHECKING:
+    from jairouter.exchange import HeaderPairs
+
+
+@dataclass(frozen=True, slots=True)
+class HeadLimits:
+    """How large a head may be.
+
+    Attributes:
+        max_header_bytes: Of one request's headers, and of its trailers. nginx: 32 KB in all by default.
+        max_headers: Of one request.
+        max_request_line: Bytes of the request target; nginx and Apache: 8 KB.
+    """
+
+    max_header_bytes: int = 32 * 1024
+    max_headers: int = 100
+    max_request_line: int = 8 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A request line and its headers.
+
+    Attributes:
+        method: Such as ``POST``.
+        target: As it was sent.
+        version: Such as ``1.1``.
+        pairs: The headers in wire order.
+        keep_alive: Whether the client may send another request after this one.
+    """
+
+    method: bytes
+    target: bytes
+    version: str
+    pairs: HeaderPairs
+    keep_alive: bool
+
+
+class End(enum.Enum):
+    """The last byte of a request."""
+
+    END = "end"
+
+
+END: Final = End.END
+Event = Head | bytes | End
+"""A head, a piece of the body of the head that came last, or that body's end."""
+
+_FRAMING = (b"content-length", b"transfer-encoding")
+
+
+class RequestParser:
+    """See the module's picture.
+
+    Args:
+        limits: Of every head.
+
+    Attributes:
+        error: Why the bytes are no request, or None. Nothing is parsed any more once it is set.
+        in_head: Whether a head has begun that is not complete.
+    """
+
+    def __init__(self, limits: HeadLimits) -> None:
+        self.error: GatewayError | None = None
+        self.in_head = False
+        self._limits = limits
+        self._llhttp: Any = httptools.HttpRequestParser(self)
+        self._events: list[Event] = []
+        self._target = b""
+        self._pairs: list[tuple[bytes, bytes]] = []
+        self._count = self._size = 0
+        self._tunnel = False
+        self._resuming = False
+        self._moved = False
+        self._quiet = 0
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Parse the next bytes.
+
+        Returns:
+            What has become complete, in order; also when `error` is set, for what came before the fault.
+        """
+        self._moved = False
+        rest = data
+        while rest and self.error is None and not self._tunnel:
+            rest = self._parse(rest)
+        # What llhttp keeps of an unfinished header is not reported, and trailers and chunk extensions are
+        # never asked for: bytes that lead to nothing are limited by themselves
+        self._quiet = 0 if self._moved else self._quiet + len(data)
+        if self._quiet > self._limits.max_header_bytes and self.error is None:
+            self.error = HeadersTooLarge("the request's headers are too large")
+        events, self._events = self._events, []
+        return events
+
+    def close(self) -> None:
+        """Parse nothing any more. Breaks the cycle of references with llhttp."""
+        self._tunnel = True
+        self._llhttp = None
+
+    def _parse(self, data: bytes) -> bytes:
+        """Let llhttp parse `data`. Returns the part that it has not looked at."""
+        try:
+            self._llhttp.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._ignore_upgrade()
+            return data[upgrade.args[0] :]
+        except httptools.HttpParserError as error:
+            self._fail(error)
+        return b""
+
+    def _fail(self, error: httptools.HttpParserError) -> None:
+        if self.error is None:
+            self.error = BadRequest(f"this is not valid HTTP/1.1 ({error})")
+
+    def _ignore_upgrade(self) -> None:
+        """Go on in HTTP/1.1 (RFC 9110, section 7.8, lets a server ignore an upgrade).
+
+        curl and Java's client offer h2c with ordinary requests. llhttp believes that the protocol changes:
+        to it the request ended with its head. So a new parser is told about the body that follows.
+        """
+        head = self._events[-2]
+        assert isinstance(head, Head)
+        if head.method == b"CONNECT":
+            self._tunnel = True  # what follows is another protocol, and CONNECT is refused
+            return
+        self._events.pop()
+        self._llhttp = httptools.HttpRequestParser(self)
+        self._resuming = True
+        framing = [b"%b: %b\r\n" % pair for pair in head.pairs if pair[0].lower() in _FRAMING]
+        try:
+            self._llhttp.feed_data(b"POST / HTTP/1.1\r\nHost: x\r\n" + b"".join(framing) + b"\r\n")
+        except httptools.HttpParserError as error:
+            self._fail(error)
+
+    # -- called by llhttp -----------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        """A request line begins."""
+        if not self._resuming:
+            self._moved = self.in_head = True
+            self._target = b""
+            self._pairs = []
+            self._count = self._size = 0
+
+    def on_url(self, piece: bytes) -> None:
+        """A piece of the request target."""
+        if not self._resuming:
+            self._target += piece
+            if len(self._target) > self._limits.max_request_line:
+                self._stop(UriTooLong("the request line is too long"))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header, or, after the head, one trailer, which is dropped."""
+        if self._resuming:
+            return
+        self._moved = True
+        self._count += 1
+        self._size += len(name) + len(value)
+        if self._count > self._limits.max_headers or self._size > self._limits.max_header_bytes:
+            self._stop(HeadersTooLarge("the request's headers are too large"))
+        if self.in_head:
+            self._pairs.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """The head is complete."""
+        if self._resuming:
+            self._resuming = False
+            return
+        self._moved = True
+        self.in_head = False
+        llhttp = self._llhttp
+        self._events.append(
+            Head(
+                llhttp.get_method(),
+                self._target,
+                llhttp.get_http_version(),
+                tuple(self._pairs),
+                llhttp.should_keep_alive(),
+            )
+        )
+
+    def on_body(self, data: bytes) -> None:
+        """A piece of a body."""
+        self._moved = True
+        self._events.append(data)
+
+    def on_message_complete(self) -> None:
+        """A request's last byte."""
+        self._moved = True
+        self._events.append(END)
+
+    def _stop(self, error: GatewayError) -> None:
+        self.error = error
+        raise error  # llhttp stops and reports that a callback failed
