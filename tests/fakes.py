@@ -129,6 +129,9 @@ class Wire:
         moved = False
         while self._outbox and self.peer._inbox_size < self._network.window:
             data = self._outbox.popleft()
+            if len(data) > READ:
+                self._outbox.appendleft(data[READ:])
+                data = data[:READ]
             self._outbox_size -= len(data)
             self.peer._inbox.append(data)
             self.peer._inbox_size += len(data)
@@ -449,11 +452,7 @@ class Network(Clock):
 
     def turn(self) -> None:
         """One turn of the reactor: what is due now, and no consequence of it that needs another turn."""
-        due, self._later = self._later, deque()
-        self.advance(0)
-        for call in due:
-            call()
-        self._move()
+        self._turn()
 
     def pair(self) -> tuple[Wire, Wire]:
         one, two = (IPv4Address("TCP", "127.0.0.1", self._port()) for _ in range(2))
@@ -469,6 +468,13 @@ class Network(Clock):
     def size_of_next(self, size: int) -> int:
         """How many bytes of the next `size` are delivered at once."""
         return min(size, READ, self.piece or READ)
+
+    def _turn(self) -> bool:
+        due, self._later = self._later, deque()
+        self.advance(0)
+        for call in due:
+            call()
+        return self._move() or bool(due)
 
     def _move(self) -> bool:
         """Every wire takes and delivers what it can. Returns whether anything happened."""
@@ -486,11 +492,7 @@ class Network(Clock):
 
     def _settle(self) -> None:
         for _ in range(100_000):
-            moved = bool(self._later)
-            while self._later:
-                self._later.popleft()()
-            self.advance(0)
-            moved = self._move() or moved
+            moved = self._turn()
             if not moved:
                 return
         raise AssertionError("the network does not come to rest")

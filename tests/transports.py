@@ -7,6 +7,7 @@ linger time of 0, sends a reset.
 
 from __future__ import annotations
 
+import errno
 import select
 import socket
 from typing import Any
@@ -42,22 +43,22 @@ class MemorySocket:
 
     def send(self, data: memoryview) -> int:
         if self.was_reset:
-            raise BrokenPipeError
+            raise BrokenPipeError(errno.EPIPE, "reset")
         if self.peer._closed:
             self._reset()
             return len(data)
         taken = data[: max(0, WINDOW - len(self.peer._queue))]
         if not taken:
-            raise BlockingIOError(socket.EWOULDBLOCK, "full")
+            raise BlockingIOError(errno.EWOULDBLOCK, "full")
         self.peer._queue += taken
         return len(taken)
 
     def recv(self, size: int) -> bytes:
         if self.was_reset:
-            raise ConnectionResetError
+            raise ConnectionResetError(errno.ECONNRESET, "reset")
         data = bytes(self._queue[:size])
         if not data and not self._ended:
-            raise BlockingIOError(socket.EWOULDBLOCK, "empty")
+            raise BlockingIOError(errno.EWOULDBLOCK, "empty")
         del self._queue[:size]
         return data
 

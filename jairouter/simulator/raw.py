@@ -10,7 +10,7 @@ answer in pieces of these sizes (`1*`: every byte for itself). `GET /raw/bytes?s
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from jairouter.simulator.answer import Answer, Framing, Piece
 from jairouter.simulator.body import RequestBody
@@ -25,21 +25,24 @@ def is_echo(path: str, echo_header: bytes | None) -> bool:
     return echo_header == b"1" or path.partition("?")[0] == "/raw/echo"
 
 
+def is_asked(path: str, headers: Mapping[str, str]) -> bool:
+    """Say whether a request is for raw bytes; header names are in lower case."""
+    echo = headers.get("x-simulate-echo", "").encode()
+    return is_echo(path, echo) or path == "/raw/bytes" or "x-simulate-size" in headers
+
+
 def raw_answer(call: Call, body: RequestBody) -> Answer | None:
     """Return the answer a request for raw bytes gets, or `None` for any other request.
 
     Raises:
         Unreadable: If the size asked for is no number.
     """
-    echo = call.headers.get("x-simulate-echo", "").encode()
-    if is_echo(call.path, echo):
+    if not is_asked(call.path, call.headers):
+        return None
+    if is_echo(call.path, call.headers.get("x-simulate-echo", "").encode()):
         content_type = call.headers.get("content-type", OCTETS)
         return _octets(call, body.replay(), body.length, content_type)
-    size = call.headers.get("x-simulate-size")
-    if size is None and call.path == "/raw/bytes":
-        size = call.query.get("size", "0")
-    if size is None:
-        return None
+    size = call.headers.get("x-simulate-size") or call.query.get("size", "0")
     if not size.isdigit():
         raise Unreadable("the size of a raw answer must be a number")
     return _octets(call, payload(int(size)), int(size), OCTETS)

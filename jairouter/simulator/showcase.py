@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import treq
 from twisted.internet import defer
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.error import ConnectError, ConnectionLost
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
-from twisted.web.client import Agent, PartialDownloadError, ResponseFailed, readBody
+from twisted.web.client import Agent, ResponseFailed
 
 from jairouter.simulator.children import Child, Program
 
@@ -170,9 +170,7 @@ class Showcase:
         agent = Agent(self._reactor, connectTimeout=2)
         try:
             response = await agent.request(b"GET", url).addTimeout(5, self._reactor)
-            with contextlib.suppress(PartialDownloadError):
-                # A body that ends with the connection is as good as any.
-                await readBody(response)
+            await treq.collect(response, lambda _: None)
         except (ConnectError, ConnectionLost, ResponseFailed, defer.TimeoutError):
             return False
         return bool(response.code == 200)

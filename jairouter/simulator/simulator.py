@@ -166,14 +166,20 @@ class Simulator:
         headers = {
             name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.seen.headers
         }
-        form = request.body.form
-        is_json = form is None and not raw.is_echo(request.seen.path, request.seen.header(b"x-simulate-echo"))
+        form, path = request.body.form, unquote(request.path.decode("latin-1"))
+        try:
+            value = parse_json(request.body.content) if form is None else {}
+        except Unreadable:
+            if not raw.is_asked(path, headers):
+                raise
+            # Who asks for bytes may send any bytes.
+            value = {}
         return Call(
             method=request.seen.method,
-            path=unquote(request.path.decode("latin-1")),
+            path=path,
             query=request.query(),
             headers=headers,
-            json=parse_json(request.body.content) if is_json else {},
+            json=value,
             parts=tuple(form.parts) if form is not None else (),
             options=self.options,
             created=int(self.clock.seconds()),

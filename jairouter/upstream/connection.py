@@ -91,11 +91,21 @@ class Connection(Protocol):
         self._upload: Deferred[None] | None = None
         self._answer: Deferred[Response] | None = None
         self._response: Response | None = None
-        self._head_done = self._complete = False
         self._new_message()
 
     def __repr__(self) -> str:
         return f"<Connection {self._state.value} uses={self.uses}>"
+
+    def _new_message(self) -> None:
+        self._pairs: list[tuple[bytes, bytes]] = []
+        self._chunks: list[bytes] = []
+        self._without_content = 0
+        self._status = 0
+        self._version = ""
+        self._length: int | None = None
+        self._head_done = self._complete = self._until_close = self._chunked = self._cut_short = False
+        self._keep_alive = True
+        self._broken = ""
 
     # -- sending ------------------------------------------------------------
 
@@ -209,7 +219,8 @@ class Connection(Protocol):
         # Both are asked for now: when the answer is complete, llhttp speaks of the next one
         self._version = self._parser.get_http_version()
         self._keep_alive = self._parser.should_keep_alive()
-        self._length, self._chunked, fault = _framing(self._pairs)
+        length, chunked, fault = _framing(self._pairs)
+        self._length, self._chunked = length, chunked
         if self._version not in ("1.0", "1.1") or self._status < 100:
             fault = "no HTTP/1.1 status line"
         if fault:
@@ -339,17 +350,6 @@ class Connection(Protocol):
     def _enter(self, phase: Phase) -> None:
         if self._attempt is not None:
             self._attempt.enter(phase)
-
-    def _new_message(self) -> None:
-        self._pairs: list[tuple[bytes, bytes]] = []
-        self._chunks: list[bytes] = []
-        self._without_content = 0
-        self._status = 0
-        self._version = ""
-        self._length: int | None = None
-        self._head_done = self._complete = self._until_close = self._chunked = self._cut_short = False
-        self._keep_alive = True
-        self._broken = ""
 
 
 def _framing(pairs: list[tuple[bytes, bytes]]) -> tuple[int | None, bool, str]:

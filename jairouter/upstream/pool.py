@@ -106,7 +106,7 @@ class OriginPool:
             return fail(PoolExhausted("too many requests wait for this model's backend", retry_after=1))
         if attempt is not None:
             attempt.enter(Phase.QUEUED)
-        waiter: Deferred[Connection] = Deferred(self._waiting.pop)
+        waiter: Deferred[Connection] = Deferred(self._leave_queue)
         self._waiting[waiter] = fresh
         return waiter
 
@@ -157,6 +157,9 @@ class OriginPool:
     def _fresh_wanted(self) -> bool:
         """Whether who waits longest wants a connection that was not used before."""
         return next(iter(self._waiting.values()), False)
+
+    def _leave_queue(self, waiter: Deferred[Connection]) -> None:
+        del self._waiting[waiter]
 
     def _next_waiting(self) -> Deferred[Connection]:
         waiter = next(iter(self._waiting))

@@ -108,10 +108,9 @@ class EventReceiver(Protocol):
         """See `Protocol.dataReceived`."""
         events = self._splitter.feed(data)
         if events and not self._over:
-            self._take(events)
+            self._take(events, self._watch.see(events))
 
-    def _take(self, events: bytes) -> None:
-        error = self._watch.see(events)
+    def _take(self, events: bytes, error: StreamedError | None) -> None:
         if self._peeking:
             if error is not None:
                 self._peek_failed(_refusal(error))
@@ -138,22 +137,21 @@ class EventReceiver(Protocol):
         if not reason.check(ResponseDone):
             self._broke(StreamCut("the stream from the backend broke off"))
             return
+        # An event that ends with the stream, without its empty line, is one all the same
         tail = self._splitter.flush()
         error = self._watch.see(tail)
-        if error is not None or self._watch.ended:
-            # An event that ends with the stream, without its empty line, is one all the same
-            if tail:
-                self._take(tail)
-        if self._over:
-            return
-        if self._watch.ended:
+        if error is not None:
+            self._broke(_refusal(error))
+        elif self._watch.ended:
             self._over = True
+            if tail:
+                self.body.chunk(tail)
             self.body.end()
             self._begin()
         elif self._peeking and not self._watch.seen_event:
             self._peek_failed(UpstreamError("the backend ended the stream without any event"))
         else:
-            # What was held back is half an event: the client cannot read it
+            # The tail is half an event, which no client could read
             self._broke(StreamCut("the backend ended the stream before it was complete"))
 
     def _broke(self, error: GatewayError) -> None:

@@ -197,9 +197,7 @@ class GatewayRequest(Request):
 
     def _render(self, resource: IResource) -> None:
         try:
-            get_encoder = getattr(
-                resource, "getEncoder", None
-            )  # twisted.web.resource.EncodingResourceWrapper
+            get_encoder = getattr(resource, "getEncoder", None)  # as EncodingResourceWrapper has
             if get_encoder is not None:
                 self._encoder = get_encoder(self)
             self.render(resource)

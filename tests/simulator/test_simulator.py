@@ -165,6 +165,11 @@ class RawTests(SynchronousTestCase):
         self.assertEqual(digest, payload_sha256(70_000))
         self.assertEqual(Bench().get("/raw/bytes?size=x").status, 400)
 
+    def test_the_request_may_hold_any_bytes(self) -> None:
+        bench = Bench()
+        bench.peer.request("POST", PATH, b"\x00[{", {"X-Simulate-Size": "3"})
+        self.assertEqual(len(bench.peer.answer().body), 3)
+
     def test_the_bytes_wait_for_the_peer(self) -> None:
         bench = Bench()
         channel = bench.peer.channel
