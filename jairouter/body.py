@@ -198,12 +198,8 @@ class AnswerBody:
     def _flow(self) -> None:
         """Pass on what is held, then have the source go on."""
         self._flush()
-        if self._wants_more and not self._paused and self._source is not None:
+        if self._source is not None and not self._ended and not self._paused:
             self._source.resume()
-
-    @property
-    def _wants_more(self) -> bool:
-        return self._state is _State.FLOWING and not self._ended
 
     def _pass_on(self, data: bytes, mid_event: bool) -> None:
         self.mid_event = mid_event

@@ -173,6 +173,15 @@ class Wire:
     def stopProducing(self) -> None:
         self.loseConnection()
 
+    @property
+    def has_work(self) -> bool:
+        """Whether `flush` or `deliver` would do something."""
+        if self.lost is not None or self._aborting:
+            return False
+        if self._writing and (not self._outbox or self.peer._inbox_size < self._network.window):
+            return True
+        return (self.reading or (self._writing and self._was_reset)) and bool(self._inbox or self._end)
+
     def deliver(self) -> bool:
         """Hand over one piece of what has arrived. Returns whether anything happened."""
         if self.lost is not None or self._aborting:
@@ -428,10 +437,10 @@ class Network(Clock):
 
     # -- for the test -------------------------------------------------------
 
-    def connect(self, host: str, port: int) -> Client:
+    def connect(self, host: str, port: int, client: Client | None = None) -> Client:
         """Connect to somebody who listens on the network."""
         here, there = self.pair()
-        client = Client()
+        client = client or Client()
         here.protocol = client
         there.protocol = self.listeners[host, port].factory.buildProtocol(here.getHost())
         self.connections.append(((host, port), here, there))
@@ -474,7 +483,7 @@ class Network(Clock):
         self.advance(0)
         for call in due:
             call()
-        return self._move() or bool(due)
+        return self._move() or bool(due) or bool(self._later)
 
     def _move(self) -> bool:
         """Every wire takes and delivers what it can. Returns whether anything happened."""

@@ -36,7 +36,7 @@ class Noting(Protocol):
         self._notes.append(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._notes.append(reason.type.__name__)
+        self._notes.append(type(reason.value).__name__)
 
 
 class NotingProducer:

@@ -86,7 +86,7 @@ class MemorySocket:
         return self._number
 
 
-class Kernel(_DisconnectSelectableMixin, _PollLikeMixin, Clock):  # type: ignore[misc]  # they are untyped
+class Kernel(_DisconnectSelectableMixin, _PollLikeMixin, Clock):
     """A reactor whose sockets are in memory; what it does with an event is Twisted's code."""
 
     _POLL_DISCONNECTED = select.EPOLLHUP | select.EPOLLERR
@@ -116,8 +116,9 @@ class Kernel(_DisconnectSelectableMixin, _PollLikeMixin, Clock):  # type: ignore
         one.peer, two.peer = two, one
         return self._transport(one, here), self._transport(two, there)
 
-    def _transport(self, end: MemorySocket, protocol: Any) -> Any:
-        transport = tcp.Connection(end, protocol, self)  # type: ignore[arg-type]  # a socket in all it uses
+    def _transport(self, end: Any, protocol: Any) -> Any:
+        reactor: Any = self
+        transport = tcp.Connection(end, protocol, reactor)
         transport.connected = 1
         protocol.makeConnection(transport)
         transport.startReading()

@@ -100,10 +100,13 @@ class World:
     Args:
         configuration: YAML; by default one backend for each of a few services.
         seed: Of the randomness.
+        network: To run on; by default one of its own.
     """
 
-    def __init__(self, configuration: str = CONFIGURATION, seed: int = 0) -> None:
-        self.network = Network()
+    def __init__(
+        self, configuration: str = CONFIGURATION, seed: int = 0, network: Network | None = None
+    ) -> None:
+        self.network = network or Network()
         loaded = load([Text("test.yml", configuration.encode())], (), {})
         self.gateway: Gateway = assemble(
             loaded.settings, self.network, random.Random(seed), self.network.run_in_thread
@@ -144,7 +147,7 @@ class World:
         self.gateway.agent.close()
         self.run()
         assert stopped.called
-        return self.network.getDelayedCalls()
+        return list(self.network.getDelayedCalls())
 
 
 def post(payload: dict[str, Any] | bytes, path: str = "/v1/chat/completions") -> bytes:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from OpenSSL import SSL
 from service_identity import VerificationError
+from twisted.internet import error as net
 from twisted.internet.defer import CancelledError
-from twisted.internet.error import ConnectError, ConnectionClosed, DNSLookupError, TimeoutError
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -105,13 +105,13 @@ class Forward:
     def _explain(self, error: Exception, instance: Instance) -> GatewayError:
         """What went wrong, for the log with names, for the client without."""
         reason: Any = getattr(error, "reasons", None) or error
-        if isinstance(error, TimeoutError):
+        if isinstance(error, net.TimeoutError | net.TCPTimedOutError | TimeoutError):
             result: GatewayError = UpstreamTimeout("the backend could not be reached in time")
-        elif isinstance(error, ConnectError | DNSLookupError):
+        elif isinstance(error, net.ConnectError | net.DNSLookupError):
             result = UpstreamError("the backend could not be reached")
         elif isinstance(error, BadAnswer):
             result = UpstreamError("the backend's answer is not valid HTTP")
-        elif isinstance(error, OSError | ConnectionClosed | SSL.Error | VerificationError):
+        elif isinstance(error, OSError | net.ConnectionClosed | SSL.Error | VerificationError):
             result = UpstreamError("the connection to the backend was lost before it answered")
         else:
             self._log.failure("forwarding to {instance} failed", instance=instance.name)

@@ -216,7 +216,7 @@ class Connection(Protocol):
         if self._complete:
             return
         self._status = self._parser.get_status_code()
-        # Both are asked for now: when the answer is complete, llhttp speaks of the next one
+        # Both are asked for now: when the answer is complete, llhttp has forgotten how it was framed
         self._version = self._parser.get_http_version()
         self._keep_alive = self._parser.should_keep_alive()
         length, chunked, fault = _framing(self._pairs)
@@ -227,8 +227,6 @@ class Connection(Protocol):
             self._broken = self._broken or fault
         elif self._status >= 200:
             self._head_done = True
-            # Asked now: once the message is complete, llhttp has forgotten how it was framed
-            self._keep_alive = self._parser.should_keep_alive()
 
     def on_body(self, data: bytes) -> None:
         """A piece of the body."""

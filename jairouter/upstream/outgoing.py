@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import string
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -33,12 +33,10 @@ HOP_BY_HOP = frozenset(
 )
 """Headers that concern one connection only: RFC 9110, section 7.6.1, and what peers still send."""
 
-_VISIBLE: Final = re.compile(rb"[\x21-\x7e]+")
-_TOKEN: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_HEAD: Final = re.compile(
-    _TOKEN + rb" [\x21-\x7e]++ HTTP/1\.1\r\n(?:" + _TOKEN + rb": [\t\x20-\x7e\x80-\xff]*+\r\n)+\r\n"
-)
-"""A head that every reader takes apart in the same way (RFC 9110, sections 5.1 and 5.5)."""
+# What RFC 9110, sections 5.1 and 5.5, and RFC 9112, section 3, allow where
+_TOKEN: Final = b"!#$%&'*+-.^_`|~" + (string.digits + string.ascii_letters).encode("ascii")
+_VISIBLE: Final = bytes(range(0x21, 0x7F))
+_VALUE: Final = b"\t " + _VISIBLE + bytes(range(0x80, 0x100))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +83,7 @@ def origin_of(uri: bytes) -> tuple[Origin, bytes, bytes]:
     Raises:
         ValueError: It is not an absolute http or https URL.
     """
-    if not _VISIBLE.fullmatch(uri):  # `urlsplit` would silently drop line breaks
-        raise ValueError("a URL holds a character that must be percent-encoded")
+    _only(_VISIBLE, uri, "a URL")  # `urlsplit` would silently drop line breaks
     parts = urlsplit(uri.decode("ascii"))
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("not an absolute http or https URL")
@@ -105,9 +102,15 @@ def compose(
     Raises:
         ValueError: The method, the target, or a header's name or value would not stay one on the wire.
     """
-    wire = isinstance(headers, WireHeaders)
+    pairs = _end_to_end(_pairs(headers))
+    names = [name for name, _ in pairs]
+    if not (method and target and host and all(names)):
+        raise ValueError("the method, the target, the host, or the name of a header is empty")
+    _only(_TOKEN, method + b"".join(names), "the method or the name of a header")
+    _only(_VISIBLE, target + host, "the target or the host")
+    _only(_VALUE, b"".join([value for _, value in pairs]), "the value of a header")
     lines = [method + b" " + target + b" HTTP/1.1", b"Host: " + host]
-    lines += [name + b": " + value for name, value in _end_to_end(_pairs(headers))]
+    lines += [name + b": " + value for name, value in pairs]
     chunked = body is not None and body.length is UNKNOWN_LENGTH
     if chunked:
         lines.append(b"Transfer-Encoding: chunked")
@@ -116,10 +119,14 @@ def compose(
     elif method not in (b"GET", b"HEAD"):
         lines.append(b"Content-Length: 0")
     head = b"\r\n".join(lines) + b"\r\n\r\n"
-    if not _HEAD.fullmatch(head):
-        raise ValueError("the method, the target or a header holds a character that has no place there")
     attempt = headers.attempt if isinstance(headers, WireHeaders) else None
-    return Outgoing(method, head, body, chunked, wire, attempt)
+    return Outgoing(method, head, body, chunked, isinstance(headers, WireHeaders), attempt)
+
+
+def _only(allowed: bytes, text: bytes, what: str) -> None:
+    """Refuse what could be read as more than it is."""
+    if text.translate(None, allowed):
+        raise ValueError(f"{what} holds a character that has no place there")
 
 
 def _pairs(headers: Headers | None) -> HeaderPairs:
@@ -130,12 +137,13 @@ def _pairs(headers: Headers | None) -> HeaderPairs:
     return tuple((name, value) for name, values in headers.getAllRawHeaders() for value in values)
 
 
-_REPLACED = frozenset({b"host", b"content-length", b"expect"})
+_NOT_SENT: Final = HOP_BY_HOP | {b"host", b"content-length", b"expect"}
+"""What is hop-by-hop, and what is made anew."""
 
 
 def _end_to_end(pairs: HeaderPairs) -> HeaderPairs:
     named = connection_options(pairs)
-    drop = HOP_BY_HOP | _REPLACED | named if named else HOP_BY_HOP | _REPLACED
+    drop = _NOT_SENT | named if named else _NOT_SENT
     return tuple(pair for pair in pairs if pair[0].lower() not in drop)
 
 

@@ -12,24 +12,21 @@ client that leaves is noticed.
 
 from __future__ import annotations
 
-import enum
 from collections import deque
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from twisted.internet.interfaces import ISSLTransport
-from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.protocol import connectionDone
 from twisted.web.http_headers import Headers
 
 from jairouter.errors import BadRequest, GatewayError, RequestTimeout, render
+from jairouter.web.facade import RequestTransport
+from jairouter.web.patience import Owes, Patience
 from jairouter.web.request import GatewayRequest
 from jairouter.web.request_parser import END, RequestParser
 
 if TYPE_CHECKING:
-    from twisted.internet.interfaces import IAddress, IProducer
     from twisted.python.failure import Failure
 
-    from jairouter.timers import Timer
     from jairouter.web.site import GatewaySite
 
 MAX_BACKLOG = 64 * 1024
@@ -41,23 +38,12 @@ CLOSING = 60.0
 _REASONS = {400: b"Bad Request", 408: b"Request Timeout", 414: b"URI Too Long", 431: b"Headers Too Large"}
 
 
-class _Owes(enum.Enum):
-    """What the client owes; each has its own time."""
-
-    NOTHING = "nothing"
-    HEAD = "the rest of a head"
-    BODY = "the rest of a body"
-    REQUEST = "another request"
-
-
-class Channel(Protocol):
+class Channel(RequestTransport):
     """See the module's picture.
 
     Args:
         site: What is served, and its limits.
     """
-
-    transport: Any  # ITCPTransport or TLS's; Twisted's interfaces do not say that both are producers
 
     def __init__(self, site: GatewaySite) -> None:
         self.site = self.factory = site
@@ -68,11 +54,7 @@ class Channel(Protocol):
         self._backlog = bytearray()
         self._refusal: GatewayError | None = None
         self._serving = self._closing = self._deaf = False
-        self._owes = _Owes.NOTHING
-        self._since = self._last_read = 0.0
-        self._idle_limit = site.limits.header_timeout  # for the first request; later ones have longer
-        self._timer: Timer | None = None
-        self._due = 0.0
+        self._patience = Patience(site.wheel, site.limits, self._owed, self._late)
 
     # -- called by Twisted --------------------------------------------------
 
@@ -80,7 +62,7 @@ class Channel(Protocol):
         """See `Protocol.connectionMade`."""
         self.site.channels.add(self)
         self.transport.setTcpNoDelay(True)
-        self._watch_time()
+        self._patience.watch()
 
     def dataReceived(self, data: bytes) -> None:
         """See `Protocol.dataReceived`."""
@@ -98,7 +80,7 @@ class Channel(Protocol):
         """See `Protocol.connectionLost`: whoever works for this client is told at once."""
         self.site.forget(self)
         self._closing = self._deaf = True
-        self._disarm()
+        self._patience.stop()
         self._parser.close()
         requests = [*([self._current] if self._current else []), *self._queue]
         self._current = self._incoming = None
@@ -110,10 +92,8 @@ class Channel(Protocol):
     # -- reading ------------------------------------------------------------
 
     def _feed(self, data: bytes) -> None:
-        self._last_read = self.site.wheel.seconds()
+        self._patience.came()
         for event in self._parser.feed(data):
-            if self._closing:
-                return
             incoming = self._incoming
             if event is END:
                 self._incoming = None
@@ -137,7 +117,6 @@ class Channel(Protocol):
         if incoming is None:
             self._refusal = error
             return
-        incoming.keep_alive = False
         if incoming is not self._current:
             incoming.fault = incoming.fault or error  # no resource sees it
         incoming.upload.lost(error)
@@ -154,7 +133,8 @@ class Channel(Protocol):
                 pass
         finally:
             self._serving = False
-        self._watch_time()
+        if not self._closing:
+            self._patience.watch()
 
     def _next(self) -> bool:
         if self._queue:
@@ -174,8 +154,7 @@ class Channel(Protocol):
     def requestDone(self, request: GatewayRequest) -> None:
         """Called by the request: its answer is complete."""
         self._current = None
-        self._owes = _Owes.NOTHING
-        self._idle_limit = self.site.limits.keep_alive_timeout
+        self._patience.answered()
         if not request.upload.complete:
             self._linger()
         elif not request.keep_alive or self.site.draining:
@@ -205,7 +184,7 @@ class Channel(Protocol):
     def _close(self) -> None:
         """Close when all that is written has gone out."""
         self._closing = self._deaf = True
-        self._arm(CLOSING, self.transport.abortConnection)
+        self._patience.arm(CLOSING, self.transport.abortConnection)
         self.transport.loseConnection()
 
     def _linger(self) -> None:
@@ -213,78 +192,33 @@ class Channel(Protocol):
 
         Closing with unread bytes makes the kernel send a reset, which may overtake the answer.
         """
-        half_close = getattr(self.transport, "loseWriteConnection", None)
-        if half_close is None:
-            self._close()
+        if self.isSecure():
+            self._close()  # half a TLS connection cannot be closed
             return
         self._closing = self._deaf = True
-        self._arm(LINGER, self.transport.abortConnection)
-        half_close()
+        self._patience.arm(LINGER, self.transport.abortConnection)
+        self.transport.loseWriteConnection()
         self.transport.resumeProducing()
 
     # -- time ---------------------------------------------------------------
 
-    def _watch_time(self) -> None:
-        """Note what the client owes now, and see that the one timer goes off in time.
+    def _owed(self) -> Owes:
+        current = self._current
+        if current is None:
+            return Owes.HEAD if self._parser.in_head else Owes.REQUEST
+        return Owes.NOTHING if current.upload.complete else Owes.BODY
 
-        The timer is not touched when it goes off early enough anyway; it finds out then what is left.
-        """
-        if self._closing:
-            return
-        owes = self._owed()
-        if owes is not self._owes:
-            self._owes = owes
-            self._since = self.site.wheel.seconds()
-        if owes is not _Owes.NOTHING:
-            limit = self._time_limit()
-            if self._timer is None or self._since + limit < self._due:
-                self._arm(self._since + limit - self.site.wheel.seconds(), self._rang)
-
-    def _owed(self) -> _Owes:
-        if self._current is not None:
-            return _Owes.NOTHING if self._current.upload.complete else _Owes.BODY
-        return _Owes.HEAD if self._parser.in_head else _Owes.REQUEST
-
-    def _time_limit(self) -> float:
-        limits = self.site.limits
-        if self._owes is _Owes.REQUEST:
-            return self._idle_limit
-        return limits.header_timeout if self._owes is _Owes.HEAD else limits.body_timeout
-
-    def _rang(self) -> None:
-        self._timer = None
-        self._owes, before = self._owed(), self._owes
-        if self._owes is _Owes.NOTHING:
-            return
-        now, limit = self.site.wheel.seconds(), self._time_limit()
-        if self._owes is not before:
-            self._since = now
-        since = max(self._since, self._last_read) if self._owes is _Owes.BODY else self._since
-        if self._owes is _Owes.BODY and self._current is not None and not self._current.upload.awaited:
-            since = now  # it is we who keep the client waiting
-        if since + limit > now:
-            self._arm(since + limit - now, self._rang)
-        else:
-            self._late()
-
-    def _late(self) -> None:
-        if self._owes is _Owes.REQUEST:
+    def _late(self, owes: Owes) -> None:
+        if owes is Owes.REQUEST:
             self.close_if_idle()
-        elif self._owes is _Owes.HEAD:
+        elif owes is Owes.HEAD:
             self._refuse(RequestTimeout("the request's head took too long to arrive"))
             self._serve()
+        elif self._current is not None and not self._current.upload.awaited:
+            self._patience.came()  # it is we who keep the client waiting
+            self._patience.watch()
         else:
             self._refuse(RequestTimeout("the request's body took too long to arrive"))
-
-    def _arm(self, seconds: float, callback: Callable[[], None]) -> None:
-        self._disarm()
-        self._due = self.site.wheel.seconds() + seconds
-        self._timer = self.site.wheel.start(seconds, callback)
-
-    def _disarm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
     # -- for uploads --------------------------------------------------------
 
@@ -294,14 +228,14 @@ class Channel(Protocol):
 
     def resume_upload(self) -> None:
         """See `IncomingConnection.resume_upload`."""
-        self._last_read = self.site.wheel.seconds()
+        self._patience.came()
         self.transport.resumeProducing()
 
     def upload_wanted(self) -> None:
         """See `IncomingConnection.upload_wanted`."""
+        self._patience.came()
         current = self._current
         if current is not None and current.expects_continue and not current.startedWriting:
-            current.expects_continue = False
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     # -- for twisted.web's Request ------------------------------------------
@@ -322,42 +256,6 @@ class Channel(Protocol):
                 lines.append(b"Connection: keep-alive")
         lines.append(b"\r\n")
         self.transport.write(b"\r\n".join(lines))
-
-    def write(self, data: bytes) -> None:
-        """Write a piece of the answer."""
-        self.transport.write(data)
-
-    def writeSequence(self, data: list[bytes]) -> None:
-        """Write pieces of the answer."""
-        self.transport.write(b"".join(data))
-
-    def registerProducer(self, producer: IProducer, streaming: bool) -> None:
-        """The current request has a producer of its own."""
-        self.transport.registerProducer(producer, streaming)
-
-    def unregisterProducer(self) -> None:
-        """The current request's producer is done."""
-        self.transport.unregisterProducer()
-
-    def loseConnection(self) -> None:
-        """Close when everything is written."""
-        self.transport.loseConnection()
-
-    def abortConnection(self) -> None:
-        """Close at once."""
-        self.transport.abortConnection()
-
-    def getPeer(self) -> IAddress:
-        """The client's address."""
-        return self.transport.getPeer()  # type: ignore[no-any-return]  # transport is Any, see above
-
-    def getHost(self) -> IAddress:
-        """The address it came to."""
-        return self.transport.getHost()  # type: ignore[no-any-return]  # transport is Any, see above
-
-    def isSecure(self) -> bool:
-        """Whether it came over TLS."""
-        return ISSLTransport(self.transport, None) is not None
 
     def _respondToBadRequestAndDisconnect(self) -> None:
         """Called by twisted.web's Request, in whose contract it is: a form's body is not what it says."""

@@ -20,6 +20,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IPushProducer
+from twisted.logger import Logger
 from twisted.web.http import NO_BODY_CODES
 from zope.interface import implementer
 
@@ -75,6 +76,8 @@ class Relay:
         keep_alive: When.
         common: Headers that every answer carries.
     """
+
+    _log = Logger()
 
     def __init__(
         self, request: Request, wheel: TimerWheel, keep_alive: KeepAlive, common: HeaderPairs
@@ -192,7 +195,11 @@ class Relay:
 
     def stopProducing(self) -> None:
         """See `IProducer.stopProducing`: the connection is closing."""
-        self.client_gone()
+        try:
+            self.client_gone()
+        except Exception:
+            # Twisted would stop telling the others, the connection itself among them
+            self._log.failure("giving up an answer failed")
 
     # -- inside -------------------------------------------------------------
 

@@ -72,6 +72,8 @@ class GatewayRequest(Request):
     def _take_target(self, target: bytes) -> None:
         if target[:1] != b"/":
             target = self._other_form(target)
+        if b"#" in target:
+            self.fault = BadRequest("a fragment is no part of a request target")
         self.uri = target
         self.path, _, query = target.partition(b"?")
         self.query = query

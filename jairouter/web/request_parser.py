@@ -94,7 +94,7 @@ class RequestParser:
         self._events: list[Event] = []
         self._target = b""
         self._pairs: list[tuple[bytes, bytes]] = []
-        self._count = self._size = 0
+        self._size = 0
         self._tunnel = False
         self._resuming = False
         self._moved = False
@@ -166,7 +166,7 @@ class RequestParser:
             self._moved = self.in_head = True
             self._target = b""
             self._pairs = []
-            self._count = self._size = 0
+            self._size = 0
 
     def on_url(self, piece: bytes) -> None:
         """A piece of the request target."""
@@ -176,16 +176,14 @@ class RequestParser:
                 self._stop(UriTooLong("the request line is too long"))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header, or, after the head, one trailer, which is dropped."""
+        """One header, or, after the head was handed out, one trailer, which comes too late to be in it."""
         if self._resuming:
             return
         self._moved = True
-        self._count += 1
+        self._pairs.append((name, value))
         self._size += len(name) + len(value)
-        if self._count > self._limits.max_headers or self._size > self._limits.max_header_bytes:
+        if len(self._pairs) > self._limits.max_headers or self._size > self._limits.max_header_bytes:
             self._stop(HeadersTooLarge("the request's headers are too large"))
-        if self.in_head:
-            self._pairs.append((name, value))
 
     def on_headers_complete(self) -> None:
         """The head is complete."""

@@ -75,7 +75,7 @@ class GatewaySite(Site):
         self._on_answered = on_answered
         self.channels: set[Channel] = set()
         self.draining = False
-        self._date = (0, b"")
+        self._date = (-1, b"")
         self._closed_waiters: list[Deferred[None]] = []
 
     def buildProtocol(self, addr: IAddress | None) -> Channel | None:  # type: ignore[override]

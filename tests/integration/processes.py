@@ -25,6 +25,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
+TWISTD = (BIN / "twistd", "-n", "--pidfile=", "jairouter")
 PATIENCE = 30.0
 """Seconds for what takes a fraction of one on an idle machine."""
 
@@ -41,9 +42,9 @@ def wait_until(condition: Callable[[], Any], what: str | Callable[[], str], seco
     Raises:
         AssertionError: It was not true within `seconds`; `what` says what was waited for.
     """
-    deadline = time.monotonic() + seconds  # noqa: TID251 - real processes run in real time
+    deadline = time.monotonic() + seconds
     while not (value := condition()):
-        if time.monotonic() > deadline:  # noqa: TID251
+        if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s: {what if isinstance(what, str) else what()}")
         time.sleep(_POLL)
     return value
@@ -69,6 +70,7 @@ class Process:
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT,
+            start_new_session=True,  # so that what it starts can be ended with it
         )
         atexit.register(self.stop)
 
@@ -99,9 +101,18 @@ class Process:
         found: re.Match[str] = wait_until(search, lambda: f"output like {pattern} of {self}", seconds)
         return found
 
-    def signal(self, number: signal.Signals) -> None:
+    def send_signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
         self._popen.send_signal(number)
+
+    def signal_group(self, number: signal.Signals) -> None:
+        """Send it and its children a signal, as a terminal does."""
+        os.killpg(self._popen.pid, number)
+
+    def children(self) -> list[int]:
+        """The ids of the programs that it has started and that run."""
+        pid = self._popen.pid
+        return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
 
     def wait(self, seconds: float = PATIENCE) -> int:
         """Wait until it has ended. Returns its status, negative when a signal ended it."""
@@ -111,9 +122,9 @@ class Process:
             raise AssertionError(f"did not end within {seconds} s: {self}") from None
 
     def stop(self) -> None:
-        """End it, if it still runs, and forget its output."""
+        """End it and what it has started, if it still runs, and forget its output."""
         if self.running:
-            self._popen.kill()
+            self.signal_group(signal.SIGKILL)
             self._popen.wait()
         self._output.close()
         atexit.unregister(self.stop)
@@ -172,7 +183,7 @@ class Gateway(Server):
     def __init__(
         self,
         configuration: Mapping[str, Any] | str,
-        command: Sequence[str | Path] = (BIN / "twistd", "-n", "--pidfile=", "jairouter"),
+        command: Sequence[str | Path] = TWISTD,
     ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="jairouter-test-"))
         super().__init__([*command, "--config", write_configuration(configuration, self.folder)])

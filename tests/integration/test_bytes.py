@@ -64,6 +64,7 @@ SCRIPTED: Shared[Scripted] = Shared(Scripted, Scripted.stop)
 
 SPACE = st.text(alphabet=" \t\r\n", max_size=3)
 TEXT = st.text(max_size=12)
+TOSS = st.booleans()
 BIG = st.from_regex(r"-?(0|[1-9][0-9]{0,40})(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,4})?", fullmatch=True)
 
 
@@ -74,11 +75,11 @@ def strings(draw: st.DrawFn) -> str:
     for character in draw(TEXT):
         code = ord(character)
         escaped = "".join(
-            f"\\u{unit:04x}" if draw(st.booleans()) else f"\\u{unit:04X}"
+            f"\\u{unit:04x}" if draw(TOSS) else f"\\u{unit:04X}"
             for unit in memoryview(character.encode("utf-16-le", "surrogatepass")).cast("H")
         )
         must = code < 0x20 or character in '"\\' or 0xD800 <= code < 0xE000
-        out.append(escaped if must or draw(st.booleans()) else character)
+        out.append(escaped if must or draw(TOSS) else character)
     out += draw(
         st.sampled_from(["", "\\/", "\\n\\t", "/", "\\\\", '\\"', "\\u0000", "\\ud83d\\ude00", "\\ud83d"])
     )
@@ -89,7 +90,8 @@ def strings(draw: st.DrawFn) -> str:
 def members(draw: st.DrawFn, values: st.SearchStrategy[str], fixed: Sequence[str] = ()) -> str:
     """A JSON object, perhaps with names given twice, with `fixed` members at random places."""
     names = draw(st.lists(strings(), max_size=4))
-    if names and draw(st.booleans()):
+    twice = draw(TOSS)
+    if names and twice:
         names.append(names[0])
     pairs = [f"{name}{draw(SPACE)}:{draw(SPACE)}{draw(values)}" for name in names]
     pairs = draw(st.permutations([*pairs, *fixed]))

@@ -153,6 +153,27 @@ class DisconnectTests(SynchronousTestCase):
 
         self.both_ways(leave)
 
+    def test_uploading_to_a_backend_that_does_not_read(self) -> None:
+        """The client is held up and not read any more: its leaving must be noticed all the same."""
+
+        def leave(go: Any) -> Peer:
+            head = b"POST /v1/audio/transcriptions HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n"
+            head += b"Content-Type: multipart/form-data; boundary=edge\r\n\r\n"
+            head += b'--edge\r\nContent-Disposition: form-data; name="model"\r\n\r\nhear\r\n--edge\r\n'
+            head += b'Content-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+            client = self.client(head)
+            backend = self.backend.accept()
+            client.socket.settimeout(0.5)
+            with self.assertRaises(TimeoutError):
+                while True:
+                    client.say(bytes(100_000))
+            go(client)
+            # What is read makes room, which would let the gateway read the client again
+            wait_until(lambda: self.gateway.outstanding()["request"] == 0, "its leaving is noticed", 2)
+            return backend
+
+        self.both_ways(leave)
+
     def test_while_it_does_not_read(self) -> None:
         """The client reads nothing, so that the gateway does not read either; then it leaves."""
 
@@ -165,6 +186,19 @@ class DisconnectTests(SynchronousTestCase):
             with self.assertRaises(TimeoutError):
                 while True:
                     backend.chunk(b"data: " + b"x" * 60_000 + b"\n\n")
+            go(client)
+            return backend
+
+        self.both_ways(leave)
+
+    def test_behind_many_requests(self) -> None:
+        """So much was sent behind the request that the client is not read any more; then it leaves."""
+
+        def leave(go: Any) -> Peer:
+            client = self.client(post(CHAT))
+            backend = self.backend.accept()
+            backend.message()
+            client.say(b"GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n" * 4000)
             go(client)
             return backend
 

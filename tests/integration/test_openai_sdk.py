@@ -37,6 +37,7 @@ IMAGE = png("an image")
 
 
 def digest(data: bytes) -> str:
+    """As the simulator tells it."""
     return hashlib.sha256(data).hexdigest()
 
 
@@ -340,13 +341,13 @@ class ErrorTests(SdkTestCase):
 
     def test_broken_stream(self) -> None:
         """A stream that breaks raises while it is read, after the text that came."""
-        text, error = self.iterate("reset-mid-body;after=5")
+        text, error = self.iterate("pace;tokens-per-second=50,reset-mid-body;after=5")
         self.assertEqual(error.code, "stream_interrupted")
         self.assertEqual(text, "".join(reply(QUESTION[0]["content"], 4)))
 
     def test_error_in_a_stream(self) -> None:
         """The backend's own error event is raised too, after the text that came."""
-        text, error = self.iterate("error-event;after=5;message=out of memory")
+        text, error = self.iterate("pace;tokens-per-second=50,error-event;after=5;message=out of memory")
         self.assertIn("out of memory", error.message)
         self.assertEqual(text, "".join(reply(QUESTION[0]["content"], 4)))
 

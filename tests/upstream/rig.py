@@ -27,7 +27,16 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 class Wire(StringTransport):
-    """Twisted's transport in memory, told to be lost by the test."""
+    """Twisted's transport in memory.
+
+    Attributes:
+        protocol: Who reads what arrives, where the test did not make it itself.
+        producer: Who writes piece by piece, while somebody does.
+    """
+
+    protocol: Any = None
+    producer: Any = None
+    disconnected = False
 
     def __init__(self) -> None:
         super().__init__(lenient=True)
@@ -36,8 +45,6 @@ class Wire(StringTransport):
     def aborted(self) -> bool:
         """Whether it was closed at once, without a word."""
         return bool(self.disconnected)
-
-    disconnected = False
 
     @property
     def reading(self) -> bool:

@@ -8,13 +8,22 @@ from twisted.internet.error import ConnectionLost
 from twisted.web.client import ResponseDone
 from twisted.web.iweb import UNKNOWN_LENGTH
 
+from jairouter.exchange import HeaderPairs
 from jairouter.upstream.connection import MAX_HEAD, BadAnswer
+from jairouter.upstream.response import Response
+from jairouter.upstream.wire import WireHeaders
 from tests.codec.properties import PROPERTY, split_at
 from tests.upstream.rig import OK, Line, Receiver, request
 from tests.upstream.test_connection import LineCase
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 UNTIL_CLOSE = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n"
+
+
+def pairs_of(response: Response) -> HeaderPairs:
+    """The headers as on the wire."""
+    assert isinstance(response.headers, WireHeaders)
+    return response.headers.pairs
 
 
 class KeepAliveTests(LineCase):
@@ -52,7 +61,7 @@ class KeepAliveTests(LineCase):
         self.line.say(CHUNKED + b"2\r\nok\r\n0\r\nX-Sum: 1\r\n\r\n")
         response, receiver = self.answered(answer)
         self.assert_complete(receiver, b"ok")
-        self.assertEqual(response.headers.pairs, ((b"Transfer-Encoding", b"chunked"),))  # type: ignore[union-attr]
+        self.assertEqual(pairs_of(response), ((b"Transfer-Encoding", b"chunked"),))
         self.assert_reusable()
 
     def test_chunk_extensions_are_dropped(self) -> None:
@@ -73,7 +82,7 @@ class KeepAliveTests(LineCase):
         self.assertNoResult(answer)
         self.line.say(OK)
         response, receiver = self.answered(answer)
-        self.assertEqual(response.headers.pairs, ((b"Content-Length", b"2"),))  # type: ignore[union-attr]
+        self.assertEqual(pairs_of(response), ((b"Content-Length", b"2"),))
         self.assert_complete(receiver, b"ok")
         self.assert_reusable()
 
@@ -251,7 +260,7 @@ class BadBodyTests(LineCase):
         answer = self.line.send()
         self.line.say(b"HTTP/1.1 200 OK\r\nContent-Length: \t2 \t\r\n\r\nok")
         response, receiver = self.answered(answer)
-        self.assertEqual(response.headers.pairs, ((b"Content-Length", b"2"),))  # type: ignore[union-attr]
+        self.assertEqual(pairs_of(response), ((b"Content-Length", b"2"),))
         self.assert_complete(receiver, b"ok")
 
 

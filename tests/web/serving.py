@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httptools
-from twisted.web.resource import Resource
+from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET
 
 from jairouter.timers import TimerWheel
@@ -115,7 +115,7 @@ class Serving:
         counted: (method, path, status) of each answer that was counted.
     """
 
-    def __init__(self, root: Resource, limits: ConnectionLimits | None = None) -> None:
+    def __init__(self, root: IResource, limits: ConnectionLimits | None = None) -> None:
         self.network = Network()
         self.counted: list[tuple[str, str, int]] = []
         self.site = GatewaySite(
@@ -148,11 +148,20 @@ class Serving:
         wire: Any = client.transport
         return wire.peer
 
+    def unread(self, client: Client) -> int:
+        """Bytes that a client has sent and the site has not read."""
+        wire: Any = client.transport
+        waiting = (
+            *wire._outbox,
+            *wire.peer._inbox,
+        )  # the network's own books, which it does not show otherwise
+        return sum(map(len, waiting))
+
     def close(self) -> list[Any]:
         """Close everything. Returns the delayed calls that are left, which should be none."""
         self.site.abort()
         self.run(10)
-        return self.network.getDelayedCalls()
+        return list(self.network.getDelayedCalls())
 
 
 def post(body: bytes, path: bytes = b"/", *headers: bytes) -> bytes:
@@ -164,4 +173,6 @@ def post(body: bytes, path: bytes = b"/", *headers: bytes) -> bytes:
 def chunked(*pieces: bytes, trailer: bytes = b"") -> bytes:
     """A POST request in chunks."""
     head = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-    return head + b"".join(b"%x\r\n%b\r\n" % (len(each), each) for each in pieces) + b"0\r\n" + trailer + b"\r\n"
+    return (
+        head + b"".join(b"%x\r\n%b\r\n" % (len(each), each) for each in pieces) + b"0\r\n" + trailer + b"\r\n"
+    )

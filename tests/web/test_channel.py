@@ -10,14 +10,19 @@ from twisted.internet.address import IPv4Address
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 
-from jairouter.errors import MethodNotAllowed
-from jairouter.web.errors import write_error
 from tests.codec.properties import PROPERTY, split_at
 from tests.fakes import Client
-from tests.web.serving import GET, Echo, Later, Serving, Taker, answers, chunked, post
+from tests.web.serving import GET, Echo, Later, Serving, answers, chunked, post
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 UPGRADE = b"Connection: Upgrade\r\nUpgrade: h2c"
+
+
+class Mixed(Later):
+    """Answers at once, except at ``/slow``."""
+
+    def render(self, request: Any) -> Any:
+        return super().render(request) if request.path == b"/slow" else b"fast"
 
 
 class Case(SynchronousTestCase):
@@ -112,7 +117,10 @@ class RequestTests(Case):
 
     def test_upgrade_is_ignored(self) -> None:
         """An offer to change the protocol is answered in HTTP/1.1, with the body intact."""
-        for request in (post(b"body", b"/", UPGRADE), chunked(b"body").replace(b"\r\n", b"\r\n%b\r\n" % UPGRADE, 1)):
+        for request in (
+            post(b"body", b"/", UPGRADE),
+            chunked(b"body").replace(b"\r\n", b"\r\n%b\r\n" % UPGRADE, 1),
+        ):
             client = self.serving(Echo()).ask(request + GET)
             self.assertEqual(self.bodies(client), [b"POST / body", b"GET / "])
 
@@ -157,13 +165,16 @@ class KeepAliveTests(Case):
     def test_1_0_without_length(self) -> None:
         """HTTP/1.0 knows no chunks: the end of the connection is the end of the answer."""
         root = Later()
-        client = self.serving(root).ask(b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+        serving = self.serving(root)
+        client = serving.ask(b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
         root.requests[0].write(b"some")
         root.requests[0].finish()
         root.requests.clear()
-        client.transport.peer.protocol  # type: ignore[union-attr]  # noqa: B018
+        serving.run()
         self.assertNotIn(b"chunked", client.received)
-        self.assertNotIn(b"keep-alive", client.received)
+        self.assertIn(b"Connection: close", client.received)
+        self.assertTrue(client.received.endswith(b"some"))
+        self.assertIsNotNone(client.closed)
 
     def test_1_0_gets_no_interim_answer(self) -> None:
         """HTTP/1.0 knows none."""
@@ -217,10 +228,6 @@ class PipelineTests(Case):
             self.assertEqual(len(answers(client.received)), 500)
 
     def test_five_hundred_behind_a_slow_answer(self) -> None:
-        class Mixed(Later):
-            def render(self, request: Any) -> Any:
-                return super().render(request) if request.path == b"/slow" else b"fast"
-
         root = Mixed()
         serving = self.serving(root)
         client = serving.ask(GET.replace(b"/ ", b"/slow ", 1) + GET, GET * 500)
@@ -237,12 +244,21 @@ class PipelineTests(Case):
         serving.network.piece = 60_000
         client.send(GET + post(b"x" * 400_000))
         serving.run()
-        unread = sum(map(len, serving.server_end(client)._inbox))
-        self.assertGreater(unread, 200_000)
+        self.assertGreater(serving.unread(client), 200_000)
         root.answer(b"first")
         serving.run()
         self.assertEqual(len(root.requests[0].content.read()), 400_000)
         self.assertIsNone(wire.lost)
+
+    def test_backlog_of_requests_is_bounded(self) -> None:
+        """Also where each of them is small; in the end all of them are answered."""
+        root = Mixed()
+        serving = self.serving(root)
+        client = serving.ask(GET.replace(b"/ ", b"/slow "), GET * 10_000)
+        self.assertGreater(serving.unread(client), 100_000)
+        root.answer(b"slow")
+        serving.run()
+        self.assertEqual(len(answers(client.received)), 10_001)
 
     def test_large_backlog_that_ends_within_a_head(self) -> None:
         """A backlog of many small requests is not one large head."""
@@ -263,50 +279,3 @@ class PipelineTests(Case):
         client = self.serving(root).ask(GET[:-2] + b"Connection: close\r\n\r\n" + GET)
         self.assertEqual(len(answers(client.received)), 1)
         self.assertEqual(len(root.seen), 1)
-
-
-class ExpectTests(Case):
-    """``Expect: 100-continue``."""
-
-    REQUEST = post(b"body", b"/", b"Expect: 100-continue")
-
-    def test_told_to_go_on(self) -> None:
-        """When somebody wants the body."""
-        client = self.serving(Echo()).ask(self.REQUEST[:-4])
-        self.assertEqual(bytes(client.received), CONTINUE)
-
-    def test_then_answered(self) -> None:
-        client = self.serving(Echo()).ask(self.REQUEST[:-4], self.REQUEST[-4:])
-        self.assertEqual(answers(client.received[len(CONTINUE) :])[0].body, b"POST / body")
-        self.assert_open(client)
-
-    def test_not_before_it_is_wanted(self) -> None:
-        """A resource that takes uploads may look at the head first."""
-        root = Taker()
-        client = self.serving(root).ask(self.REQUEST[:-4])
-        self.assertEqual(bytes(client.received), b"")
-
-    def test_refusal(self) -> None:
-        """The body is never asked for, and since it could come all the same, the connection ends."""
-        root = Taker()
-        serving = self.serving(root)
-        client = serving.ask(self.REQUEST[:-4])
-        write_error(root.requests[0], MethodNotAllowed("no"))
-        serving.run()
-        [answer] = answers(client.received)
-        self.assertEqual((answer.status, answer.headers["connection"]), (405, "close"))
-
-    def test_body_came_without_waiting(self) -> None:
-        """Nothing to wait for, nothing is said."""
-        client = self.serving(Echo()).ask(self.REQUEST)
-        self.assertNotIn(CONTINUE, client.received)
-
-    def test_waits_for_its_turn(self) -> None:
-        """Not in the middle of the answer before."""
-        root = Later()
-        serving = self.serving(root)
-        client = serving.ask(GET + self.REQUEST[:-4])
-        self.assertEqual(bytes(client.received), b"")
-        root.answer(b"first")
-        serving.run()
-        self.assertTrue(client.received.endswith(b"first" + CONTINUE))

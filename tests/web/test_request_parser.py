@@ -17,6 +17,7 @@ TWO = post(b"hello", b"/one?q=1", b"X-Empty:") + chunked(b"ab", b"c", trailer=b"
 
 
 def parse(*pieces: bytes, limits: HeadLimits | None = None) -> tuple[list[Event], RequestParser]:
+    """Parse in pieces."""
     parser = RequestParser(limits or HeadLimits())
     return joined(event for piece in pieces for event in parser.feed(piece)), parser
 
@@ -33,6 +34,7 @@ def joined(events: Iterable[Event]) -> list[Event]:
 
 
 def bytewise(data: bytes) -> list[bytes]:
+    """Every byte by itself."""
     return [data[at : at + 1] for at in range(len(data))]
 
 
@@ -224,7 +226,7 @@ class LimitTests(SynchronousTestCase):
         self.assertEqual(self.status(GET + b"A: " + b"b" * 995 + b"\r\n\r\n"), 431)
 
     def test_endless_header(self) -> None:
-        """llhttp reports a header only at its end; one without an end is found all the same."""
+        """A header is reported only at its end; one without an end is found all the same."""
         self.assertEqual(self.status(GET + b"A: ", *[b"b" * 100] * 12), 431)
 
     def test_endless_trailer(self) -> None:

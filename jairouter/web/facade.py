@@ -1,0 +1,53 @@
+"""What twisted.web's Request asks of its channel and a transport can answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.interfaces import ISSLTransport
+from twisted.internet.protocol import Protocol
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IAddress, IProducer
+
+
+class RequestTransport(Protocol):
+    """A protocol that is the transport of the request under way."""
+
+    transport: Any  # ITCPTransport or TLS's; Twisted's interfaces do not say that both are producers
+
+    def write(self, data: bytes) -> None:
+        """Write a piece of the answer."""
+        self.transport.write(data)
+
+    def writeSequence(self, data: list[bytes]) -> None:
+        """Write pieces of the answer."""
+        self.transport.write(b"".join(data))
+
+    def registerProducer(self, producer: IProducer, streaming: bool) -> None:
+        """The current request has a producer of its own."""
+        self.transport.registerProducer(producer, streaming)
+
+    def unregisterProducer(self) -> None:
+        """The current request's producer is done."""
+        self.transport.unregisterProducer()
+
+    def loseConnection(self) -> None:
+        """Close when everything is written."""
+        self.transport.loseConnection()
+
+    def abortConnection(self) -> None:
+        """Close at once."""
+        self.transport.abortConnection()
+
+    def getPeer(self) -> IAddress:
+        """The client's address."""
+        return self.transport.getPeer()  # type: ignore[no-any-return]  # transport is Any, see above
+
+    def getHost(self) -> IAddress:
+        """The address it came to."""
+        return self.transport.getHost()  # type: ignore[no-any-return]  # transport is Any, see above
+
+    def isSecure(self) -> bool:
+        """Whether it came over TLS."""
+        return ISSLTransport(self.transport, None) is not None

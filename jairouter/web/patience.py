@@ -1,0 +1,106 @@
+r"""How long a client may take, with one timer per connection.
+
+What a client owes, and what its time is counted from::
+
+    REQUEST   the connection was made, or the last answer was complete
+    HEAD      the first byte of a head
+    BODY      the last byte that came, while somebody waits for it
+    NOTHING   it waits for us
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jairouter.timers import Timer, TimerWheel
+    from jairouter.web.site import ConnectionLimits
+
+
+class Owes(enum.Enum):
+    """What the client owes; each has its own time."""
+
+    NOTHING = "nothing"
+    REQUEST = "another request"
+    HEAD = "the rest of a head"
+    BODY = "the rest of a body"
+
+
+class Patience:
+    """See the module's picture.
+
+    The timer is not touched when it goes off early enough anyway; it finds out then what is left. So a
+    request that is answered in time costs no timer operation.
+
+    Args:
+        wheel: The timers.
+        limits: How long is too long.
+        owed: Says what the client owes now.
+        late: Told what it has failed to bring.
+    """
+
+    def __init__(
+        self,
+        wheel: TimerWheel,
+        limits: ConnectionLimits,
+        owed: Callable[[], Owes],
+        late: Callable[[Owes], None],
+    ) -> None:
+        self._wheel = wheel
+        self._limits = limits
+        self._owed = owed
+        self._late = late
+        self._owes = Owes.NOTHING
+        self._since = 0.0
+        self._idle_limit = limits.header_timeout  # for the first request; later ones have longer
+        self._timer: Timer | None = None
+        self._due = 0.0
+
+    def watch(self) -> None:
+        """Look at what the client owes now."""
+        owes = self._owed()
+        if owes is not self._owes:
+            self._owes = owes
+            self._since = self._wheel.seconds()
+        if owes is not Owes.NOTHING:
+            due = self._since + self._limit()
+            if self._timer is None or due < self._due:
+                self.arm(due - self._wheel.seconds(), self._rang)
+
+    def came(self) -> None:
+        """Bytes came, or may come again: a body has its time from now on."""
+        if self._owes is Owes.BODY:
+            self._since = self._wheel.seconds()
+
+    def answered(self) -> None:
+        """An answer is complete: the next request has its time from now on."""
+        self._owes = Owes.NOTHING
+        self._idle_limit = self._limits.keep_alive_timeout
+
+    def arm(self, seconds: float, callback: Callable[[], None]) -> None:
+        """Use the timer for this instead."""
+        self.stop()
+        self._due = self._wheel.seconds() + seconds
+        self._timer = self._wheel.start(seconds, callback)
+
+    def stop(self) -> None:
+        """Nothing is owed any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _limit(self) -> float:
+        if self._owes is Owes.REQUEST:
+            return self._idle_limit
+        return self._limits.header_timeout if self._owes is Owes.HEAD else self._limits.body_timeout
+
+    def _rang(self) -> None:
+        self._timer = None
+        if self._owed() is self._owes and self._owes is not Owes.NOTHING:
+            left = self._since + self._limit() - self._wheel.seconds()
+            if left <= 0:
+                self._late(self._owes)
+                return
+        self.watch()

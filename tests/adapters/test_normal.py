@@ -1,0 +1,69 @@
+"""Tests for L{jairouter.adapters.normal}."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyClass, verifyObject
+
+from jairouter.adapters.normal import NormalAdapter
+from jairouter.exchange import HeaderPairs
+from jairouter.interfaces import IAdapter
+from tests.filters.inner import ROUTE, instance, request
+
+TARGETS = (
+    # configured path, route, where it goes
+    (None, "/chat/completions", "/v1/chat/completions"),
+    (None, "/responses", "/v1/responses"),
+    ("/v1/chat/completions", "/chat/completions", "/v1/chat/completions"),
+    ("/v1/chat/completions", "/completions", "/v1/completions"),
+    ("/openai/v1/chat/completions", "/responses", "/openai/v1/responses"),
+    ("/chat/completions", "/moderations", "/moderations"),
+    ("/api/chat", "/chat/completions", "/api/chat"),
+    ("/api/chat", "/responses", None),
+    ("/v1/chat/completions/", "/chat/completions", "/v1/chat/completions/"),
+    ("/v1/chat/completions/", "/responses", None),
+    ("/d/chat/completions?api-version=1", "/chat/completions", "/d/chat/completions?api-version=1"),
+    ("/d/chat/completions?api-version=1", "/completions", "/d/completions?api-version=1"),
+    ("/v1/audio/transcriptions", "/audio/translations", "/v1/audio/translations"),
+    ("/v1/images/edits", "/images/variations", "/v1/images/variations"),
+)
+
+
+class TargetTests(SynchronousTestCase):
+    """Which path at the backend."""
+
+    def test_interface(self) -> None:
+        verifyClass(IAdapter, NormalAdapter)
+        verifyObject(IAdapter, NormalAdapter())
+
+    def test_table(self) -> None:
+        for path, suffix, expected in TARGETS:
+            target = NormalAdapter().target(ROUTE[suffix], instance(path=path))
+            self.assertEqual(target, expected, f"{path} {suffix}")
+
+
+class HeaderTests(SynchronousTestCase):
+    """Which headers the backend gets."""
+
+    def headers(self, *pairs: tuple[bytes, bytes], own: HeaderPairs = ()) -> HeaderPairs:
+        return NormalAdapter().headers(request(headers=pairs), instance(headers=own))
+
+    def test_forwarded(self) -> None:
+        """In order and as they were written, several of a name too."""
+        pairs = ((b"x-b", b"2"), (b"X-A", b"1"), (b"x-b", b"3"), (b"Authorization", b"k"))
+        self.assertEqual(self.headers(*pairs), (*pairs, (b"X-Request-Id", b"req_1")))
+
+    def test_made_anew(self) -> None:
+        """Whatever belongs to one connection or one message is not passed on."""
+        names = (b"Host", b"Content-Length", b"Transfer-Encoding", b"Expect", b"X-REQUEST-ID")
+        self.assertEqual(self.headers(*((name, b"x") for name in names)), ((b"X-Request-Id", b"req_1"),))
+
+    def test_own_headers_win(self) -> None:
+        own = ((b"authorization", b"instance"), (b"X-Own", b"1"))
+        headers = self.headers((b"Authorization", b"a"), (b"AUTHORIZATION", b"b"), (b"X-A", b"1"), own=own)
+        self.assertEqual(headers, ((b"X-A", b"1"), (b"X-Request-Id", b"req_1"), *own))
+
+    def test_own_request_id(self) -> None:
+        """One is enough."""
+        own = ((b"X-Request-Id", b"fixed"),)
+        self.assertEqual(self.headers((b"X-Request-Id", b"theirs"), own=own), own)

@@ -1,0 +1,96 @@
+"""Tests for L{jairouter.telemetry.metrics}."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, generate_latest
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyClass, verifyObject
+
+from jairouter.exchange import Outcome
+from jairouter.interfaces import IRecorder
+from jairouter.telemetry.metrics import LedgerMetrics, RequestMetrics
+from jairouter.traffic.permits import Ledger
+from tests.filters.inner import attempted, exchange
+
+CHAT = {"method": "POST", "uri": "/v1/chat/completions"}
+CALLS = "jairouter_backend_calls_total"
+
+
+class RequestMetricsTests(SynchronousTestCase):
+    """Requests and their durations."""
+
+    def setUp(self) -> None:
+        self.registry = CollectorRegistry()
+        self.metrics = RequestMetrics(self.registry, lambda: 3.0, {})
+
+    def value(self, name: str, **labels: str) -> float | None:
+        return self.registry.get_sample_value(name, labels)
+
+    def test_interface(self) -> None:
+        verifyClass(IRecorder, RequestMetrics)
+        verifyObject(IRecorder, self.metrics)
+
+    def test_counted(self) -> None:
+        """Under the names that dashboards use."""
+        for status in (200, 200, 404):
+            self.metrics.record(exchange(), status, 0, None)
+        self.assertEqual(self.value("http_server_requests_total", status="200", **CHAT), 2)
+        self.assertEqual(self.value("http_server_requests_total", status="404", **CHAT), 1)
+
+    def test_duration(self) -> None:
+        self.metrics.record(exchange(), 200, 0, None)
+        name = "http_server_requests_seconds"
+        self.assertEqual(self.value(f"{name}_sum", status="200", **CHAT), 3.0)
+        self.assertEqual(self.value(f"{name}_bucket", status="200", le="2.5", **CHAT), 0)
+        self.assertEqual(self.value(f"{name}_bucket", status="200", le="5.0", **CHAT), 1)
+
+    def test_attempts(self) -> None:
+        """By instance and by how they ended."""
+        for outcome in (Outcome.SUCCEEDED, Outcome.FAILED, Outcome.FAILED, None):
+            what = attempted()
+            what.attempt.outcome = outcome
+            self.metrics.record(what, 200, 0, None)
+        labels = {"service": "chat", "instance": "m"}
+        self.assertEqual(self.value(CALLS, outcome="succeeded", **labels), 1)
+        self.assertEqual(self.value(CALLS, outcome="failed", **labels), 2)
+        self.assertEqual(self.value(CALLS, outcome="unsettled", **labels), 1)
+
+    def test_labels_come_from_the_configuration(self) -> None:
+        """Whatever models clients ask for, there are no more series."""
+        sizes = set()
+        for number in range(50):
+            self.metrics.record(exchange(model=f"made-up-{number}"), 404, 0, None)
+            sizes.add(generate_latest(self.registry).count(b"\n"))
+        self.assertEqual(len(sizes), 1)
+        self.assertNotIn(b"made-up", generate_latest(self.registry))
+
+    def test_other_answers(self) -> None:
+        self.metrics.answered("GET", "/v1/models", 200, 0.001)
+        labels = {"method": "GET", "uri": "/v1/models", "status": "200"}
+        self.assertEqual(self.value("http_server_requests_total", **labels), 1)
+
+    def test_tags(self) -> None:
+        """Every series of ours carries them."""
+        registry = CollectorRegistry()
+        metrics = RequestMetrics(registry, lambda: 0.0, {"environment": "test", "region": "eu"})
+        metrics.record(attempted(), 200, 0, None)
+        tags = {"environment": "test", "region": "eu"}
+        self.assertEqual(
+            registry.get_sample_value("http_server_requests_total", {**CHAT, "status": "200", **tags}), 1
+        )
+        calls = {"service": "chat", "instance": "m", "outcome": "unsettled", **tags}
+        self.assertEqual(registry.get_sample_value(CALLS, calls), 1)
+
+
+class LedgerMetricsTests(SynchronousTestCase):
+    """What is lent out now."""
+
+    def test_shown(self) -> None:
+        ledger, registry = Ledger(("slot", "line")), CollectorRegistry()
+        registry.register(LedgerMetrics(ledger))
+        permit = ledger.open("slot")
+        name = "jairouter_ledger_outstanding"
+        self.assertEqual(registry.get_sample_value(name, {"kind": "slot"}), 1)
+        self.assertEqual(registry.get_sample_value(name, {"kind": "line"}), 0)
+        permit.settle(Outcome.NEUTRAL)
+        self.assertEqual(registry.get_sample_value(name, {"kind": "slot"}), 0)

@@ -1,0 +1,267 @@
+"""Tests for L{jairouter.tap}: the command line, and the service under twistd."""
+
+from __future__ import annotations
+
+import random
+import signal
+from pathlib import Path
+from typing import Any
+
+from twisted.application.service import IServiceMaker, ServiceMaker
+from twisted.internet.error import CannotListenError
+from twisted.logger import capturedLogs, formatEvent
+from twisted.plugin import getPlugins
+from twisted.python.usage import UsageError
+from twisted.trial.unittest import SynchronousTestCase
+
+from jairouter import tap
+from jairouter.assembly import assemble
+from jairouter.config.files import Text
+from jairouter.config.loader import load
+from jairouter.tap import GatewayService, Options
+from tests.fakes import Network
+from tests.web.serving import answers, post
+
+
+class OptionsTests(SynchronousTestCase):
+    """The command line."""
+
+    def setUp(self) -> None:
+        self.folder = Path(self.mktemp())
+        self.folder.mkdir()
+
+    def write(self, name: str, text: str) -> str:
+        path = self.folder / name
+        path.write_text(text)
+        return str(path)
+
+    def parse(self, *arguments: str) -> Options:
+        options = Options()
+        options.parseOptions(list(arguments))
+        return options
+
+    def port(self, *arguments: str) -> int:
+        loaded = self.parse(*arguments).loaded
+        assert loaded is not None
+        return loaded.settings.server.port
+
+    def test_file(self) -> None:
+        path = self.write("a.yml", "server: {port: 1111}")
+        self.assertEqual(self.port("--config", path), 1111)
+        self.assertEqual(self.port("-c", path), 1111)
+
+    def test_later_files_lie_over_earlier_ones(self) -> None:
+        first, second = (
+            self.write("a.yml", "server: {port: 1111}"),
+            self.write("b.yml", "server: {port: 2222}"),
+        )
+        self.assertEqual(self.port("--config", first, "--config", second), 2222)
+        self.assertEqual(self.port("--config", second, "--config", first), 1111)
+
+    def test_profiles(self) -> None:
+        """Given again, or with commas; the last one wins."""
+        self.write("application.yml", "server: {port: 1}")
+        self.write("application-one.yml", "server: {port: 1111}")
+        self.write("application-two.yml", "server: {port: 2222}")
+        folder = str(self.folder)
+        self.assertEqual(self.port("--config", folder, "--profile", "one, two,"), 2222)
+        self.assertEqual(self.port("--config", folder, "--profile", "two", "--profile", "one"), 1111)
+        self.assertEqual(self.port("--config", folder), 1)
+
+    def test_faults(self) -> None:
+        """All of them at once, before anything starts."""
+        path = self.write("a.yml", "server: {port: many, prot: 1}\nnonsense: 1\n")
+        error = self.assertRaises(UsageError, self.parse, "--config", path)
+        for word in ("the configuration has faults", "server.port", "prot", "nonsense", "a.yml"):
+            self.assertIn(word, str(error))
+
+    def test_missing_file(self) -> None:
+        error = self.assertRaises(UsageError, self.parse, "--config", str(self.folder / "none.yml"))
+        self.assertIn("none.yml", str(error))
+
+    def test_unknown_option(self) -> None:
+        self.assertRaises(UsageError, self.parse, "--nonsense")
+
+    def test_help(self) -> None:
+        """It names both options."""
+        text = str(Options())
+        for word in ("--config", "--profile"):
+            self.assertIn(word, text)
+
+
+class FakeSignals:
+    """Stands in for the module C{signal}: nothing of the test's own process is touched."""
+
+    SIGTERM, SIGINT = signal.SIGTERM, signal.SIGINT
+
+    def __init__(self) -> None:
+        self.taken: dict[int, Any] = {}
+
+    def signal(self, number: int, function: Any) -> None:
+        self.taken[number] = function
+
+
+class Limits:
+    """Stands in for the module C{resource}."""
+
+    RLIMIT_NOFILE = 7
+
+    def __init__(self) -> None:
+        self.set: list[Any] = []
+
+    def getrlimit(self, which: int) -> tuple[int, int]:
+        return (1024, 5000)
+
+    def setrlimit(self, which: int, limits: tuple[int, int]) -> None:
+        self.set.append((which, limits))
+
+
+class Reactor(Network):
+    """A network that can be told to stop."""
+
+    stopped = 0
+
+    def stop(self) -> None:
+        self.stopped += 1
+
+
+CONFIGURATION = """
+server: {address: 127.0.0.1, port: 8080, drain: {delay: 5s, timeout: 60s}, tomcat: {threads: {max: 9}}}
+model: {services: {chat: {instances: [{name: m, base-url: "http://10.0.0.1:9000"}]}}}
+"""
+
+
+class ServiceTests(SynchronousTestCase):
+    """The service that twistd runs."""
+
+    def setUp(self) -> None:
+        self.signals, self.limits = FakeSignals(), Limits()
+        self.patch(tap, "signal", self.signals)
+        self.patch(tap, "resource", self.limits)
+        self.reactor = Reactor()
+        self.loaded = load([Text("test.yml", CONFIGURATION.encode())], (), {})
+        gateway = assemble(self.loaded.settings, self.reactor, random.Random(0), Network.run_in_thread)
+        self.service = GatewayService(gateway, self.reactor, self.loaded)
+        self.addCleanup(self.assert_clean)
+
+    def assert_clean(self) -> None:
+        stopped = self.service.stopService()
+        self.reactor.run(200)
+        self.successResultOf(stopped)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def start(self) -> None:
+        self.service.privilegedStartService()
+        self.service.startService()
+        self.reactor.run()
+
+    def signal(self, number: int) -> None:
+        self.signals.taken[number](number, None)
+        self.reactor.run()
+
+    def test_starts(self) -> None:
+        self.start()
+        self.assertTrue(self.service.gateway.listener.ready)
+        self.assertTrue(self.service.running)
+
+    def test_descriptors(self) -> None:
+        """A stream takes two: the soft limit is raised to the hard one."""
+        self.start()
+        self.assertEqual(self.limits.set, [(7, (5000, 5000))])
+
+    def test_notices(self) -> None:
+        """What has no effect is said once, at the start."""
+        self.assertTrue(self.loaded.notices)
+        with capturedLogs() as events:
+            self.start()
+        said = [formatEvent(event) for event in events]
+        for notice in self.loaded.notices:
+            self.assertIn(str(notice), said)
+
+    def test_cannot_listen(self) -> None:
+        """One plain line instead of a traceback."""
+
+        def taken(*_: object, **__: object) -> None:
+            raise CannotListenError("127.0.0.1", 8080, OSError(98, "Address already in use"))
+
+        self.patch(self.reactor, "listenTCP", taken)
+        error = self.assertRaises(SystemExit, self.service.privilegedStartService)
+        self.assertRegex(str(error), r"^jairouter: cannot listen on 127\.0\.0\.1:8080: .*in use")
+        self.assertEqual(self.signals.taken, {})
+
+    def test_sigterm_drains(self) -> None:
+        """First the delay, then it stops."""
+        self.start()
+        self.signal(signal.SIGTERM)
+        self.assertFalse(self.service.gateway.listener.ready)
+        self.reactor.run(4)
+        self.assertEqual(self.reactor.stopped, 0)
+        self.reactor.run(2)
+        self.assertEqual(self.reactor.stopped, 1)
+
+    def test_sigint_does_not_wait(self) -> None:
+        """That is a person at a terminal."""
+        self.start()
+        self.signal(signal.SIGINT)
+        self.reactor.run(0.1)
+        self.assertEqual(self.reactor.stopped, 1)
+
+    def ask(self) -> Any:
+        self.reactor.black_holes.add(("10.0.0.1", 9000))
+        client = self.reactor.connect("127.0.0.1", 8080)
+        client.send(post(b'{"model":"m"}', b"/v1/chat/completions", b"Content-Type: application/json"))
+        self.reactor.run()
+        return client
+
+    def test_second_signal_hurries(self) -> None:
+        """In the delay it ends that; while requests are waited for it cuts them off."""
+        self.start()
+        client = self.ask()
+        self.signal(signal.SIGTERM)
+        self.signal(signal.SIGTERM)
+        self.reactor.run(1)
+        self.assertEqual((self.reactor.stopped, bytes(client.received)), (0, b""))
+        self.signal(signal.SIGTERM)
+        self.reactor.run(2)
+        self.assertEqual([answer.status for answer in answers(client.received)], [503])
+        self.assertEqual(self.reactor.stopped, 1)
+
+    def test_stopped_by_something_else(self) -> None:
+        """Whoever stops the service gets it drained, and the backends' connections closed."""
+        self.start()
+        closed: list[bool] = []
+        self.patch(self.service.gateway.agent, "close", lambda: closed.append(True))
+        stopped = self.service.stopService()
+        self.reactor.run(0.1)
+        self.successResultOf(stopped)
+        self.assertEqual(closed, [True])
+
+
+class MakeServiceTests(SynchronousTestCase):
+    """What twistd calls."""
+
+    def test_maker(self) -> None:
+        """The plugin leads here."""
+        [maker] = [
+            each
+            for each in getPlugins(IServiceMaker)
+            if isinstance(each, ServiceMaker) and each.tapname == "jairouter"
+        ]
+        self.assertIs(maker.makeService, tap.makeService)
+        self.assertIs(maker.options, Options)
+
+    def test_make(self) -> None:
+        """Made with the process's reactor; nothing listens before it is started."""
+        options = Options()
+        options.loaded = load([Text("test.yml", CONFIGURATION.encode())], (), {})
+        service = tap.makeService(options)
+        self.assertIsInstance(service, GatewayService)
+        self.assertEqual(service.gateway.listener.port, 0)
+
+    def test_options_that_were_not_parsed(self) -> None:
+        """As `twist` gives them when there are none: the defaults, and the environment."""
+        options = Options()
+        options.paths = [self.mktemp()]
+        Path(options.paths[0]).write_text(CONFIGURATION)
+        tap.makeService(options)
+        self.assertIsNotNone(options.loaded)

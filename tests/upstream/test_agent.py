@@ -1,0 +1,227 @@
+"""The agent: which endpoint, which connection, and how a request ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ConnectionDone, ConnectionRefusedError
+from twisted.internet.testing import MemoryReactorClock
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgent, IResponse
+from zope.interface.verify import verifyObject
+
+from jairouter.errors import PoolExhausted
+from jairouter.timers import TimerWheel
+from jairouter.traffic.permits import Ledger
+from jairouter.upstream.agent import Agent
+from jairouter.upstream.pool import PoolLimits
+from jairouter.upstream.wire import WireBody, WireHeaders
+from tests.upstream.rig import OK, Phases, Receiver, Wire
+
+URL = b"http://10.0.0.1:9000/v1/x"
+
+
+class AgentCase(SynchronousTestCase):
+    """An agent whose backend is the test."""
+
+    limits = PoolLimits(max_connections=2, max_pending=1)
+
+    def setUp(self) -> None:
+        self.reactor: Any = MemoryReactorClock()
+        self.ledger = Ledger()
+        self.agent = Agent(self.reactor, TimerWheel(self.reactor), self.ledger, self.limits, 7.0)
+        self.wires: list[Wire] = []
+        self.accepted = 0
+
+    def ask(
+        self,
+        body: WireBody | None = None,
+        attempt: Phases | None = None,
+        uri: bytes = URL,
+    ) -> Deferred[IResponse]:
+        """Send a request, as the gateway does."""
+        return self.agent.request(b"POST", uri, WireHeaders((), attempt), body)
+
+    def accept(self) -> Wire:
+        """The backend accepts the connection that has waited longest."""
+        factory = self.reactor.tcpClients[self.accepted][2]
+        self.accepted += 1
+        protocol = factory.buildProtocol(None)
+        wire = Wire()
+        wire.protocol = protocol
+        protocol.makeConnection(wire)
+        self.wires.append(wire)
+        return wire
+
+    def refuse(self) -> None:
+        """The backend does not accept it."""
+        factory = self.reactor.tcpClients[self.accepted][2]
+        self.accepted += 1
+        factory.clientConnectionFailed(None, Failure(ConnectionRefusedError()))
+
+    @staticmethod
+    def say(wire: Wire, data: bytes) -> None:
+        """The backend says something."""
+        wire.protocol.dataReceived(data)
+
+    @staticmethod
+    def lose(wire: Wire, error: Exception | None = None) -> None:
+        """The backend closes a connection."""
+        wire.protocol.connectionLost(Failure(error or ConnectionDone()))
+
+    def used_once(self) -> Wire:
+        """An idle connection that has answered one request."""
+        answer = self.ask()
+        wire = self.accept()
+        self.say(wire, OK)
+        self.successResultOf(answer)
+        wire.clear()
+        return wire
+
+    def assert_at_rest(self) -> None:
+        self.assertTrue(self.ledger.at_rest, self.ledger)
+        self.agent.close()
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+
+class EndpointTests(AgentCase):
+    """Where it connects to."""
+
+    def test_interface(self) -> None:
+        verifyObject(IAgent, self.agent)
+
+    def test_ipv4(self) -> None:
+        self.ask()
+        self.assertEqual(self.reactor.tcpClients[0][:2], ("10.0.0.1", 9000))
+        self.assertEqual(self.reactor.tcpClients[0][3], 7.0)
+
+    def test_ipv6(self) -> None:
+        self.ask(uri=b"http://[::1]/x")
+        self.assertEqual(self.reactor.tcpClients[0][:2], ("::1", 80))
+
+    def test_host_name_is_resolved(self) -> None:
+        """Through the reactor's resolver, with all addresses of the name."""
+        asked: list[str] = []
+
+        class Resolver:
+            def resolveHostName(self, receiver: Any, name: str, *args: Any, **kwargs: Any) -> Any:
+                asked.append(name)
+                receiver.resolutionBegan(self)
+                receiver.resolutionComplete()
+                return self
+
+        self.reactor._nameResolver = None
+        type(self.reactor).nameResolver = property(lambda _: Resolver())
+        self.addCleanup(delattr, type(self.reactor), "nameResolver")
+        answer = self.ask(uri=b"http://backend.example/x")
+        self.failureResultOf(answer)
+        self.assertEqual(asked, ["backend.example"])
+        self.assert_at_rest()
+
+    def test_name_that_idna_does_not_allow(self) -> None:
+        """Docker's networks are full of names with underscores."""
+        self.ask(uri=b"http://vllm_a:8000/x")
+        self.assertEqual(self.reactor.tcpClients[0][:2], ("vllm_a", 8000))
+
+    def test_https(self) -> None:
+        """The first byte on the wire is that of a TLS handshake."""
+        self.ask(uri=b"https://10.0.0.1/x")
+        self.assertEqual(self.reactor.tcpClients[0][:2], ("10.0.0.1", 443))
+        self.assertEqual(self.accept().value()[:1], b"\x16")
+
+    def test_https_connection_is_not_shared_with_http(self) -> None:
+        self.used_once()
+        self.ask(uri=b"https://10.0.0.1:9000/v1/x")
+        self.assertEqual(len(self.reactor.tcpClients), 2)
+
+    def test_malformed_urls(self) -> None:
+        for uri in (b"", b"/x", b"ftp://h/", b"http://h:99999/", b"http://h/a b"):
+            self.failureResultOf(self.ask(uri=uri), ValueError)
+        self.assertEqual(self.reactor.tcpClients, [])
+
+    def test_urls_with_queries_are_not_remembered(self) -> None:
+        """They come from clients, so there is no end of them."""
+        for number in range(10):
+            self.ask(uri=URL + b"?n=%d" % number).addErrback(lambda _: None)
+        self.assertEqual(len(self.agent._origins), 0)
+        self.ask().addErrback(lambda _: None)
+        self.assertEqual(len(self.agent._origins), 1)
+
+
+class RequestTests(AgentCase):
+    """Plain requests."""
+
+    def test_as_an_ordinary_agent(self) -> None:
+        """Twisted's own headers in, Twisted's own headers out."""
+        answer = self.agent.request(b"GET", URL, Headers({b"Accept": [b"text/plain"]}))
+        wire = self.accept()
+        self.assertEqual(
+            wire.value(), b"GET /v1/x HTTP/1.1\r\nHost: 10.0.0.1:9000\r\nAccept: text/plain\r\n\r\n"
+        )
+        self.say(wire, b"HTTP/1.1 200 OK\r\nX-A: 1\r\nx-a: 2\r\nContent-Length: 2\r\n\r\nok")
+        response = self.successResultOf(answer)
+        self.assertIs(type(response.headers), Headers)
+        self.assertEqual(response.headers.getRawHeaders(b"X-A"), [b"1", b"2"])
+        receiver = Receiver()
+        response.deliverBody(receiver)
+        self.assertEqual(receiver.data, b"ok")
+        self.assert_at_rest()
+
+    def test_without_headers(self) -> None:
+        answer = self.agent.request(b"GET", URL)
+        self.say(self.accept(), OK)
+        self.assertEqual(self.successResultOf(answer).code, 200)
+
+    def test_connection_is_used_again(self) -> None:
+        wire = self.used_once()
+        answer = self.ask(uri=URL + b"?again")
+        self.assertTrue(wire.value().startswith(b"POST /v1/x?again HTTP/1.1\r\n"))
+        self.say(wire, OK)
+        self.successResultOf(answer)
+        self.assertEqual(len(self.reactor.tcpClients), 1)
+        self.assert_at_rest()
+
+    def test_refused(self) -> None:
+        answer = self.ask()
+        self.refuse()
+        self.failureResultOf(answer, ConnectionRefusedError)
+        self.assert_at_rest()
+
+    def test_too_many(self) -> None:
+        waiting = [self.ask() for _ in range(3)]
+        self.failureResultOf(self.ask(), PoolExhausted)
+        self.assertEqual([answer.called for answer in waiting], [False] * 3)
+
+
+class CancelTests(AgentCase):
+    """Whoever asked gives up."""
+
+    def test_while_connecting(self) -> None:
+        """One error for all phases, not one of the endpoint's own; the attempt to connect is given up."""
+        answer = self.ask()
+        answer.cancel()
+        self.failureResultOf(answer, CancelledError)
+        self.assertTrue(self.reactor.connectors[0].stoppedConnecting)
+        self.assert_at_rest()
+
+    def test_while_queued(self) -> None:
+        busy = [self.ask(), self.ask()]
+        answer = self.ask()
+        answer.cancel()
+        self.failureResultOf(answer, CancelledError)
+        self.assertEqual([each.called for each in busy], [False, False])
+        for each in busy:
+            self.say(self.accept(), OK)
+            self.successResultOf(each)
+        self.assert_at_rest()
+
+    def test_while_waiting_for_the_answer(self) -> None:
+        answer = self.ask()
+        wire = self.accept()
+        answer.cancel()
+        self.failureResultOf(answer, CancelledError)
+        self.assertTrue(wire.aborted)
+        self.assert_at_rest()

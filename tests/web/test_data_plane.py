@@ -1,0 +1,295 @@
+"""Tests for L{jairouter.web.data_plane}: from a request to the pipeline and back."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import implementer
+from zope.interface.verify import verifyObject
+
+from jairouter.body import AnswerBody
+from jairouter.errors import ModelNotFound, StreamCut
+from jairouter.exchange import Answer, Exchange
+from jairouter.interfaces import IResponder
+from jairouter.routes import ROUTES
+from jairouter.timers import TimerWheel
+from jairouter.traffic.permits import Ledger
+from jairouter.web.data_plane import DataPlane
+from jairouter.web.openai import Operation
+from jairouter.web.relay import KeepAlive
+from tests.fakes import Client, Network
+from tests.filters.inner import Source
+from tests.web.serving import Received, Serving, answers, post
+
+CHAT = ROUTES[0]
+
+
+@implementer(IResponder)
+class Pipeline:
+    """Answers when the test says so.
+
+    Attributes:
+        exchanges: What came.
+        works: The Deferreds that are waited for.
+        cancelled: How many of them were cancelled.
+    """
+
+    def __init__(self) -> None:
+        self.exchanges: list[Exchange] = []
+        self.works: list[Deferred[Answer]] = []
+        self.cancelled = 0
+
+    async def respond(self, exchange: Exchange) -> Answer:
+        self.exchanges.append(exchange)
+        self.works.append(Deferred())
+        try:
+            return await self.works[-1]
+        except CancelledError:
+            self.cancelled += 1
+            raise
+
+
+class Case(SynchronousTestCase):
+    """A data plane with a pipeline played by hand."""
+
+    keep_alive = KeepAlive(interval=0)
+
+    def setUp(self) -> None:
+        self.pipeline = Pipeline()
+        self.ledger = Ledger()
+        self.seed = random.Random(0)
+        self.network = Network()
+        self.data_plane = DataPlane(
+            self.pipeline, self.ledger, TimerWheel(self.network), self.seed, self.keep_alive
+        )
+        self.serving = Serving(Operation(CHAT, self.data_plane))
+        self.addCleanup(self.assert_clean)
+
+    def assert_clean(self) -> None:
+        self.assertEqual(self.serving.close(), [])
+        self.assertTrue(self.ledger.at_rest, self.ledger)
+        self.assertEqual(self.network.getDelayedCalls(), [])
+
+    def ask(self, *headers: bytes, path: bytes = b"/") -> Client:
+        return self.serving.ask(post(b"{}", path, *headers))
+
+    def reply(self, answer: Answer | Exception) -> None:
+        work = self.pipeline.works.pop(0)
+        if isinstance(answer, Answer):
+            work.callback(answer)
+        else:
+            work.errback(answer)
+        self.serving.run()
+
+    def received(self, client: Client) -> Received:
+        [answer] = answers(client.received)
+        return answer
+
+    def error_code(self, client: Client) -> Any:
+        return json.loads(self.received(client).body)["error"]["code"]
+
+
+class ServeTests(Case):
+    """One request and its answer."""
+
+    def test_interface(self) -> None:
+        verifyObject(IResponder, self.pipeline)
+
+    def test_what_the_pipeline_gets(self) -> None:
+        self.ask(b"Content-Type: application/json", b"X-Mine: 1", path=b"/?a=%20b")
+        request = self.pipeline.exchanges[0].request
+        self.assertEqual((request.route, request.query, request.client_ip), (CHAT, b"a=%20b", "127.0.0.1"))
+        self.assertEqual(request.content_type, b"application/json")
+        self.assertIn((b"X-Mine", b"1"), request.headers)
+        self.assertEqual(request.body.data, b"{}")
+
+    def test_answer(self) -> None:
+        client = self.ask()
+        self.assertEqual(self.data_plane.open, 1)
+        self.reply(Answer(201, (), AnswerBody.of(b"done")))
+        self.assertEqual((self.received(client).status, self.received(client).body), (201, b"done"))
+        self.assertEqual(self.data_plane.open, 0)
+
+    def test_open_until_the_last_byte(self) -> None:
+        self.ask()
+        body = AnswerBody(Source())
+        self.reply(Answer(200, (), body))
+        body.chunk(b"some")
+        self.assertEqual(self.data_plane.open, 1)
+        body.end()
+        self.assertEqual(self.data_plane.open, 0)
+
+    def test_not_counted_by_the_site(self) -> None:
+        """The pipeline's own recorders do that."""
+        self.ask()
+        self.reply(Answer(200, (), AnswerBody.of(b"")))
+        self.assertEqual(self.serving.counted, [])
+
+
+class RequestIdTests(Case):
+    """X-Request-Id: taken over when it is sane, else made."""
+
+    def request_id(self, *headers: bytes) -> str:
+        client = self.ask(*headers)
+        self.reply(Answer(200, (), AnswerBody.of(b"")))
+        given = self.pipeline.exchanges[-1].request.id
+        self.assertEqual(self.received(client).headers["x-request-id"], given)
+        return given
+
+    def test_given(self) -> None:
+        self.assertEqual(self.request_id(b"X-Request-Id: My-Id_1:2/3+4=.5"), "My-Id_1:2/3+4=.5")
+
+    def test_made(self) -> None:
+        """Each its own."""
+        first, second = self.request_id(), self.request_id()
+        self.assertRegex(first, "^req_[0-9a-f]{32}$")
+        self.assertNotEqual(first, second)
+
+    def test_not_sane(self) -> None:
+        """What could forge a line of a log, or fill it, is not taken over."""
+        for given in (b"", b"a b", b"a\xffb", b"a{b}", b"x" * 129):
+            self.assertRegex(self.request_id(b"X-Request-Id: " + given), "^req_", str(given))
+
+
+class ErrorTests(Case):
+    """Endings without an answer."""
+
+    def test_gateway_error(self) -> None:
+        client = self.ask()
+        self.reply(ModelNotFound("no such model", param="model"))
+        self.assertEqual((self.received(client).status, self.error_code(client)), (404, "model_not_found"))
+        self.assertIn("x-request-id", self.received(client).headers)
+
+    def test_unexpected(self) -> None:
+        """500 in JSON without any detail; that is logged."""
+        client = self.ask()
+        self.reply(RuntimeError("the secret is 42"))
+        self.assertEqual((self.received(client).status, self.error_code(client)), (500, "internal_error"))
+        self.assertNotIn(b"42", client.received)
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+
+    def test_unexpected_at_once(self) -> None:
+        @implementer(IResponder)
+        class Broken:
+            async def respond(self, exchange: Exchange) -> Answer:
+                raise RuntimeError("broken")
+
+        self.data_plane._pipeline = Broken()
+        self.assertEqual(self.error_code(self.ask()), "internal_error")
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+
+    def test_answer_that_cannot_be_written(self) -> None:
+        """Nothing stays open because of it: the connection is broken off and the body given up."""
+        client = self.ask()
+        source = Source()
+        self.reply(Answer(200, ((b"in valid", b"x"),), AnswerBody(source)))
+        self.assertIsNotNone(client.closed)
+        self.assertEqual(source.calls, ["abort"])
+        self.assertEqual(len(self.flushLoggedErrors()), 1)
+
+    def test_body_breaks(self) -> None:
+        client = self.ask()
+        body = AnswerBody(Source())
+        self.reply(Answer(200, (), body))
+        body.chunk(b"some")
+        self.serving.run()
+        body.broke(StreamCut("cut"))
+        self.serving.run()
+        self.assertFalse(self.received(client).complete)
+
+    def test_settling_fails(self) -> None:
+        """A fault in who watches the body does not leave the request open."""
+        client = self.ask()
+        body = AnswerBody(Source())
+
+        def fail(_: object) -> None:
+            raise RuntimeError("broken")
+
+        body.on_done(fail)
+        self.reply(Answer(200, (), body))
+        client.leave()
+        self.serving.run()
+        self.assertEqual(self.data_plane.open, 0)
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+
+
+class LeavingTests(Case):
+    """The client leaves."""
+
+    def leave(self, client: Client) -> None:
+        client.leave()
+        self.serving.run()
+
+    def test_before_the_answer(self) -> None:
+        self.leave(self.ask())
+        self.assertEqual(self.pipeline.cancelled, 1)
+
+    def test_in_the_answer(self) -> None:
+        client = self.ask()
+        source = Source()
+        self.reply(Answer(200, (), AnswerBody(source)))
+        self.leave(client)
+        self.assertEqual(source.calls, ["resume", "abort"])
+        self.assertEqual(self.pipeline.cancelled, 0)
+
+    def test_in_its_request(self) -> None:
+        client = self.serving.ask(post(b"{}")[:-1])
+        self.leave(client)
+        self.assertEqual(self.pipeline.cancelled, 1)
+
+
+class CutTests(Case):
+    """The gateway stops and has waited long enough."""
+
+    def cut(self) -> None:
+        self.data_plane.cut()
+        self.serving.run()
+
+    def test_before_the_answer(self) -> None:
+        client = self.ask()
+        self.cut()
+        self.assertEqual((self.received(client).status, self.error_code(client)), (503, "shutting_down"))
+        self.assertEqual(self.pipeline.cancelled, 1)
+
+    def test_in_a_plain_answer(self) -> None:
+        client = self.ask()
+        source = Source()
+        self.reply(Answer(200, (), AnswerBody(source)))
+        self.cut()
+        self.assertIsNotNone(client.closed)
+        self.assertEqual(source.calls, ["resume", "abort"])
+
+    def test_in_a_stream(self) -> None:
+        """It is told in-band, and ends properly."""
+        client = self.ask()
+        self.reply(Answer(200, (), AnswerBody(Source()), event_stream=True))
+        self.cut()
+        answer = self.received(client)
+        self.assertIn(b"shutting_down", answer.body)
+        self.assertTrue(answer.complete)
+
+    def test_nothing_under_way(self) -> None:
+        self.cut()
+
+
+class TimerTests(Case):
+    """With comments before the first event switched on, there is a timer before there is an answer."""
+
+    keep_alive = KeepAlive(before_first_event=5)
+
+    def test_client_leaves(self) -> None:
+        """It goes with the client."""
+        client = self.ask()
+        self.assertEqual(len(self.network.getDelayedCalls()), 1)
+        client.leave()
+        self.serving.run()
+        self.assertEqual(self.network.getDelayedCalls(), [])
+
+    def test_answered(self) -> None:
+        self.ask()
+        self.reply(Answer(200, (), AnswerBody.of(b"")))
+        self.assertEqual(self.network.getDelayedCalls(), [])
