@@ -23,7 +23,7 @@ from jairouter.filters.record import Record
 from jairouter.filters.resolve import Resolve, Services
 from jairouter.filters.timeout import PhaseLimits, Timeout
 from jairouter.filters.validate import Validate
-from jairouter.pipeline import build
+from jairouter.pipeline import Wrap, build
 from jairouter.request_body.spool import RunInThread, Spool
 from jairouter.telemetry.access_log import AccessLog
 from jairouter.telemetry.metrics import LedgerMetrics, RequestMetrics
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 
     from jairouter.config.settings.model import InstanceSettings
     from jairouter.config.settings.root import Settings
+    from jairouter.errors import GatewayError
     from jairouter.interfaces import IRecorder, IResponder
 
 SPOOL_IN_MEMORY = 256 * 1024
@@ -101,7 +102,12 @@ def assemble(settings: Settings, reactor: Any, random: Random, run_in_thread: Ru
         pool.max_connections, pool.max_idle_time, pool.max_life_time, pool.pending_acquire_max
     )
     agent = Agent(reactor, wheel, ledger, limits, settings.webclient.connection_timeout)
-    pipeline = _pipeline(settings, reactor, random, run_in_thread, wheel, ledger, services, agent, recorders)
+
+    def cutting() -> GatewayError | None:
+        return data_plane.cutting
+
+    record = partial(Record, recorders=recorders, cut=cutting)
+    pipeline = _pipeline(settings, reactor, random, run_in_thread, wheel, ledger, services, agent, record)
     keep_alive = KeepAlive(
         settings.streaming.keep_alive_interval, settings.streaming.keep_alive_before_first_event
     )
@@ -149,7 +155,7 @@ def _pipeline(
     ledger: Ledger,
     services: Services,
     agent: Agent,
-    recorders: list[IRecorder],
+    record: Wrap,
 ) -> IResponder:
     adapter = NormalAdapter()
     web = settings.webclient
@@ -163,7 +169,7 @@ def _pipeline(
     )
     max_size = settings.security.validation.max_request_size
     return build(
-        record=partial(Record, recorders=recorders),
+        record=record,
         validate=partial(
             Validate,
             max_held=web.max_in_memory_size,

@@ -1,4 +1,4 @@
-"""Twisted's own TCP transport over a socket in memory, to hold the fake of tests/fakes.py against it.
+"""Twisted's own TCP transport over a socket in memory, to hold the fake of tests/wire.py against it.
 
 `Kernel` is the reactor: it looks which sockets are ready and calls Twisted's own code for what epoll would
 report. Only the sockets are made up, after Linux: a socket that is closed with unread bytes, or with a

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import CancelledError
@@ -12,8 +13,6 @@ from jairouter.errors import ClientGone, GatewayError, InternalError
 from jairouter.interfaces import IResponder
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from jairouter.exchange import Answer, Exchange
     from jairouter.interfaces import IRecorder
 
@@ -25,12 +24,19 @@ class Record:
     Args:
         inner: Answers.
         recorders: Are told.
+        cut: Says why what is cancelled now is cancelled, or None when its client left.
     """
 
     _log = Logger()
 
-    def __init__(self, inner: IResponder, recorders: Sequence[IRecorder]) -> None:
+    def __init__(
+        self,
+        inner: IResponder,
+        recorders: Sequence[IRecorder],
+        cut: Callable[[], GatewayError | None] = lambda: None,
+    ) -> None:
         self._inner = inner
+        self._cut = cut
         self._recorders = recorders
 
     async def respond(self, exchange: Exchange) -> Answer:
@@ -41,7 +47,8 @@ class Record:
             self._tell(exchange, error.status, 0, error)
             raise
         except CancelledError:
-            self._tell(exchange, 499, 0, ClientGone("the client left before it was answered"))
+            reason = self._cut() or ClientGone("the client left before it was answered")
+            self._tell(exchange, reason.status, 0, reason)
             raise
         except BaseException:
             self._tell(exchange, 500, 0, InternalError("the gateway failed to answer"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
@@ -10,6 +11,7 @@ from zope.interface import implementer
 
 from jairouter.errors import GatewayError, PoolExhausted, RequestTimeout, UpstreamTimeout
 from jairouter.exchange import Phase
+from jairouter.filters.paced import PacedBody
 from jairouter.interfaces import IResponder
 
 if TYPE_CHECKING:
@@ -25,7 +27,8 @@ class PhaseLimits:
     Attributes:
         queued: Waiting for a connection to become free.
         connect: Connecting, name look-up and TLS included.
-        send: Without progress while the request goes out.
+        send: Without progress while the request goes out. The time in which the client does not bring
+            more of it does not count: that is limited where it is read.
         first_byte: From the last byte of the request to the first of the answer; on an event stream to
             the first event.
         read: Without a byte while the answer comes in. The time in which the client does not read does not
@@ -58,8 +61,11 @@ class Timeout:
 
     async def respond(self, exchange: Exchange) -> Answer:
         """See `IResponder.respond`."""
+        body, paced = exchange.body, None
+        if body.data is None:
+            exchange.body = paced = PacedBody(body, partial(_sending_anew, exchange.attempt))
         work: Deferred[Answer] = Deferred.fromCoroutine(self._inner.respond(exchange))
-        watch = _Watch(self._wheel, self._limits, exchange.attempt, work)
+        watch = _Watch(self._wheel, self._limits, exchange.attempt, work, paced)
         try:
             answer = await work
         except Exception:
@@ -69,6 +75,7 @@ class Timeout:
             raise
         finally:
             watch.stop()
+            exchange.body = body
         watch.follow(answer.body)
         return answer
 
@@ -81,13 +88,19 @@ class _Watch:
     """
 
     def __init__(
-        self, wheel: TimerWheel, limits: PhaseLimits, attempt: Attempt, work: Deferred[Answer]
+        self,
+        wheel: TimerWheel,
+        limits: PhaseLimits,
+        attempt: Attempt,
+        work: Deferred[Answer],
+        paced: PacedBody | None,
     ) -> None:
         self.error: GatewayError | None = None
         self._wheel = wheel
         self._limits = limits
         self._attempt = attempt
         self._work = work
+        self._paced = paced
         self._body: AnswerBody | None = None
         self._timer: Timer | None = None
         self._end = None if limits.total is None else wheel.seconds() + limits.total
@@ -133,6 +146,8 @@ class _Watch:
 
     def _limit(self) -> float | None:
         limits, phase = self._limits, self._attempt.phase
+        if self._waits_for_client():
+            return None
         if phase is Phase.RECEIVING and self._body is None:
             # The head came, but no event yet: backends send it before they begin to work
             return max(limits.first_byte, limits.read)
@@ -142,8 +157,12 @@ class _Watch:
             Phase.SENDING: limits.send,
             Phase.WAITING: limits.first_byte,
             Phase.RECEIVING: limits.read,
-            Phase.BLOCKED: None,
         }[phase]
+
+    def _waits_for_client(self) -> bool:
+        if self._attempt.phase is Phase.SENDING:
+            return self._paced is not None and not self._paced.paused
+        return self._attempt.phase is Phase.BLOCKED
 
     def _rang(self) -> None:
         self._timer = None
@@ -158,8 +177,8 @@ class _Watch:
             self._work.cancel()
 
     def _late(self) -> GatewayError:
-        if self._attempt.phase is Phase.BLOCKED:
-            return RequestTimeout("the answer was not read in time")  # the instance is not to blame
+        if self._waits_for_client():
+            return RequestTimeout(_SLOW_CLIENT[self._attempt.phase])  # the instance is not to blame
         if self._end is not None and self._wheel.seconds() >= self._end:
             return UpstreamTimeout("the backend's answer was not complete in time")
         if self._attempt.phase is Phase.QUEUED:
@@ -167,12 +186,22 @@ class _Watch:
         return UpstreamTimeout(_TOO_SLOW[self._attempt.phase])
 
 
+_SLOW_CLIENT = {
+    Phase.SENDING: "the request's body took too long to arrive",
+    Phase.BLOCKED: "the answer was not read in time",
+}
 _TOO_SLOW = {
     Phase.CONNECTING: "the backend could not be reached in time",
     Phase.SENDING: "the backend did not take the request in time",
     Phase.WAITING: "the backend did not begin to answer in time",
     Phase.RECEIVING: "the backend stopped in the middle of its answer",
 }
+
+
+def _sending_anew(attempt: Attempt) -> None:
+    """Whoever the request waits for now, the backend or the client, it has not waited for them before."""
+    if attempt.phase is Phase.SENDING:
+        attempt.enter(Phase.SENDING)
 
 
 def _nothing() -> None:

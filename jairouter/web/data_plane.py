@@ -38,6 +38,9 @@ class DataPlane:
         wheel: For keep-alive comments; also the clock.
         random: For request ids.
         keep_alive: When silent streams get a comment.
+
+    Attributes:
+        cutting: While everything under way is cut off, why; else None.
     """
 
     _log = Logger()
@@ -45,6 +48,7 @@ class DataPlane:
     def __init__(
         self, pipeline: IResponder, ledger: Ledger, wheel: TimerWheel, random: Random, keep_alive: KeepAlive
     ) -> None:
+        self.cutting: GatewayError | None = None
         self._pipeline = pipeline
         self._ledger = ledger
         self._wheel = wheel
@@ -89,7 +93,13 @@ class DataPlane:
 
     def cut(self) -> None:
         """End whatever is under way: the gateway stops and has waited long enough."""
-        error = ShuttingDown("the gateway is shutting down", retry_after=1)
+        error = self.cutting = ShuttingDown("the gateway is shutting down", retry_after=1)
+        try:
+            self._cut(error)
+        finally:
+            self.cutting = None
+
+    def _cut(self, error: GatewayError) -> None:
         for work, relay in list(self._works.items()):
             self._works.pop(work)
             work.cancel()

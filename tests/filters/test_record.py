@@ -9,7 +9,7 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from jairouter.body import AnswerBody
-from jairouter.errors import GatewayError, ModelNotFound, StreamCut
+from jairouter.errors import GatewayError, ModelNotFound, ShuttingDown, StreamCut
 from jairouter.exchange import Exchange
 from jairouter.filters.record import Record
 from jairouter.interfaces import IRecorder, IResponder
@@ -90,6 +90,16 @@ class RecordTests(SynchronousTestCase):
         self.failureResultOf(self.work)
         self.assert_told(499, 0, 499)
         self.assertEqual(self.inner.cancelled, 1)
+
+    def test_cut_before_it(self) -> None:
+        """The gateway stops: the client did not leave, and is told so."""
+        recorder = Recorder()
+        record = Record(self.inner, [recorder], lambda: ShuttingDown("stopping"))
+        work = run(record, exchange())
+        work.cancel()
+        self.failureResultOf(work)
+        [(_, *told)] = recorder.told
+        self.assertEqual(told, [503, 0, 503])
 
     def test_error(self) -> None:
         """It is passed on."""

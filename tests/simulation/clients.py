@@ -129,7 +129,7 @@ class SimulatedClient(Client):
         if self._answered == len(self.plan.requests):
             return
         self.left = self._network.seconds()
-        if self.plan.aborts:
+        if self.plan.aborts or self.transport.has_unsent:  # who has left sends no more
             self.seen_off = self.transport.peer.reading
             self.transport.abortConnection()
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -42,6 +43,7 @@ class Pipeline:
         self.exchanges: list[Exchange] = []
         self.works: list[Deferred[Answer]] = []
         self.cancelled = 0
+        self.on_cancel: Callable[[], None] = lambda: None
 
     async def respond(self, exchange: Exchange) -> Answer:
         self.exchanges.append(exchange)
@@ -50,6 +52,7 @@ class Pipeline:
             return await self.works[-1]
         except CancelledError:
             self.cancelled += 1
+            self.on_cancel()
             raise
 
 
@@ -271,6 +274,16 @@ class CutTests(Case):
         answer = self.received(client)
         self.assertIn(b"shutting_down", answer.body)
         self.assertTrue(answer.complete)
+
+    def test_reason(self) -> None:
+        """It is known while it is done, and no longer."""
+        self.ask()
+        reasons: list[Any] = []
+        self.pipeline.on_cancel = lambda: reasons.append(self.data_plane.cutting)
+        self.assertIsNone(self.data_plane.cutting)
+        self.cut()
+        self.assertEqual([reason.code for reason in reasons], ["shutting_down"])
+        self.assertIsNone(self.data_plane.cutting)
 
     def test_nothing_under_way(self) -> None:
         self.cut()
