@@ -39,6 +39,7 @@ from jairouter.web.data_plane import DataPlane
 from jairouter.web.listener import DrainTimes, Listener
 from jairouter.web.openai import Models
 from jairouter.web.relay import KeepAlive
+from jairouter.web.request_ids import RequestIds
 from jairouter.web.root import build_tree
 from jairouter.web.site import ConnectionLimits, GatewaySite
 
@@ -88,6 +89,7 @@ def assemble(settings: Settings, reactor: Any, random: Random, run_in_thread: Ru
     """
     wheel = TimerWheel(reactor)
     ledger = Ledger()
+    ids = RequestIds(random)
     services = make_services(settings)
     registry = CollectorRegistry()
     metrics = RequestMetrics(registry, wheel.seconds, settings.management.metrics.tags)
@@ -111,7 +113,7 @@ def assemble(settings: Settings, reactor: Any, random: Random, run_in_thread: Ru
     keep_alive = KeepAlive(
         settings.streaming.keep_alive_interval, settings.streaming.keep_alive_before_first_event
     )
-    data_plane = DataPlane(pipeline, ledger, wheel, random, keep_alive)
+    data_plane = DataPlane(pipeline, ledger, wheel, ids, keep_alive)
     started = int(reactor.seconds())
 
     def ready() -> bool:
@@ -120,7 +122,7 @@ def assemble(settings: Settings, reactor: Any, random: Random, run_in_thread: Ru
     actuator = _actuator(settings, ready, registry)
     models = Models(services, lambda: started)
     tree = build_tree(data_plane, models, actuator, settings.management.endpoints.web.base_path)
-    site = GatewaySite(tree, wheel, reactor, _connection_limits(settings), metrics.answered)
+    site = GatewaySite(tree, wheel, reactor, _connection_limits(settings), ids, metrics.answered)
     server = settings.server
     times = DrainTimes(server.drain.delay, server.drain.timeout)
     listener = Listener(reactor, site, data_plane, server.address, server.port, times)

@@ -12,7 +12,6 @@ from twisted.application.service import MultiService
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.usage import Options as UsageOptions
-from twisted.python.usage import UsageError
 
 from jairouter.assembly import Gateway, assemble
 from jairouter.config.faults import ConfigurationFaults
@@ -21,6 +20,8 @@ from jairouter.web.listener import CannotListen
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
+
+DEFAULT_CONFIGURATION = "/etc/jairouter"
 
 _log = Logger()
 
@@ -38,7 +39,10 @@ class Options(UsageOptions):
         self.loaded: Loaded | None = None
 
     def opt_config(self, path: str) -> None:
-        """A configuration file or directory; later ones lie over earlier ones. May be given again."""
+        """A configuration file or directory; later ones lie over earlier ones. May be given again.
+
+        Without it /etc/jairouter is read, if it exists.
+        """
         self.paths.append(path)
 
     def opt_profile(self, name: str) -> None:
@@ -50,9 +54,10 @@ class Options(UsageOptions):
     def postOptions(self) -> None:
         """Read the configuration, so that its faults end the command before anything starts."""
         try:
-            self.loaded = load(self.paths, self.profiles, os.environ)
+            self.loaded = load(self.paths or default_paths(), self.profiles, os.environ)
         except ConfigurationFaults as faults:
-            raise UsageError(f"the configuration has faults\n{faults}") from None
+            # A UsageError would bury the faults below the list of all options
+            raise SystemExit(f"jairouter: the configuration has faults\n{faults}") from None
 
 
 class GatewayService(MultiService):
@@ -72,16 +77,30 @@ class GatewayService(MultiService):
         self.gateway = gateway
         self._reactor = reactor
         self._loaded = loaded
-        self._stopping = False
+        self._opened = self._stopping = False
         gateway.listener.setServiceParent(self)
 
     def privilegedStartService(self) -> None:
-        """See `IService.privilegedStartService`."""
+        """See `IService.privilegedStartService`; twistd calls it, twist does not."""
+        self._open()
+        super().privilegedStartService()
+
+    def startService(self) -> None:
+        """See `IService.startService`."""
+        self._open()
+        super().startService()
+
+    def _open(self) -> None:
+        if self._opened:
+            return
+        self._opened = True
         _allow_many_descriptors()
         for notice in self._loaded.notices:
             _log.warn("{notice}", notice=notice)
+        if not any(self.gateway.services.values()):
+            _log.warn("no instance of any model is configured: every request will be refused")
         try:
-            super().privilegedStartService()
+            self.gateway.listener.open()
         except CannotListen as error:
             raise SystemExit(f"jairouter: {error}") from None
         self._reactor.callWhenRunning(self._take_signals)
@@ -108,6 +127,11 @@ class GatewayService(MultiService):
         if not self._stopping:
             self._stopping = True
             drained.addBoth(lambda _: self._reactor.stop())
+
+
+def default_paths() -> list[str]:
+    """Where the configuration is looked for when none is named: where the package puts it."""
+    return [DEFAULT_CONFIGURATION] if os.path.isdir(DEFAULT_CONFIGURATION) else []
 
 
 def makeService(options: Options) -> GatewayService:

@@ -71,12 +71,12 @@ class OptionsTests(SynchronousTestCase):
     def test_faults(self) -> None:
         """All of them at once, before anything starts."""
         path = self.write("a.yml", "server: {port: many, prot: 1}\nnonsense: 1\n")
-        error = self.assertRaises(UsageError, self.parse, "--config", path)
+        error = self.assertRaises(SystemExit, self.parse, "--config", path)
         for word in ("the configuration has faults", "server.port", "prot", "nonsense", "a.yml"):
             self.assertIn(word, str(error))
 
     def test_missing_file(self) -> None:
-        error = self.assertRaises(UsageError, self.parse, "--config", str(self.folder / "none.yml"))
+        error = self.assertRaises(SystemExit, self.parse, "--config", str(self.folder / "none.yml"))
         self.assertIn("none.yml", str(error))
 
     def test_unknown_option(self) -> None:
@@ -163,6 +163,23 @@ class ServiceTests(SynchronousTestCase):
         self.start()
         self.assertTrue(self.service.gateway.listener.ready)
         self.assertTrue(self.service.running)
+
+    def test_starts_under_twist(self) -> None:
+        """twist, unlike twistd, calls only `startService`."""
+        self.service.startService()
+        self.reactor.run()
+        self.assertTrue(self.service.gateway.listener.ready)
+        self.assertEqual(set(self.signals.taken), {signal.SIGTERM, signal.SIGINT})
+
+    def test_without_a_configuration(self) -> None:
+        """It starts, and says that it can do nothing."""
+        loaded = load([], (), {})
+        gateway = assemble(loaded.settings, self.reactor, random.Random(0), Network.run_in_thread)
+        service = GatewayService(gateway, self.reactor, loaded)
+        with capturedLogs() as events:
+            service.startService()
+        self.addCleanup(lambda: self.successResultOf(service.stopService()))
+        self.assertIn("no instance of any model is configured", str([formatEvent(event) for event in events]))
 
     def test_descriptors(self) -> None:
         """A stream takes two: the soft limit is raised to the hard one."""

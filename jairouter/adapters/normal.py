@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from zope.interface import implementer
 
+from jairouter.headers import HOP_BY_HOP, connection_options
 from jairouter.interfaces import IAdapter
 from jairouter.routes import PRIMARY
 
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
     from jairouter.exchange import HeaderPairs, Request, Route
     from jairouter.traffic.instance import Instance
 
-NOT_FORWARDED = frozenset({b"host", b"content-length", b"transfer-encoding", b"expect", b"x-request-id"})
-"""Made anew for the backend; what is hop-by-hop stops at the agent."""
+NOT_FORWARDED = HOP_BY_HOP | {b"host", b"content-length", b"expect", b"x-request-id"}
+"""What stops here, or is made anew for the backend."""
 
 
 @implementer(IAdapter)
@@ -41,11 +42,9 @@ class NormalAdapter:
 
     def headers(self, request: Request, instance: Instance) -> HeaderPairs:
         """See `IAdapter.headers`. The instance's own headers replace the client's of the same name."""
-        if not instance.headers:
-            kept = [pair for pair in request.headers if pair[0].lower() not in NOT_FORWARDED]
-            return (*kept, (b"X-Request-Id", request.id.encode("ascii")))
-        own = {name.lower() for name, _ in instance.headers}
-        drop = NOT_FORWARDED | own
+        own = frozenset(name.lower() for name, _ in instance.headers)
+        # What the client's Connection header names goes here, or it would take the instance's own with it
+        drop = NOT_FORWARDED | own | connection_options(request.headers)
         kept = [pair for pair in request.headers if pair[0].lower() not in drop]
         if b"x-request-id" not in own:
             kept.append((b"X-Request-Id", request.id.encode("ascii")))

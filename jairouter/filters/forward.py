@@ -15,9 +15,9 @@ from jairouter.body import AnswerBody
 from jairouter.codec.sse import is_event_stream
 from jairouter.errors import GatewayError, InternalError, UpstreamError, UpstreamTimeout, render
 from jairouter.exchange import Answer
+from jairouter.headers import HOP_BY_HOP, connection_options, first_value
 from jairouter.interfaces import IResponder
 from jairouter.upstream.connection import BadAnswer
-from jairouter.upstream.outgoing import HOP_BY_HOP, connection_options
 from jairouter.upstream.receivers import EventReceiver, PlainReceiver
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Forward:
 
     async def _answer(self, exchange: Exchange, response: IResponse, pairs: HeaderPairs) -> Answer:
         status = response.code
-        content_type = _value(pairs, b"content-type")
+        content_type = first_value(pairs, b"content-type")
         if 300 <= status < 400:
             response.deliverBody(PlainReceiver(discard=True))
             raise UpstreamError("the backend answered with a redirect, which is not followed")
@@ -91,7 +91,7 @@ class Forward:
             # A proxy's HTML page or a traceback: nothing an SDK could read, and it may name hosts
             response.deliverBody(PlainReceiver(discard=True))
             return _error_answer(status)
-        encoded = _value(pairs, b"content-encoding").lower() not in (b"", b"identity")
+        encoded = first_value(pairs, b"content-encoding").lower() not in (b"", b"identity")
         if status < 300 and is_event_stream(content_type) and not encoded:
             receiver = EventReceiver(exchange.request.route.dialect, self._max_event)
             response.deliverBody(receiver)
@@ -111,7 +111,9 @@ class Forward:
             result = UpstreamError("the backend could not be reached")
         elif isinstance(error, BadAnswer):
             result = UpstreamError("the backend's answer is not valid HTTP")
-        elif isinstance(error, OSError | net.ConnectionClosed | SSL.Error | VerificationError):
+        elif isinstance(error, SSL.Error | VerificationError):
+            result = UpstreamError("no secure connection to the backend could be made")
+        elif isinstance(error, OSError | net.ConnectionClosed):
             result = UpstreamError("the connection to the backend was lost before it answered")
         else:
             self._log.failure("forwarding to {instance} failed", instance=instance.name)
@@ -129,13 +131,6 @@ class Forward:
 _NO_BUFFERING = ((b"Cache-Control", b"no-cache, no-transform"), (b"X-Accel-Buffering", b"no"))
 """What keeps proxies in front of us, nginx above all, from holding events back."""
 _STREAM_HEADERS = frozenset({b"content-length", b"cache-control", b"x-accel-buffering"})
-
-
-def _value(pairs: HeaderPairs, wanted: bytes) -> bytes:
-    for name, value in pairs:
-        if name.lower() == wanted:
-            return value
-    return b""
 
 
 def _end_to_end(pairs: HeaderPairs, drop: frozenset[bytes] = frozenset()) -> HeaderPairs:

@@ -60,9 +60,9 @@ class Record:
             sent += len(data)
 
         def done(error: GatewayError | None) -> None:
-            # A stream that broke was begun with its status; that the client left is told as 499
-            gone = error is not None and error.status == 499
-            self._tell(exchange, 499 if gone else answer.status, sent, error)
+            # Once begun, an answer that breaks has been begun with its status; that the client left is 499
+            replaced = error is not None and (error.status == 499 or not sent)
+            self._tell(exchange, error.status if error and replaced else answer.status, sent, error)
 
         answer.body.on_chunk(count)
         answer.body.on_done(done)

@@ -10,28 +10,13 @@ from urllib.parse import urlsplit
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import UNKNOWN_LENGTH
 
+from jairouter.headers import HOP_BY_HOP, connection_options
 from jairouter.upstream.wire import WireBody, WireHeaders
 
 if TYPE_CHECKING:
     from twisted.web.iweb import IBodyProducer
 
     from jairouter.exchange import Attempt, HeaderPairs
-
-HOP_BY_HOP = frozenset(
-    {
-        b"connection",
-        b"keep-alive",
-        b"proxy-authenticate",
-        b"proxy-authorization",
-        b"proxy-connection",
-        b"te",
-        b"trailer",
-        b"transfer-encoding",
-        b"upgrade",
-        b"http2-settings",
-    }
-)
-"""Headers that concern one connection only: RFC 9110, section 7.6.1, and what peers still send."""
 
 # What RFC 9110, sections 5.1 and 5.5, and RFC 9112, section 3, allow where
 _TOKEN: Final = b"!#$%&'*+-.^_`|~" + (string.digits + string.ascii_letters).encode("ascii")
@@ -145,9 +130,3 @@ def _end_to_end(pairs: HeaderPairs) -> HeaderPairs:
     named = connection_options(pairs)
     drop = _NOT_SENT | named if named else _NOT_SENT
     return tuple(pair for pair in pairs if pair[0].lower() not in drop)
-
-
-def connection_options(pairs: HeaderPairs) -> frozenset[bytes]:
-    """The headers that ``Connection`` names as hop-by-hop for this message (RFC 9110, section 7.6.1)."""
-    values = [value for name, value in pairs if name.lower() == b"connection"]
-    return frozenset(option.strip().lower() for value in values for option in value.split(b","))

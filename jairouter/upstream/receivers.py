@@ -10,7 +10,7 @@ from twisted.web.client import ResponseDone
 from zope.interface import implementer
 
 from jairouter.body import AnswerBody
-from jairouter.codec.sse import EventSplitter
+from jairouter.codec.sse import EventSplitter, read_events
 from jairouter.codec.sse_watch import Watch, parse_error
 from jairouter.errors import GatewayError, StreamCut, UpstreamError, UpstreamRefusal
 from jairouter.interfaces import IBodySource
@@ -111,10 +111,13 @@ class EventReceiver(Protocol):
             self._take(events, self._watch.see(events))
 
     def _take(self, events: bytes, error: StreamedError | None) -> None:
-        if self._peeking:
-            if error is not None:
+        if self._peeking and error is not None:
+            if parse_error(_first_event(events)) is not None:
                 self._peek_failed(_refusal(error))
                 return
+            # Text came before it in the same read: what the client gets must not depend on packets
+            self._begin()
+        if self._peeking:
             self._peeked += len(events)
             self.body.chunk(events, mid_event=self._splitter.mid_event)
             # (A backend that sends nothing but comments is not listened to for ever)
@@ -191,6 +194,16 @@ class EventReceiver(Protocol):
 def _refusal(error: StreamedError) -> UpstreamRefusal:
     code = None if error.code is None else str(error.code)
     return UpstreamRefusal(error.message, status=error.status or 502, type=error.type, code=code)
+
+
+def _first_event(events: bytes) -> bytes:
+    """The first event that is more than comments, as far as it is there."""
+    splitter, first = EventSplitter(len(events)), b""
+    for line in events.splitlines(keepends=True):
+        first = splitter.feed(line)
+        if next(read_events(first), None) is not None:
+            break
+    return first or events
 
 
 def _through_error(events: bytes) -> bytes:

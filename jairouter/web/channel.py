@@ -21,6 +21,7 @@ from twisted.web.http_headers import Headers
 from jairouter.errors import BadRequest, GatewayError, RequestTimeout, render
 from jairouter.web.facade import RequestTransport
 from jairouter.web.patience import Owes, Patience
+from jairouter.web.presence import Presence
 from jairouter.web.request import GatewayRequest
 from jairouter.web.request_parser import END, RequestParser
 
@@ -55,6 +56,7 @@ class Channel(RequestTransport):
         self._refusal: GatewayError | None = None
         self._serving = self._closing = self._deaf = False
         self._patience = Patience(site.wheel, site.limits, self._owed, self._late)
+        self._presence = Presence(site.wheel, self.abortConnection)
 
     # -- called by Twisted --------------------------------------------------
 
@@ -71,7 +73,7 @@ class Channel(RequestTransport):
         if self._incoming is None and (self._current is not None or self._backlog):
             self._backlog += data
             if len(self._backlog) >= MAX_BACKLOG:
-                self.transport.pauseProducing()
+                self.pause_upload()
             return
         self._feed(data)
         self._serve()
@@ -81,6 +83,7 @@ class Channel(RequestTransport):
         self.site.forget(self)
         self._closing = self._deaf = True
         self._patience.stop()
+        self._presence.stop()
         self._parser.close()
         requests = [*([self._current] if self._current else []), *self._queue]
         self._current = self._incoming = None
@@ -145,7 +148,7 @@ class Channel(RequestTransport):
         elif self._backlog:
             backlog = bytes(self._backlog)
             self._backlog.clear()
-            self.transport.resumeProducing()
+            self._read_on()
             self._feed(backlog)
         else:
             return False
@@ -164,12 +167,15 @@ class Channel(RequestTransport):
 
     def _answer_refusal(self, error: GatewayError) -> None:
         body = render(error)
-        head = b"HTTP/1.1 %d %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n" % (
-            error.status,
-            _REASONS.get(error.status, b"Refused"),
-            len(body),
+        lines = (
+            b"HTTP/1.1 %d %b" % (error.status, _REASONS.get(error.status, b"Refused")),
+            b"Date: " + self.site.date(),
+            b"X-Request-Id: " + self.site.ids.new().encode("ascii"),
+            b"Content-Type: application/json",
+            b"Content-Length: %d" % len(body),
+            b"Connection: close\r\n\r\n",
         )
-        self.transport.write(head + b"Connection: close\r\n\r\n" + body)
+        self.transport.write(b"\r\n".join(lines) + body)
         self.site.refused(error)
         self._linger()
 
@@ -198,7 +204,7 @@ class Channel(RequestTransport):
         self._closing = self._deaf = True
         self._patience.arm(LINGER, self.transport.abortConnection)
         self.transport.loseWriteConnection()
-        self.transport.resumeProducing()
+        self._read_on()
 
     # -- time ---------------------------------------------------------------
 
@@ -225,10 +231,15 @@ class Channel(RequestTransport):
     def pause_upload(self) -> None:
         """See `IncomingConnection.pause_upload`."""
         self.transport.pauseProducing()
+        self._presence.watch(self.transport)
 
     def resume_upload(self) -> None:
         """See `IncomingConnection.resume_upload`."""
         self._patience.came()
+        self._read_on()
+
+    def _read_on(self) -> None:
+        self._presence.stop()
         self.transport.resumeProducing()
 
     def upload_wanted(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, cast
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -11,22 +10,19 @@ from twisted.logger import Logger
 from jairouter.errors import GatewayError, InternalError, ShuttingDown
 from jairouter.exchange import Exchange, Outcome
 from jairouter.web.errors import break_off
-from jairouter.web.incoming import exchange_request, first_value, header_pairs
+from jairouter.web.incoming import exchange_request, header_pairs, request_id_of
 from jairouter.web.relay import KeepAlive, Relay
 
 if TYPE_CHECKING:
-    from random import Random
-
     from twisted.python.failure import Failure
     from twisted.web import http
 
     from jairouter.body import AnswerBody
-    from jairouter.exchange import Answer, HeaderPairs, Route
+    from jairouter.exchange import Answer, Route
     from jairouter.interfaces import IResponder
     from jairouter.timers import TimerWheel
     from jairouter.traffic.permits import Ledger
-
-_SANE_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
+    from jairouter.web.request_ids import RequestIds
 
 
 class DataPlane:
@@ -36,7 +32,7 @@ class DataPlane:
         pipeline: Answers.
         ledger: Counts open requests.
         wheel: For keep-alive comments; also the clock.
-        random: For request ids.
+        ids: Of requests.
         keep_alive: When silent streams get a comment.
 
     Attributes:
@@ -46,13 +42,13 @@ class DataPlane:
     _log = Logger()
 
     def __init__(
-        self, pipeline: IResponder, ledger: Ledger, wheel: TimerWheel, random: Random, keep_alive: KeepAlive
+        self, pipeline: IResponder, ledger: Ledger, wheel: TimerWheel, ids: RequestIds, keep_alive: KeepAlive
     ) -> None:
         self.cutting: GatewayError | None = None
         self._pipeline = pipeline
         self._ledger = ledger
         self._wheel = wheel
-        self._random = random
+        self._ids = ids
         self._keep_alive = keep_alive
         self._bodies: set[AnswerBody] = set()
         self._works: dict[Deferred[Answer], Relay] = {}
@@ -66,12 +62,12 @@ class DataPlane:
         """Answer one request."""
         http_request.recorded = True  # type: ignore[attr-defined]  # the site then leaves it to the pipeline
         pairs = header_pairs(http_request)
-        request_id = self._id_for(pairs)
+        request_id = request_id_of(http_request) or self._ids.id_for(pairs)
+        http_request.setHeader(b"X-Request-Id", request_id.encode("ascii"))
         request = exchange_request(http_request, route, request_id, pairs)
         exchange = Exchange(request, started=self._wheel.seconds())
         permit = self._ledger.open("request")
-        common = ((b"X-Request-Id", request_id.encode("ascii")),)
-        relay = Relay(http_request, self._wheel, self._keep_alive, common)
+        relay = Relay(http_request, self._wheel, self._keep_alive)
         work: Deferred[Answer] = Deferred.fromCoroutine(self._pipeline.respond(exchange))
         self._works[work] = relay
 
@@ -129,9 +125,3 @@ class DataPlane:
         relay.client_gone()
         if http_request.channel is not None:
             break_off(http_request)
-
-    def _id_for(self, pairs: HeaderPairs) -> str:
-        given = first_value(pairs, b"x-request-id")
-        if _SANE_ID.fullmatch(given):
-            return given.decode("ascii")
-        return f"req_{self._random.getrandbits(128):032x}"

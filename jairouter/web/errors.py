@@ -9,20 +9,10 @@ from jairouter.errors import GatewayError, render, retry_after_headers
 if TYPE_CHECKING:
     from twisted.web.http import Request
 
-    from jairouter.exchange import HeaderPairs
 
-
-def write_error(request: Request, error: GatewayError, headers: HeaderPairs = ()) -> None:
-    """Answer `request` with an error and finish it. Nothing must have been written yet.
-
-    Args:
-        request: Who asked.
-        error: What to say.
-        headers: To send besides.
-    """
+def write_error(request: Request, error: GatewayError) -> None:
+    """Answer `request` with an error and finish it. Nothing must have been written yet."""
     body = render(error)
-    for name, value in headers:
-        request.responseHeaders.addRawHeader(name, value)
     request.setResponseCode(error.status)
     request.setHeader(b"Content-Type", b"application/json")
     request.setHeader(b"Content-Length", b"%d" % len(body))

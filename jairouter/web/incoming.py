@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jairouter.exchange import Request
+from jairouter.headers import first_value
 from jairouter.request_body.held import HeldBody
 from jairouter.web.request import GatewayRequest
 
@@ -26,6 +27,11 @@ def header_pairs(http_request: http.Request) -> HeaderPairs:
         return http_request.pairs
     headers = http_request.requestHeaders.getAllRawHeaders()
     return tuple((name, value) for name, values in headers for value in values)
+
+
+def request_id_of(http_request: http.Request) -> str:
+    """The id that the request was given when it came in; empty under Twisted's own channel."""
+    return http_request.request_id if isinstance(http_request, GatewayRequest) else ""
 
 
 def exchange_request(
@@ -54,13 +60,3 @@ def exchange_request(
         body=body,
         client_ip=getattr(http_request.client, "host", "-"),
     )
-
-
-def first_value(pairs: HeaderPairs, wanted: bytes) -> bytes:
-    """The first value of a header, empty when there is none.
-
-    Args:
-        pairs: The headers.
-        wanted: The name in lower case.
-    """
-    return next((value for name, value in pairs if name.lower() == wanted), b"")

@@ -2,7 +2,7 @@
 
 ::
 
-               privilegedStartService          drain                 delay over        all closed, or timeout
+                         open                  drain                 delay over        all closed, or timeout
     CLOSED ---------------------------> OPEN --------> LAME_DUCK -----------------> DRAINING --------> CLOSED
                                                        still serves,        listens no more,
                                                        health says 503      what is open goes on
@@ -102,11 +102,23 @@ class Listener(Service):
         return cast("int", self._port.getHost().port) if self._port is not None else 0  # type: ignore[attr-defined]
 
     def privilegedStartService(self) -> None:
-        """See `IService.privilegedStartService`.
+        """See `IService.privilegedStartService`."""
+        super().privilegedStartService()
+        self.open()
+
+    def startService(self) -> None:
+        """See `IService.startService`."""
+        super().startService()
+        self.open()
+
+    def open(self) -> None:
+        """Begin to listen, if it does not listen already.
 
         Raises:
             CannotListen: The port is taken, or not ours to take.
         """
+        if self._state is not _State.CLOSED:
+            return
         try:
             self._port = self._reactor.listenTCP(
                 self._port_number, self._site, backlog=BACKLOG, interface=self._address

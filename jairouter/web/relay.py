@@ -74,21 +74,18 @@ class Relay:
         request: Where the answer goes.
         wheel: For keep-alive comments.
         keep_alive: When.
-        common: Headers that every answer carries.
     """
 
     _log = Logger()
 
-    def __init__(
-        self, request: Request, wheel: TimerWheel, keep_alive: KeepAlive, common: HeaderPairs
-    ) -> None:
+    def __init__(self, request: Request, wheel: TimerWheel, keep_alive: KeepAlive) -> None:
         self._request = request
         self._wheel = wheel
         self._keep_alive = keep_alive
-        self._common = common
         self._state = _State.WAITING
         self._body: AnswerBody | None = None
         self._event_stream = False
+        self._head: tuple[int, HeaderPairs, int | None] | None = None
         self._paused = False
         self._registered = False
         self._timer: Timer | None = None
@@ -112,7 +109,7 @@ class Relay:
         else:
             self._stop_timer()
             self._event_stream = answer.event_stream
-            self._write_head(answer.status, answer.headers, answer.body.complete_length)
+            self._head = (answer.status, answer.headers, answer.body.complete_length)
             self._relay(answer.body)
 
     def _answer_in_band(self, answer: Answer) -> None:
@@ -143,9 +140,7 @@ class Relay:
         if self._state is _State.COMMITTED:
             self._tell_error(render(error))
         elif self._state is _State.WAITING:
-            self._stop_timer()
-            self._state = _State.OVER
-            write_error(self._request, error, self._common)
+            self._finish(error)
 
     def client_gone(self) -> None:
         """The connection is lost: whoever sends the body is told at once."""
@@ -158,12 +153,16 @@ class Relay:
 
     def chunk(self, data: bytes) -> None:
         """See `IBodySink.chunk`."""
+        if self._head is not None:
+            self._write_head(*self._head)
         if self._timer is not None:
             self._written = self._wheel.seconds()
         self._request.write(data)
 
     def end(self) -> None:
         """See `IBodySink.end`."""
+        if self._head is not None:
+            self._write_head(*self._head)
         self._finish()
 
     def broke(self, error: GatewayError) -> None:
@@ -172,6 +171,10 @@ class Relay:
             return
         if self._event_stream:
             self._tell_error(render(error))
+            return
+        if self._head is not None:
+            # Not a byte has gone out: the client can be told in so many words
+            self._finish(error)
             return
         # A body of announced length or in chunks that ends early is how HTTP/1.1 says "not complete"
         self._stop_timer()
@@ -204,10 +207,11 @@ class Relay:
     # -- inside -------------------------------------------------------------
 
     def _write_head(self, status: int, headers: HeaderPairs, length: int | None) -> None:
+        self._head = None
         request = self._request
         request.setResponseCode(status)
         response_headers = request.responseHeaders
-        for name, value in (*headers, *self._common):
+        for name, value in headers:
             response_headers.addRawHeader(name, value)
         if length is not None and status not in NO_BODY_CODES:
             response_headers.setRawHeaders(b"Content-Length", [b"%d" % length])
@@ -244,15 +248,20 @@ class Relay:
         self._timer = self._wheel.start(wait, self._silent)
 
     def _tell_error(self, payload: bytes) -> None:
+        if self._head is not None:
+            self._write_head(*self._head)
         mid_event = self._body is not None and self._body.mid_event
         self._request.write(error_event(payload, after_partial=mid_event))
         self._finish()
 
-    def _finish(self) -> None:
+    def _finish(self, error: GatewayError | None = None) -> None:
         self._stop_timer()
         self._state = _State.OVER
         self._unregister()
-        self._request.finish()
+        if error is not None:
+            write_error(self._request, error)
+        else:
+            self._request.finish()
 
     def _unregister(self) -> None:
         if self._registered:

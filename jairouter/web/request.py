@@ -38,6 +38,7 @@ class GatewayRequest(Request):
         keep_alive: Whether the connection may be used for another request.
         expects_continue: Whether the client waits for ``100 Continue`` before it sends the body.
         fault: What is wrong with the head, found while it was read.
+        request_id: The client's own, or one made for it.
         recorded: Whether the pipeline counts it.
     """
 
@@ -51,6 +52,7 @@ class GatewayRequest(Request):
     keep_alive = True
     expects_continue = False
     fault: GatewayError | None = None
+    request_id = ""
     recorded = False
     rendered: IResource | None = None
     arrived = 0.0
@@ -160,6 +162,8 @@ class GatewayRequest(Request):
             self._render(self.rendered)
             return
         self.setHeader(b"Date", self.site.date())
+        self.request_id = self.site.ids.id_for(self.pairs)
+        self.setHeader(b"X-Request-Id", self.request_id.encode("ascii"))
         self.prepath = []
         self.postpath = [_unquoted(part) for part in self.path[1:].split(b"/")]
         if self.fault is not None:

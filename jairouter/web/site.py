@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from jairouter.errors import GatewayError
     from jairouter.timers import TimerWheel
+    from jairouter.web.request_ids import RequestIds
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class GatewaySite(Site):
         wheel: For the connections' timeouts.
         clock: The reactor, or a fake clock.
         limits: Of each connection.
+        ids: Of requests.
         on_answered: Told method, path, status and seconds of every answer that is not the pipeline's.
 
     Attributes:
@@ -67,11 +69,13 @@ class GatewaySite(Site):
         wheel: TimerWheel,
         clock: IReactorTime,
         limits: ConnectionLimits,
+        ids: RequestIds,
         on_answered: Callable[[str, str, int, float], None],
     ) -> None:
         super().__init__(resource, GatewayRequest, reactor=clock)
         self.wheel = wheel
         self.limits = limits
+        self.ids = ids
         self._on_answered = on_answered
         self.channels: set[Channel] = set()
         self.draining = False

@@ -63,6 +63,12 @@ class HeaderTests(SynchronousTestCase):
         headers = self.headers((b"Authorization", b"a"), (b"AUTHORIZATION", b"b"), (b"X-A", b"1"), own=own)
         self.assertEqual(headers, ((b"X-A", b"1"), (b"X-Request-Id", b"req_1"), *own))
 
+    def test_connection_header_cannot_take_the_own_headers_away(self) -> None:
+        """It speaks of the client's connection, so it is obeyed here and not passed on."""
+        own = ((b"Authorization", b"instance"),)
+        headers = self.headers((b"Connection", b"authorization, x-a"), (b"X-A", b"1"), own=own)
+        self.assertEqual(headers, ((b"X-Request-Id", b"req_1"), *own))
+
     def test_own_request_id(self) -> None:
         """One is enough."""
         own = ((b"X-Request-Id", b"fixed"),)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.world import World
+from tests.world import World, post
 
 CHAT = {"model": "m", "messages": []}
 
@@ -61,3 +61,20 @@ class RegressionTests(SynchronousTestCase):
         )
         self.assertEqual(failed, 0)
         self.assertTrue(client.received.startswith(b"HTTP/1.1 408 "), bytes(client.received[:200]))
+
+    def test_an_answer_that_breaks_off_does_not_take_the_one_before_it_along(self) -> None:
+        """Seeds 1606 and 2116: the abort drops what a slow reader has yet to read of the first one."""
+        client = self.world.client()
+        client.send(post(CHAT) + post(CHAT))
+        client.transport.pauseProducing()  # type: ignore[union-attr]
+        self.world.run()
+        first = b"y" * 75_000
+        self.world.backend.last.answer(first)
+        self.world.run()
+        self.world.backend.last.say(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+        self.world.backend.last.wire.loseConnection()
+        self.world.run()
+        client.transport.resumeProducing()  # type: ignore[union-attr]
+        self.world.run()
+        self.assertTrue(first in client.received, f"{len(client.received)} bytes came")
+        self.assertIsNotNone(client.closed)

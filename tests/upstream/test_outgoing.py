@@ -8,8 +8,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http_headers import Headers
 
 from jairouter.exchange import HeaderPairs
+from jairouter.headers import connection_options
 from jairouter.request_body.held import HeldBody
-from jairouter.upstream.outgoing import Origin, Outgoing, compose, connection_options, origin_of
+from jairouter.upstream.outgoing import Origin, Outgoing, compose, origin_of
 from jairouter.upstream.wire import WireBody, WireHeaders
 from tests.codec.properties import PROPERTY
 from tests.upstream.rig import Phases, Producer, Upload

@@ -191,6 +191,16 @@ class PeekTests(EventCase):
         self.say(PING, ERROR)
         self.assert_refused(kind=UpstreamRefusal)
 
+    def test_error_behind_the_first_event_in_one_read(self) -> None:
+        """It is the same whether the two came in one packet or in two: the text counts."""
+        self.say(PING + HELLO + ERROR + END)
+        self.successResultOf(self.receiver.begun)
+        self.body.deliver(self.sink)
+        self.assertEqual(self.sent, PING + HELLO + ERROR)
+        self.assertEqual(self.sink.ends, [None])
+        self.assertEqual([type(end) for end in self.done], [UpstreamRefusal])
+        self.assertTrue(self.wire.aborted)
+
     def test_error_without_the_last_empty_line(self) -> None:
         self.say(ERROR[:-2])
         self.receiver.connectionLost(DONE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET
 
 from jairouter.timers import TimerWheel
+from jairouter.web.request_ids import RequestIds
 from jairouter.web.site import ConnectionLimits, GatewaySite
 from tests.fakes import Client, Network
 
@@ -123,6 +125,7 @@ class Serving:
             TimerWheel(self.network),
             self.network,
             limits or ConnectionLimits(),
+            RequestIds(random.Random(0)),
             lambda method, uri, status, seconds: self.counted.append((method, uri, status)),
         )
         self.network.listenTCP(ADDRESS[1], self.site, interface=ADDRESS[0])

@@ -22,6 +22,7 @@ from jairouter.traffic.permits import Ledger
 from jairouter.web.data_plane import DataPlane
 from jairouter.web.openai import Operation
 from jairouter.web.relay import KeepAlive
+from jairouter.web.request_ids import RequestIds
 from tests.fakes import Client, Network
 from tests.filters.inner import Source
 from tests.web.serving import Received, Serving, answers, post
@@ -67,7 +68,7 @@ class Case(SynchronousTestCase):
         self.seed = random.Random(0)
         self.network = Network()
         self.data_plane = DataPlane(
-            self.pipeline, self.ledger, TimerWheel(self.network), self.seed, self.keep_alive
+            self.pipeline, self.ledger, TimerWheel(self.network), RequestIds(self.seed), self.keep_alive
         )
         self.serving = Serving(Operation(CHAT, self.data_plane))
         self.addCleanup(self.assert_clean)
@@ -189,7 +190,7 @@ class ErrorTests(Case):
         """Nothing stays open because of it: the connection is broken off and the body given up."""
         client = self.ask()
         source = Source()
-        self.reply(Answer(200, ((b"in valid", b"x"),), AnswerBody(source)))
+        self.reply(Answer(200, ((b"in valid", b"x"),), AnswerBody(source, b"x")))
         self.assertIsNotNone(client.closed)
         self.assertEqual(source.calls, ["abort"])
         self.assertEqual(len(self.flushLoggedErrors()), 1)
@@ -261,10 +262,18 @@ class CutTests(Case):
     def test_in_a_plain_answer(self) -> None:
         client = self.ask()
         source = Source()
-        self.reply(Answer(200, (), AnswerBody(source)))
+        self.reply(Answer(200, (), AnswerBody(source, b"begun")))
         self.cut()
         self.assertIsNotNone(client.closed)
         self.assertEqual(source.calls, ["resume", "abort"])
+
+    def test_before_the_first_byte_of_a_plain_answer(self) -> None:
+        """The backend's head has come, but nothing has gone out: the client gets a status."""
+        client = self.ask()
+        self.reply(Answer(200, ((b"X-A", b"1"),), AnswerBody(Source())))
+        self.cut()
+        self.assertEqual((self.received(client).status, self.error_code(client)), (503, "shutting_down"))
+        self.assertNotIn(b"X-A", client.received)
 
     def test_in_a_stream(self) -> None:
         """It is told in-band, and ends properly."""

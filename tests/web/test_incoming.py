@@ -17,6 +17,7 @@ from jairouter.traffic.permits import Ledger
 from jairouter.web.data_plane import DataPlane
 from jairouter.web.openai import Models
 from jairouter.web.relay import KeepAlive
+from jairouter.web.request_ids import RequestIds
 from jairouter.web.root import build_tree
 from tests.fakes import Network
 from tests.filters.inner import Source
@@ -30,7 +31,9 @@ class TraversalTests(SynchronousTestCase):
         self.pipeline = Pipeline()
         self.ledger = Ledger()
         wheel = TimerWheel(Network())
-        data_plane = DataPlane(self.pipeline, self.ledger, wheel, random.Random(0), KeepAlive(interval=0))
+        data_plane = DataPlane(
+            self.pipeline, self.ledger, wheel, RequestIds(random.Random(0)), KeepAlive(interval=0)
+        )
         models = Models({"chat": {"m": ()}}, lambda: 0)
         self.treq: Any = StubTreq(build_tree(data_plane, models, {}, "/actuator"))
 

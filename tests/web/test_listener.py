@@ -17,6 +17,7 @@ from jairouter.web.data_plane import DataPlane
 from jairouter.web.listener import CannotListen, DrainTimes, Listener
 from jairouter.web.openai import Operation
 from jairouter.web.relay import KeepAlive
+from jairouter.web.request_ids import RequestIds
 from jairouter.web.site import ConnectionLimits, GatewaySite
 from tests.fakes import Client, Network
 from tests.filters.inner import Source
@@ -32,9 +33,10 @@ class Case(SynchronousTestCase):
         wheel = TimerWheel(self.network)
         self.pipeline = Pipeline()
         self.ledger = Ledger()
-        data_plane = DataPlane(self.pipeline, self.ledger, wheel, random.Random(0), KeepAlive(interval=0))
+        ids = RequestIds(random.Random(0))
+        data_plane = DataPlane(self.pipeline, self.ledger, wheel, ids, KeepAlive(interval=0))
         page = Operation(ROUTES[0], data_plane)
-        self.site = GatewaySite(page, wheel, self.network, ConnectionLimits(), lambda *_: None)
+        self.site = GatewaySite(page, wheel, self.network, ConnectionLimits(), ids, lambda *_: None)
         times = DrainTimes(delay=5, timeout=60)
         self.listener = Listener(self.network, self.site, data_plane, "127.0.0.1", 8080, times)
         self.addCleanup(self.assert_clean)

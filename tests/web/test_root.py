@@ -18,6 +18,7 @@ from jairouter.web.actuator import Health, Info, Prometheus
 from jairouter.web.data_plane import DataPlane
 from jairouter.web.openai import Models
 from jairouter.web.relay import KeepAlive
+from jairouter.web.request_ids import RequestIds
 from jairouter.web.resources import Branch
 from jairouter.web.root import build_tree, put
 from tests.fakes import Network
@@ -31,7 +32,9 @@ class TreeTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.pipeline = Pipeline()
         wheel = TimerWheel(Network())
-        data_plane = DataPlane(self.pipeline, Ledger(), wheel, random.Random(0), KeepAlive(interval=0))
+        data_plane = DataPlane(
+            self.pipeline, Ledger(), wheel, RequestIds(random.Random(0)), KeepAlive(interval=0)
+        )
         models = Models({"chat": {"m": ()}}, lambda: 0)
         pages: dict[str, Resource] = {
             "health": Health(lambda: True),

@@ -1,0 +1,40 @@
+"""What has to be known about HTTP headers on both sides of the gateway."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jairouter.exchange import HeaderPairs
+
+HOP_BY_HOP = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+        b"http2-settings",
+    }
+)
+"""Headers that concern one connection only: RFC 9110, section 7.6.1, and what peers still send."""
+
+
+def connection_options(pairs: HeaderPairs) -> frozenset[bytes]:
+    """The headers that ``Connection`` names as hop-by-hop for this message (RFC 9110, section 7.6.1)."""
+    values = [value for name, value in pairs if name.lower() == b"connection"]
+    return frozenset(option.strip().lower() for value in values for option in value.split(b","))
+
+
+def first_value(pairs: HeaderPairs, wanted: bytes) -> bytes:
+    """The first value of a header, empty when there is none.
+
+    Args:
+        pairs: The headers.
+        wanted: The name in lower case.
+    """
+    return next((value for name, value in pairs if name.lower() == wanted), b"")
