@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jairouter.timers import Timer, TimerWheel
 
-INTERVAL = 1.0
+INTERVAL = 0.25
 """Seconds between two looks."""
 ESTABLISHED = 1
 """``TCP_ESTABLISHED`` of Linux; every other state means that one side has closed."""
