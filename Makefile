@@ -1,12 +1,13 @@
 # Each target is enough by itself on a fresh machine: it installs what it needs, once.
 # Variables: PYTHON (the interpreter to make .venv with), TESTS and TRIAL_ARGS (for test),
-# ARGS (for run), LOCK_ARGS (for lock).
+# SEEDS (for simulate), ARGS (for run and simulate), LOCK_ARGS (for lock).
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint docs lock package clean
+.PHONY: help run test simulate lint docs lock package clean
 
 export PYTHON
 TESTS ?= tests
+SEEDS ?= 200
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 16
@@ -19,6 +20,10 @@ test: ## run all tests, or some: make test TESTS=tests.codec
 	@sh tools/bootstrap packages tools/debian-test-packages
 	@sh tools/venv dev
 	@exec .venv/bin/python tools/run_trial.py $(TRIAL_ARGS) $(TESTS)
+
+simulate: ## replay random fault schedules: make simulate SEEDS=1000, or one: make simulate ARGS="--seed 7"
+	@sh tools/venv dev
+	@exec .venv/bin/python -m tests.simulation.run --seeds $(SEEDS) $(ARGS)
 
 lint: ## check style, types, the layers and the generated pages
 	@sh tools/venv dev

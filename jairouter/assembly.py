@@ -167,6 +167,7 @@ def _pipeline(
         send=web.write_timeout,
         first_byte=web.read_timeout if web.first_byte_timeout is None else web.first_byte_timeout,
         read=web.read_timeout,
+        blocked=settings.server.send_timeout,
         total=web.total_timeout,
     )
     max_size = settings.security.validation.max_request_size

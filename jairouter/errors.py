@@ -138,6 +138,13 @@ class UpstreamTimeout(UpstreamError):
     code = "upstream_timeout"
 
 
+class DeadlineExceeded(GatewayError):
+    """All the time that an exchange may take is over, and not because the backend was slow at the end."""
+
+    status = 504
+    code = "upstream_timeout"
+
+
 class UpstreamRefusal(UpstreamError):
     """The backend reported an error as the first event of a stream that began with status 200.
 

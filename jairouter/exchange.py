@@ -165,6 +165,9 @@ class Exchange:
     """Whether the client asked for an event stream. Written by Validate."""
     candidates: tuple[Instance, ...] = ()
     """Written by Resolve."""
+    committed: bool = False
+    """Whether the client was told 200 before there was an answer. Written by the relay, for the sake of
+    keep-alive comments."""
     attempts: list[Attempt] = field(default_factory=list)
     """Written by Pick."""
 

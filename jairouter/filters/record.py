@@ -69,6 +69,8 @@ class Record:
         return answer
 
     def _tell(self, exchange: Exchange, status: int, sent: int, error: GatewayError | None = None) -> None:
+        if exchange.committed and status != 499:
+            status = 200  # that is what the client has read; the error is told in the stream
         for recorder in self._recorders:
             try:
                 recorder.record(exchange, status, sent, error)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from jairouter.errors import GatewayError, PoolExhausted, RequestTimeout, UpstreamTimeout
+from jairouter.errors import ClientGone, DeadlineExceeded, GatewayError, PoolExhausted, UpstreamTimeout
 from jairouter.exchange import Phase
 from jairouter.filters.paced import PacedBody
 from jairouter.interfaces import IResponder
@@ -33,6 +33,7 @@ class PhaseLimits:
             the first event.
         read: Without a byte while the answer comes in. The time in which the client does not read does not
             count.
+        blocked: Without the client's reading any of the answer.
         total: All of it, or None.
     """
 
@@ -41,6 +42,7 @@ class PhaseLimits:
     send: float = 60.0
     first_byte: float = 60.0
     read: float = 60.0
+    blocked: float = 60.0
     total: float | None = None
 
 
@@ -146,8 +148,8 @@ class _Watch:
 
     def _limit(self) -> float | None:
         limits, phase = self._limits, self._attempt.phase
-        if self._waits_for_client():
-            return None
+        if phase is Phase.SENDING and self._waits_for_client():
+            return None  # limited where it is read
         if phase is Phase.RECEIVING and self._body is None:
             # The head came, but no event yet: backends send it before they begin to work
             return max(limits.first_byte, limits.read)
@@ -157,12 +159,12 @@ class _Watch:
             Phase.SENDING: limits.send,
             Phase.WAITING: limits.first_byte,
             Phase.RECEIVING: limits.read,
+            Phase.BLOCKED: limits.blocked,
         }[phase]
 
     def _waits_for_client(self) -> bool:
-        if self._attempt.phase is Phase.SENDING:
-            return self._paced is not None and not self._paced.paused
-        return self._attempt.phase is Phase.BLOCKED
+        sending = self._attempt.phase is Phase.SENDING
+        return sending and self._paced is not None and not self._paced.paused
 
     def _rang(self) -> None:
         self._timer = None
@@ -177,19 +179,19 @@ class _Watch:
             self._work.cancel()
 
     def _late(self) -> GatewayError:
-        if self._waits_for_client():
-            return RequestTimeout(_SLOW_CLIENT[self._attempt.phase])  # the instance is not to blame
+        phase = self._attempt.phase
+        if phase is Phase.BLOCKED:
+            return ClientGone("the client did not read its answer in time")
         if self._end is not None and self._wheel.seconds() >= self._end:
-            return UpstreamTimeout("the backend's answer was not complete in time")
-        if self._attempt.phase is Phase.QUEUED:
+            # In the queue or while the client still sends, the instance is not to blame
+            blameless = phase is Phase.QUEUED or self._waits_for_client()
+            kind = DeadlineExceeded if blameless else UpstreamTimeout
+            return kind("the backend's answer was not complete in time")
+        if phase is Phase.QUEUED:
             return PoolExhausted("no connection to the model's backend became free in time", retry_after=1)
-        return UpstreamTimeout(_TOO_SLOW[self._attempt.phase])
+        return UpstreamTimeout(_TOO_SLOW[phase])
 
 
-_SLOW_CLIENT = {
-    Phase.SENDING: "the request's body took too long to arrive",
-    Phase.BLOCKED: "the answer was not read in time",
-}
 _TOO_SLOW = {
     Phase.CONNECTING: "the backend could not be reached in time",
     Phase.SENDING: "the backend did not take the request in time",

@@ -62,7 +62,7 @@ class Channel(RequestTransport):
 
     def connectionMade(self) -> None:
         """See `Protocol.connectionMade`."""
-        self.site.channels.add(self)
+        self.site.channels[self] = None
         self.transport.setTcpNoDelay(True)
         self._patience.watch()
 
@@ -186,6 +186,10 @@ class Channel(RequestTransport):
         idle = self._current is None and self._incoming is None and not self._queue and not self._closing
         if idle and not self._parser.in_head:
             self._close()
+
+    def break_off(self) -> None:
+        """Close in the middle of an answer; what was written before the break goes out."""
+        self._close()
 
     def _close(self) -> None:
         """Close when all that is written has gone out."""

@@ -50,7 +50,7 @@ class DataPlane:
         self._wheel = wheel
         self._ids = ids
         self._keep_alive = keep_alive
-        self._bodies: set[AnswerBody] = set()
+        self._bodies: dict[AnswerBody, None] = {}
         self._works: dict[Deferred[Answer], Relay] = {}
 
     @property
@@ -105,8 +105,8 @@ class DataPlane:
 
     def _answered(self, answer: Answer, work: Deferred[Answer], relay: Relay) -> None:
         self._works.pop(work, None)
-        self._bodies.add(answer.body)
-        answer.body.on_done(lambda _: self._bodies.discard(answer.body))
+        self._bodies[answer.body] = None
+        answer.body.on_done(lambda _: self._bodies.pop(answer.body, None))
         relay.answer(answer)
 
     def _failed(self, failure: Failure, work: Deferred[Answer], relay: Relay) -> None:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from jairouter.errors import GatewayError, render, retry_after_headers
 
 if TYPE_CHECKING:
     from twisted.web.http import Request
+
+
+@runtime_checkable
+class Breakable(Protocol):
+    """A channel that can be closed in the middle of an answer."""
+
+    def break_off(self) -> None:
+        """Close when what was written has gone out; no more will be."""
 
 
 def write_error(request: Request, error: GatewayError) -> None:
@@ -23,7 +31,17 @@ def write_error(request: Request, error: GatewayError) -> None:
     request.finish()
 
 
-def break_off(request: Request) -> None:
-    """Close the connection at once: in HTTP/1.1 an answer that ends early is known to be incomplete."""
+def break_off(request: Request, *, at_once: bool = False) -> None:
+    """End an answer in the middle, so that the client knows that it is not complete.
+
+    Args:
+        request: Whose answer it is.
+        at_once: Throw away what the client has not read yet; by default it may read up to the break.
+    """
     transport: Any = request.transport  # ITransport, which is all that Twisted promises, cannot abort
-    transport.abortConnection()
+    framed = request.chunked or request.responseHeaders.hasHeader(b"Content-Length")
+    if framed and not at_once and isinstance(request.channel, Breakable):
+        # Less than was announced says it; a reset would also take what was written before this answer
+        request.channel.break_off()
+    else:
+        transport.abortConnection()

@@ -25,7 +25,7 @@ from twisted.web.http import NO_BODY_CODES
 from zope.interface import implementer
 
 from jairouter.codec.sse import error_event
-from jairouter.errors import GatewayError, UpstreamError, render
+from jairouter.errors import ClientGone, GatewayError, UpstreamError, render
 from jairouter.interfaces import IBodySink
 from jairouter.web.errors import break_off, write_error
 from jairouter.web.in_band import ErrorAnswer
@@ -169,7 +169,7 @@ class Relay:
         """See `IBodySink.broke`: say so in-band, or where that cannot be, break off as well."""
         if self._state is not _State.RELAYING:
             return
-        if self._event_stream:
+        if self._event_stream and not isinstance(error, ClientGone):
             self._tell_error(render(error))
             return
         if self._head is not None:
@@ -180,7 +180,7 @@ class Relay:
         self._stop_timer()
         self._state = _State.OVER
         self._unregister()
-        break_off(self._request)
+        break_off(self._request, at_once=isinstance(error, ClientGone))
 
     # -- backpressure: called by the client's connection --------------------
 
@@ -219,12 +219,13 @@ class Relay:
     def _waited(self, exchange: Exchange) -> None:
         self._timer = None
         if exchange.stream:
-            self._commit()
+            self._commit(exchange)
         elif not exchange.model:
             self.wait_for(exchange)  # its body is still arriving: it may yet want an event stream
 
-    def _commit(self) -> None:
+    def _commit(self, exchange: Exchange) -> None:
         self._state = _State.COMMITTED
+        exchange.committed = True
         self._event_stream = True
         self._write_head(200, EVENT_STREAM_HEADERS, None)
         self._request.write(KEEP_ALIVE)

@@ -77,7 +77,7 @@ class GatewaySite(Site):
         self.limits = limits
         self.ids = ids
         self._on_answered = on_answered
-        self.channels: set[Channel] = set()
+        self.channels: dict[Channel, None] = {}  # a set's order would be that of memory addresses
         self.draining = False
         self._date = (-1, b"")
         self._closed_waiters: list[Deferred[None]] = []
@@ -130,7 +130,7 @@ class GatewaySite(Site):
 
     def forget(self, channel: Channel) -> None:
         """A connection is lost."""
-        self.channels.discard(channel)
+        self.channels.pop(channel, None)
         self._check_closed()
 
     def _check_closed(self) -> None:

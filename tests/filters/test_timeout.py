@@ -10,9 +10,10 @@ from zope.interface.verify import verifyObject
 
 from jairouter.body import AnswerBody
 from jairouter.errors import (
+    ClientGone,
+    DeadlineExceeded,
     GatewayError,
     PoolExhausted,
-    RequestTimeout,
     UpstreamError,
     UpstreamTimeout,
 )
@@ -24,7 +25,7 @@ from jairouter.web.upload import Upload
 from tests.filters.inner import Inner, Sink, Source, attempted, request, run
 from tests.web.test_upload import Connection
 
-LIMITS = PhaseLimits(queued=8, connect=5, send=10, first_byte=30, read=20)
+LIMITS = PhaseLimits(queued=8, connect=5, send=10, first_byte=30, read=20, blocked=300)
 
 
 class Case(SynchronousTestCase):
@@ -210,7 +211,7 @@ class UploadTests(SynchronousTestCase):
         """All of it took too long, but that says nothing about the instance."""
         self.start(PhaseLimits(total=40))
         self.pass_time(40.5)
-        self.failureResultOf(self.work, RequestTimeout)
+        self.failureResultOf(self.work, DeadlineExceeded)
 
     def test_afterwards(self) -> None:
         """Another attempt finds the body as it was."""
@@ -254,12 +255,21 @@ class ReceivingTests(Case):
         self.pass_time(15)
         body.pause()
         self.assertEqual(self.attempt.phase, Phase.BLOCKED)
-        self.pass_time(500)
+        self.pass_time(299)
         body.resume()
         self.pass_time(19.8)
         self.assertEqual(self.sink.ends, [])
         self.pass_time(0.5)
         self.assertIsInstance(self.sink.ends[0], UpstreamTimeout)
+
+    def test_client_never_reads(self) -> None:
+        """Its backend is freed; it is as good as gone."""
+        body = self.begin()
+        body.pause()
+        self.pass_time(299.9)
+        self.assertEqual(self.sink.ends, [])
+        self.pass_time(0.4)
+        self.assertIsInstance(self.sink.ends[0], ClientGone)
 
     def test_taken_late(self) -> None:
         """From the answer on, its body is watched, whether or not somebody has taken it."""
@@ -305,7 +315,7 @@ class TotalTests(Case):
         body.on_done(done.append)
         self.pass_time(41)
         body.resume()
-        self.assertIsInstance(done[0], RequestTimeout)
+        self.assertIsInstance(done[0], ClientGone)
 
     def test_complete(self) -> None:
         self.begin().end()

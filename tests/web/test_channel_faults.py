@@ -174,7 +174,7 @@ class LeavingTests(Case):
     def leave(self, serving: Serving, client: Client) -> None:
         client.leave()
         serving.run()
-        self.assertEqual(serving.site.channels, set())
+        self.assertEqual(serving.site.channels, {})
 
     def test_before_a_request(self) -> None:
         serving = self.serving(Echo())
@@ -255,7 +255,7 @@ class EarlyAnswerTests(Case):
         wire: Any = client.transport
         wire.loseConnection()
         serving.run()
-        self.assertEqual(serving.site.channels, set())
+        self.assertEqual(serving.site.channels, {})
 
     def test_does_not_wait_for_ever(self) -> None:
         """A client that goes on and on is cut off."""
@@ -268,7 +268,7 @@ class EarlyAnswerTests(Case):
         serving.run(4)
         self.assertEqual(len(serving.site.channels), 1)
         serving.run(2)
-        self.assertEqual(serving.site.channels, set())
+        self.assertEqual(serving.site.channels, {})
 
     def test_complete_after_all(self) -> None:
         """The last bytes came while it was answered: the connection is announced to close, and does."""

@@ -160,7 +160,7 @@ class TimeTests(Case):
         serving.run(59)
         self.assertEqual(len(serving.site.channels), 1)
         serving.run(2)
-        self.assertEqual(serving.site.channels, set())
+        self.assertEqual(serving.site.channels, {})
 
 
 class DrainTests(Case):

@@ -161,4 +161,4 @@ class FileTests(Case):
         self.assertLess(len(serving.server_end(client).sent), 300_000)
         client.leave()
         serving.run()
-        self.assertEqual(serving.site.channels, set())
+        self.assertEqual(serving.site.channels, {})

@@ -67,4 +67,4 @@ class SiteTests(SynchronousTestCase):
         self.serving.run()
         self.assertIsNotNone(client.closed)
         self.assertEqual(len(answers(client.received)), 1)
-        self.assertEqual(self.site.channels, set())
+        self.assertEqual(self.site.channels, {})

@@ -108,6 +108,10 @@ class ServerSettings(Section):
     """How long an idle client connection is kept open for another request. Keep it longer than
     the idle timeout of the proxy in front, or that may use a connection as it is closed."""
 
+    send_timeout: Annotated[float, Duration(least=0.001)] = 60.0
+    """How long a client may read nothing of an answer that is ready for it, before it is taken for
+    gone and its backend is freed."""
+
     shutdown: Annotated[str, OneOf(("graceful", "immediate"))] = "graceful"
     """`graceful` drains as `server.drain` says; with `immediate`, a drain delay or timeout that is
     not given is 0."""
