@@ -101,6 +101,22 @@ class FakeSignals:
         self.taken[number] = function
 
 
+class Collector:
+    """Stands in for the module `gc`."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def collect(self) -> None:
+        self.calls.append("collect")
+
+    def freeze(self) -> None:
+        self.calls.append("freeze")
+
+    def set_threshold(self, *thresholds: int) -> None:
+        self.calls.append("set_threshold")
+
+
 class Limits:
     """Stands in for the module C{resource}."""
 
@@ -138,6 +154,8 @@ class ServiceTests(SynchronousTestCase):
         self.signals, self.limits = FakeSignals(), Limits()
         self.patch(tap, "signal", self.signals)
         self.patch(tap, "resource", self.limits)
+        self.collector = Collector()
+        self.patch(tap, "gc", self.collector)
         self.reactor = Reactor()
         self.loaded = load([Text("test.yml", CONFIGURATION.encode())], (), {})
         gateway = assemble(self.loaded.settings, self.reactor, random.Random(0), Network.run_in_thread)
@@ -185,6 +203,11 @@ class ServiceTests(SynchronousTestCase):
         """A stream takes two: the soft limit is raised to the hard one."""
         self.start()
         self.assertEqual(self.limits.set, [(7, (5000, 5000))])
+
+    def test_garbage(self) -> None:
+        """What was loaded is collected once and then left alone."""
+        self.start()
+        self.assertEqual(self.collector.calls, ["collect", "freeze", "set_threshold"])
 
     def test_notices(self) -> None:
         """What has no effect is said once, at the start."""
