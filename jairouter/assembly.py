@@ -93,7 +93,7 @@ def assemble(settings: Settings, reactor: Any, random: Random, run_in_thread: Ru
     services = make_services(settings)
     registry = CollectorRegistry()
     metrics = RequestMetrics(registry, wheel.seconds, settings.management.metrics.tags)
-    registry.register(LedgerMetrics(ledger))
+    registry.register(LedgerMetrics(ledger, settings.management.metrics.tags))
     ProcessCollector(registry=registry)
     GCCollector(registry=registry)
     recorders: list[IRecorder] = [metrics]
@@ -194,8 +194,9 @@ def _actuator(
         "info": Info(version("jairouter")),
         "prometheus": Prometheus(registry),
     }
-    exposed = settings.management.endpoints.web.exposure.include
-    return {name: page for name, page in pages.items() if name in exposed or "*" in exposed}
+    exposure = settings.management.endpoints.web.exposure
+    hidden = {*exposure.exclude} | (set() if "*" in exposure.include else pages.keys() - {*exposure.include})
+    return {name: page for name, page in pages.items() if name not in hidden and "*" not in hidden}
 
 
 def _connection_limits(settings: Settings) -> ConnectionLimits:
@@ -204,5 +205,6 @@ def _connection_limits(settings: Settings) -> ConnectionLimits:
         max_connections=server.max_connections,
         max_held_body=settings.webclient.max_in_memory_size,
         header_timeout=server.header_timeout,
+        body_timeout=server.body_timeout,
         keep_alive_timeout=server.keep_alive_timeout,
     )

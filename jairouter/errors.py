@@ -16,7 +16,7 @@ from typing import ClassVar
 
 
 class Blame(enum.Enum):
-    """Whose fault an error is; decides what health and breaker make of it."""
+    """Whose fault an error is; decides what it says about the instance (traffic/outcomes.py)."""
 
     CLIENT = "client"
     GATEWAY = "gateway"
@@ -146,9 +146,10 @@ class DeadlineExceeded(GatewayError):
 
 
 class UpstreamRefusal(UpstreamError):
-    """The backend reported an error as the first event of a stream that began with status 200.
+    """The backend reported an error as an event, in a stream that began with status 200.
 
-    vLLM and SGLang do so. Nothing has reached the client yet, so it gets the status that was meant.
+    vLLM and SGLang do so. As the first event nothing has reached the client yet, and it gets the status that
+    was meant; later it has read the event itself.
     """
 
     def __init__(
@@ -178,7 +179,6 @@ class NoHealthyUpstream(GatewayError):
 
     status = 503
     code = "no_healthy_upstream"
-    blame = Blame.UPSTREAM
 
 
 class PoolExhausted(GatewayError):

@@ -120,16 +120,17 @@ class Attempt:
         instance: Where it goes.
         phase: Where it stands.
         since: When the phase began or last made progress, in the clock's seconds.
+        sent: When the request was complete at the backend's end, likewise; until then, when it began.
         status: The backend's status, 0 until known.
         outcome: How it ended, None until it has.
     """
 
-    __slots__ = ("_clock", "_on_enter", "instance", "outcome", "phase", "since", "status")
+    __slots__ = ("_clock", "_on_enter", "instance", "outcome", "phase", "sent", "since", "status")
 
     def __init__(self, instance: Instance, clock: Callable[[], float]) -> None:
         self.instance = instance
         self.phase = Phase.QUEUED
-        self.since = clock()
+        self.since = self.sent = clock()
         self.status = 0
         self.outcome: Outcome | None = None
         self._clock = clock
@@ -139,6 +140,8 @@ class Attempt:
         """The attempt has come to another phase."""
         self.phase = phase
         self.since = self._clock()
+        if phase is Phase.WAITING:
+            self.sent = self.since
         if self._on_enter is not None:
             self._on_enter()
 

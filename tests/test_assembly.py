@@ -127,6 +127,25 @@ class GatewayTests(Case):
         self.assertEqual(self.get("/manage/info").status, 404)
         self.assertEqual(self.get("/actuator/health").status, 404)
 
+    def test_hidden(self) -> None:
+        """What is excluded is not there, whatever is included."""
+        self.gateway(
+            "server: {address: 127.0.0.1, port: 8080}\n"
+            'management: {endpoints: {web: {exposure: {include: "*", exclude: [info]}}}}'
+        )
+        self.assertEqual(self.get("/actuator/health").status, 200)
+        self.assertEqual(self.get("/actuator/info").status, 404)
+
+    def test_tags_of_the_production_guide(self) -> None:
+        """It tags every metric with `instance`, a name that metrics like to use themselves."""
+        self.gateway(
+            "server: {address: 127.0.0.1, port: 8080}\n"
+            "management: {metrics: {tags: {application: jairouter, environment: production, instance: 1}}}"
+        )
+        self.get("/actuator/health")
+        page = self.get("/actuator/prometheus").body.decode()
+        self.assertIn('environment="production",instance="1",kind="request"', page)
+
     def test_info(self) -> None:
         self.gateway(
             "server: {address: 127.0.0.1, port: 8080}\n"
@@ -177,7 +196,7 @@ class WholeTests(SynchronousTestCase):
         world.run()
         [answer] = answers(client.received)
         self.assertEqual((answer.status, answer.body), (200, b'{"id":1}'))
-        labels = {"service": "chat", "instance": "m", "outcome": "succeeded"}
+        labels = {"service": "chat", "model": "m", "outcome": "succeeded"}
         self.assertEqual(world.metric("jairouter_backend_calls_total", **labels), 1)
         self.assertEqual(world.close(), [])
 

@@ -137,8 +137,13 @@ class World:
         return client
 
     def metric(self, name: str, **labels: str) -> float:
-        """A metric's value; 0 when it was never counted."""
-        return self.gateway.registry.get_sample_value(name, labels) or 0.0
+        """The sum of all samples of this name that have these labels."""
+        return sum(
+            sample.value
+            for family in self.gateway.registry.collect()
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
 
     def close(self) -> list[Any]:
         """Stop everything. Returns the delayed calls that are left, which should be none."""

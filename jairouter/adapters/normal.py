@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     from jairouter.exchange import HeaderPairs, Request, Route
     from jairouter.traffic.instance import Instance
 
-NOT_FORWARDED = HOP_BY_HOP | {b"host", b"content-length", b"expect", b"x-request-id"}
-"""What stops here, or is made anew for the backend."""
+NOT_FORWARDED = (
+    HOP_BY_HOP
+    | {b"host", b"content-length", b"expect", b"x-request-id"}
+    | {b"x-api-key", b"jairouter_token", b"cookie"}
+)
+"""What is made anew for the backend, and the credentials that are meant for the gateway."""
 
 
 @implementer(IAdapter)

@@ -13,17 +13,20 @@ from jairouter.config.secret import MASK, Secret
 
 #: RFC 9110, section 5.6.2: the characters of a header name.
 TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,256}")
-#: RFC 3986, section 3.2.2: a registered name, which includes IPv4 addresses and underscores.
-_HOST = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2}){1,255}")
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+#: What resolvers take: RFC 1123, section 2.1, and underscores, of which Docker's networks are full.
+_HOST = re.compile(rf"(?=.{{1,253}}\.?\Z){_LABEL}(?:\.{_LABEL})*\.?")
+#: What no certificate can be issued for: RFC 5890, section 2.3.1.
+_NO_CERTIFICATE = re.compile(r"_|(?:^|\.)(?!xn--)[^.]{2}--", re.IGNORECASE)
 _AUTHORITY = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]*)(?::(?P<port>[0-9]{1,5}))?")
 _PCHAR = r"[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2}"
 _PATH = re.compile(rf"(?:{_PCHAR})*")
 _TARGET = re.compile(rf"/(?:{_PCHAR})*(?:\?(?:{_PCHAR}|\?)*)?")
 
 
-def _is_host(text: str) -> bool:
+def _is_host(text: str, *, secure: bool) -> bool:
     if not text.startswith("["):
-        return bool(_HOST.fullmatch(text))
+        return bool(_HOST.fullmatch(text)) and not (secure and _NO_CERTIFICATE.search(text))
     try:
         ipaddress.IPv6Address(text[1:-1])
     except ValueError:
@@ -40,8 +43,9 @@ def _without_slash(url: str) -> str:
 class BaseUrl(Form):
     """The address of a backend: `http` or `https`, a host, perhaps a port and a path.
 
-    Any host of RFC 3986 will do: `localhost`, container names with underscores, IPv6 addresses in
-    brackets. User names, queries and fragments are refused: credentials belong in `headers`.
+    Any host that can be connected to will do: `localhost`, container names with underscores (not with
+    `https`: no certificate could name them), IPv6 addresses in brackets. User names, queries and
+    fragments are refused: credentials belong in `headers`.
     """
 
     @property
@@ -62,7 +66,7 @@ class BaseUrl(Form):
         if scheme.lower() not in {"http", "https"} or not separator or not found:
             raise Unfit
         port = int(found["port"] or 1)
-        if not _is_host(found["host"]) or not 1 <= port <= 65535:
+        if not _is_host(found["host"], secure=scheme.lower() == "https") or not 1 <= port <= 65535:
             raise Unfit
         if not _PATH.fullmatch(slash + path):
             raise Unfit

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from OpenSSL import SSL
-from service_identity import VerificationError
+from service_identity import CertificateError, VerificationError
 from twisted.internet import error as net
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
@@ -13,11 +13,19 @@ from zope.interface import implementer
 
 from jairouter.body import AnswerBody
 from jairouter.codec.sse import is_event_stream
-from jairouter.errors import GatewayError, InternalError, UpstreamError, UpstreamTimeout, render
+from jairouter.errors import (
+    BadRequest,
+    GatewayError,
+    InternalError,
+    PoolExhausted,
+    UpstreamError,
+    UpstreamTimeout,
+    render,
+)
 from jairouter.exchange import Answer
 from jairouter.headers import HOP_BY_HOP, connection_options, first_value
 from jairouter.interfaces import IResponder
-from jairouter.upstream.connection import BadAnswer
+from jairouter.upstream.failures import BadAddress, BadAnswer, WrongBodyLength
 from jairouter.upstream.receivers import EventReceiver, PlainReceiver
 
 if TYPE_CHECKING:
@@ -28,8 +36,20 @@ if TYPE_CHECKING:
     from jairouter.traffic.instance import Instance
     from jairouter.upstream.client import UpstreamClient
 
-_REMADE = frozenset({b"date", b"x-request-id", b"alt-svc", b"strict-transport-security"})
-"""Ours, or about the backend's address rather than about its answer."""
+_OF_THE_BACKEND = frozenset(
+    {b"date", b"x-request-id", b"alt-svc", b"strict-transport-security", b"server", b"set-cookie"}
+)
+"""Ours, or about the backend rather than about its answer. A cookie is a session with one backend, which
+the next request may not reach, and which is the gateway's rather than the client's."""
+_FRAMING = frozenset({b"content-length"})
+
+_STOPPED = HOP_BY_HOP | _OF_THE_BACKEND
+_STOPPED_WITHOUT_BODY = _STOPPED | _FRAMING
+_STOPPED_IN_STREAMS = _STOPPED | _FRAMING | {b"cache-control", b"x-accel-buffering"}
+
+_WAIT = frozenset({b"retry-after", b"retry-after-ms"})
+_WITHOUT_BODY = frozenset({204, 205})
+"""Answers that have no body; RFC 9110, section 8.6, forbids a 204 to say how long it is."""
 
 
 @implementer(IResponder)
@@ -90,13 +110,16 @@ class Forward:
         if status >= 500 and b"json" not in content_type.lower():
             # A proxy's HTML page or a traceback: nothing an SDK could read, and it may name hosts
             response.deliverBody(PlainReceiver(discard=True))
-            return _error_answer(status)
+            return _error_answer(status, pairs)
+        if status in _WITHOUT_BODY:
+            response.deliverBody(PlainReceiver(discard=True))
+            return Answer(status, _end_to_end(pairs, _STOPPED_WITHOUT_BODY), AnswerBody.of(b""))
         encoded = first_value(pairs, b"content-encoding").lower() not in (b"", b"identity")
         if status < 300 and is_event_stream(content_type) and not encoded:
             receiver = EventReceiver(exchange.request.route.dialect, self._max_event)
             response.deliverBody(receiver)
             await receiver.begun
-            headers = (*_end_to_end(pairs, _STREAM_HEADERS), *_NO_BUFFERING)
+            headers = (*_end_to_end(pairs, _STOPPED_IN_STREAMS), *_NO_BUFFERING)
             return Answer(status, headers, receiver.body, event_stream=True)
         plain = PlainReceiver()
         response.deliverBody(plain)
@@ -104,18 +127,8 @@ class Forward:
 
     def _explain(self, error: Exception, instance: Instance) -> GatewayError:
         """What went wrong, for the log with names, for the client without."""
-        reason: Any = getattr(error, "reasons", None) or error
-        if isinstance(error, net.TimeoutError | net.TCPTimedOutError | TimeoutError):
-            result: GatewayError = UpstreamTimeout("the backend could not be reached in time")
-        elif isinstance(error, net.ConnectError | net.DNSLookupError):
-            result = UpstreamError("the backend could not be reached")
-        elif isinstance(error, BadAnswer):
-            result = UpstreamError("the backend's answer is not valid HTTP")
-        elif isinstance(error, SSL.Error | VerificationError):
-            result = UpstreamError("no secure connection to the backend could be made")
-        elif isinstance(error, OSError | net.ConnectionClosed):
-            result = UpstreamError("the connection to the backend was lost before it answered")
-        else:
+        result = _translated(error)
+        if result is None:
             self._log.failure("forwarding to {instance} failed", instance=instance.name)
             return InternalError("the gateway failed to forward the request; its log says why")
         self._log.warn(
@@ -123,21 +136,49 @@ class Forward:
             instance=instance.name,
             url=instance.base_url,
             result=result.message,
-            reason=reason,
+            reason=getattr(error, "reasons", None) or error,
         )
         return result
 
 
 _NO_BUFFERING = ((b"Cache-Control", b"no-cache, no-transform"), (b"X-Accel-Buffering", b"no"))
 """What keeps proxies in front of us, nginx above all, from holding events back."""
-_STREAM_HEADERS = frozenset({b"content-length", b"cache-control", b"x-accel-buffering"})
 
 
-def _end_to_end(pairs: HeaderPairs, drop: frozenset[bytes] = frozenset()) -> HeaderPairs:
-    drop = HOP_BY_HOP | _REMADE | drop | connection_options(pairs)
+def _translated(error: Exception) -> GatewayError | None:
+    """What may go wrong between here and the backend; None for what may not."""
+    if isinstance(error, net.ConnectBindError):
+        # No descriptors or no ports left: that is no fault of the instance
+        return PoolExhausted("the gateway cannot open more connections at present", retry_after=1)
+    if isinstance(error, WrongBodyLength):
+        return BadRequest("the request body is not as long as it said")
+    if isinstance(error, net.TimeoutError | net.TCPTimedOutError | TimeoutError):
+        return UpstreamTimeout("the backend could not be reached in time")
+    for kinds, words in _WORDS:
+        if isinstance(error, kinds):
+            return UpstreamError(words)
+    return None
+
+
+_WORDS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
+    ((net.ConnectError, net.DNSLookupError), "the backend could not be reached"),
+    ((BadAddress,), "the backend's address is none that can be connected to"),
+    ((BadAnswer,), "the backend's answer is not valid HTTP"),
+    (
+        (SSL.Error, VerificationError, CertificateError),
+        "no secure connection to the backend could be made",
+    ),
+    ((OSError, net.ConnectionClosed), "the connection to the backend was lost before it answered"),
+)
+
+
+def _end_to_end(pairs: HeaderPairs, stopped: frozenset[bytes] = _STOPPED) -> HeaderPairs:
+    named = connection_options(pairs)
+    drop = stopped | named if named else stopped
     return tuple(pair for pair in pairs if pair[0].lower() not in drop)
 
 
-def _error_answer(status: int) -> Answer:
+def _error_answer(status: int, pairs: HeaderPairs) -> Answer:
     error = UpstreamError(f"the backend failed with status {status}")
-    return Answer(status, ((b"Content-Type", b"application/json"),), AnswerBody.of(render(error)))
+    wait = tuple(pair for pair in pairs if pair[0].lower() in _WAIT)
+    return Answer(status, ((b"Content-Type", b"application/json"), *wait), AnswerBody.of(render(error)))

@@ -30,7 +30,7 @@ class PhaseLimits:
         send: Without progress while the request goes out. The time in which the client does not bring
             more of it does not count: that is limited where it is read.
         first_byte: From the last byte of the request to the first of the answer; on an event stream to
-            the first event.
+            the first event, whatever comments come before it.
         read: Without a byte while the answer comes in. The time in which the client does not read does not
             count.
         blocked: Without the client's reading any of the answer.
@@ -44,6 +44,20 @@ class PhaseLimits:
     read: float = 60.0
     blocked: float = 60.0
     total: float | None = None
+
+    def of(self, phase: Phase) -> float:
+        """The limit of one phase."""
+        return getattr(self, _LIMITS[phase])  # type: ignore[no-any-return]  # each of them is a float
+
+
+_LIMITS = {
+    Phase.QUEUED: "queued",
+    Phase.CONNECTING: "connect",
+    Phase.SENDING: "send",
+    Phase.WAITING: "first_byte",
+    Phase.RECEIVING: "read",
+    Phase.BLOCKED: "blocked",
+}
 
 
 @implementer(IResponder)
@@ -143,24 +157,21 @@ class _Watch:
         limit = self._limit()
         if limit is None:
             return self._end
-        deadline = self._attempt.since + limit
+        # A head that drips, or comments before the first event, are not what the client waits for
+        since = self._attempt.sent if self._unanswered() else self._attempt.since
+        deadline = since + limit
         return deadline if self._end is None else min(deadline, self._end)
 
     def _limit(self) -> float | None:
-        limits, phase = self._limits, self._attempt.phase
-        if phase is Phase.SENDING and self._waits_for_client():
+        if self._waits_for_client():
             return None  # limited where it is read
-        if phase is Phase.RECEIVING and self._body is None:
-            # The head came, but no event yet: backends send it before they begin to work
-            return max(limits.first_byte, limits.read)
-        return {
-            Phase.QUEUED: limits.queued,
-            Phase.CONNECTING: limits.connect,
-            Phase.SENDING: limits.send,
-            Phase.WAITING: limits.first_byte,
-            Phase.RECEIVING: limits.read,
-            Phase.BLOCKED: limits.blocked,
-        }[phase]
+        if self._unanswered():
+            return self._limits.first_byte
+        return self._limits.of(self._attempt.phase)
+
+    def _unanswered(self) -> bool:
+        """Whether the request is out and nothing that counts has come: a head alone does not."""
+        return self._body is None and self._attempt.phase in (Phase.WAITING, Phase.RECEIVING)
 
     def _waits_for_client(self) -> bool:
         sending = self._attempt.phase is Phase.SENDING

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 MAX_MODEL = 100
 """Characters of a model name that are logged: clients may write what they like there."""
+
+
+_PLAIN = re.compile(r"[A-Za-z0-9._:/@+{}\[\]-]+")
 
 
 @implementer(IRecorder)
@@ -44,10 +49,16 @@ class AccessLog:
             status=status,
             sent=sent,
             milliseconds=(self._seconds() - exchange.started) * 1000,
-            model=exchange.model[:MAX_MODEL] or "-",
+            model=_fit(exchange.model),
             instance=last.instance.base_url if last else "-",
             attempts=len(exchange.attempts),
             outcome=last.outcome.value if last and last.outcome else "-",
             error=(error.code or error.type) if error else "-",
             id=request.id,
         )
+
+
+def _fit(model: str) -> str:
+    """A model name that cannot be taken for more than one field of a line."""
+    model = model[:MAX_MODEL] or "-"
+    return model if _PLAIN.fullmatch(model) else json.dumps(model)

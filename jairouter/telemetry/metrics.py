@@ -57,12 +57,12 @@ class RequestMetrics:
         self._attempts = Counter(
             "jairouter_backend_calls_total",
             "Attempts at instances by how they ended.",
-            (*tags, "service", "instance", "outcome"),
+            (*tags, "service", "model", "backend", "outcome"),
             registry=registry,
         )
         # labels() checks and joins strings at every call; the children are few and are kept
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
-        self._attempt_children: dict[tuple[str, str, str], Counter] = {}
+        self._attempt_children: dict[tuple[str, str, str, str], Counter] = {}
 
     def record(self, exchange: Exchange, status: int, sent: int, error: GatewayError | None) -> None:
         """See `IRecorder.record`."""
@@ -70,7 +70,7 @@ class RequestMetrics:
         for attempt in exchange.attempts:
             outcome = attempt.outcome.value if attempt.outcome else "unsettled"
             instance = attempt.instance
-            key = (instance.service, instance.name, outcome)
+            key = (instance.service, instance.name, instance.base_url, outcome)
             child = self._attempt_children.get(key)
             if child is None:
                 child = self._attempt_children[key] = self._attempts.labels(*self._tags, *key)
@@ -98,14 +98,17 @@ class RequestMetrics:
 class LedgerMetrics(Collector):
     """Shows the ledger: what is lent out now, by kind. At rest all are zero."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, tags: Mapping[str, str]) -> None:
         self._ledger = ledger
+        self._tags = tags
 
     def collect(self) -> Iterable[Metric]:
         """See `Collector.collect`."""
         gauge = GaugeMetricFamily(
-            "jairouter_ledger_outstanding", "What is lent out now, by kind; zero at rest.", labels=["kind"]
+            "jairouter_ledger_outstanding",
+            "What is lent out now, by kind; zero at rest.",
+            labels=[*self._tags, "kind"],
         )
         for kind, count in self._ledger.outstanding().items():
-            gauge.add_metric([kind], count)
+            gauge.add_metric([*self._tags.values(), kind], count)
         yield gauge

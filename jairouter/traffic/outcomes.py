@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from jairouter.errors import ClientGone, GatewayError, ShuttingDown, UpstreamError
+from jairouter.errors import Blame, ClientGone, GatewayError, ShuttingDown
 from jairouter.exchange import Outcome
 
 
@@ -31,7 +31,7 @@ def outcome_of_error(error: GatewayError) -> Outcome:
     """The outcome of an attempt that ended without a complete answer."""
     if isinstance(error, ClientGone | ShuttingDown):
         return Outcome.ABANDONED
-    if isinstance(error, UpstreamError):
+    if error.blame is Blame.UPSTREAM:
         # A refusal carries the status that the backend meant; every other one is a 5xx
         return _of_status(error.status)
     return Outcome.NEUTRAL

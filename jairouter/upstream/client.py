@@ -62,9 +62,9 @@ class UpstreamClient:
         return answer
 
     def _url(self, text: str) -> InstanceUrl:
-        url = self._urls.get(text)
+        # Queries come from clients, so there is no end of them; what is before them is configured
+        address, mark, query = text.partition("?")
+        url = self._urls.get(address)
         if url is None:
-            url = InstanceUrl(text)
-            if "?" not in text:  # queries come from clients, so there is no end of them
-                self._urls[text] = url
-        return url
+            url = self._urls[address] = InstanceUrl(address)
+        return url.asking(query) if mark else url

@@ -95,7 +95,7 @@ def compose(
     _only(_VISIBLE, target + host, "the target or the host")
     _only(_VALUE, b"".join([value for _, value in pairs]), "the value of a header")
     lines = [method + b" " + target + b" HTTP/1.1", b"Host: " + host]
-    lines += [name + b": " + value for name, value in pairs]
+    lines += [b"%b: %b" % pair for pair in pairs]
     chunked = body is not None and body.length is UNKNOWN_LENGTH
     if chunked:
         lines.append(b"Transfer-Encoding: chunked")
@@ -129,4 +129,4 @@ _NOT_SENT: Final = HOP_BY_HOP | {b"host", b"content-length", b"expect"}
 def _end_to_end(pairs: HeaderPairs) -> HeaderPairs:
     named = connection_options(pairs)
     drop = _NOT_SENT | named if named else _NOT_SENT
-    return tuple(pair for pair in pairs if pair[0].lower() not in drop)
+    return tuple([pair for pair in pairs if pair[0].lower() not in drop])

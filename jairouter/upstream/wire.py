@@ -8,6 +8,7 @@ on the wire; to those wrappers they look empty and unchangeable, so nothing is a
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from hyperlink import URL
@@ -71,6 +72,12 @@ class InstanceUrl(URL):
             url.scheme, url.host, url.path, url.query, url.fragment, url.port, url.rooted, url.userinfo
         )
         self._text = text
+
+    def asking(self, query: str) -> InstanceUrl:
+        """The same address with a query, which is not looked into: it is sent as it was received."""
+        url = copy(self)
+        url._text = f"{self._text}?{query}"
+        return url
 
     def to_uri(self) -> InstanceUrl:
         """Itself: it is ASCII."""

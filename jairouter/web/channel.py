@@ -2,43 +2,45 @@ r"""One client connection: requests come in, answers go out, under twisted.web's
 
 Requests are answered one at a time, in the order in which they came::
 
-      bytes --> parser --> events --> uploads, queue --> the one being answered --> next
-                  ^                                                                  |
-                  +---- backlog: bytes behind a request that is still answered <-----+
+      bytes --> inbox --> events --> the request being answered, and its body
+                            ^                       |
+                            +---- the next one <----+
 
-While an answer is under way the connection is still read (into a small backlog), because that is how a
-client that leaves is noticed.
+The next one waits while an answer is under way, while the client does not read the answers it has got,
+and, after `AT_ONCE` answers, for the rest of the reactor. The connection is read all the same (into the
+inbox, as long as there is room), because that is how a client that leaves is noticed.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
 
+from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import connectionDone
 from twisted.web.http_headers import Headers
+from zope.interface import implementer
 
-from jairouter.errors import BadRequest, GatewayError, RequestTimeout, render
+from jairouter.errors import BadRequest, RequestTimeout
+from jairouter.web.closing import Closing
+from jairouter.web.errors import refusal
 from jairouter.web.facade import RequestTransport
+from jairouter.web.inbox import Inbox
 from jairouter.web.patience import Owes, Patience
 from jairouter.web.presence import Presence
 from jairouter.web.request import GatewayRequest
-from jairouter.web.request_parser import END, RequestParser
+from jairouter.web.request_parser import END, Head
 
 if TYPE_CHECKING:
+    from twisted.internet.interfaces import IDelayedCall, IProducer
     from twisted.python.failure import Failure
 
     from jairouter.web.site import GatewaySite
 
-MAX_BACKLOG = 64 * 1024
-LINGER = 5.0
-"""Seconds in which the rest of an unwanted upload is swallowed, so that the client can read why."""
-CLOSING = 60.0
-"""Seconds for the client to read the last answer; nginx waits as long between two writes."""
-
-_REASONS = {400: b"Bad Request", 408: b"Request Timeout", 414: b"URI Too Long", 431: b"Headers Too Large"}
+AT_ONCE = 16
+"""Requests of one connection that are begun before the others have their turn."""
 
 
+@implementer(IPushProducer)
 class Channel(RequestTransport):
     """See the module's picture.
 
@@ -48,15 +50,17 @@ class Channel(RequestTransport):
 
     def __init__(self, site: GatewaySite) -> None:
         self.site = self.factory = site
-        self._parser = RequestParser(site.limits.head)
-        self._incoming: GatewayRequest | None = None
+        self._inbox = Inbox(site.limits.head)
         self._current: GatewayRequest | None = None
-        self._queue: deque[GatewayRequest] = deque()
-        self._backlog = bytearray()
-        self._refusal: GatewayError | None = None
-        self._serving = self._closing = self._deaf = False
+        self._incoming: GatewayRequest | None = None  # the same, until its last byte has come
+        self._serving = self._closing = False
+        self._choked = False  # the client does not read
+        self._reading = True
+        self._upload_full = False
+        self._breath: IDelayedCall | None = None
         self._patience = Patience(site.wheel, site.limits, self._owed, self._late)
         self._presence = Presence(site.wheel, self.abortConnection)
+        self._end = Closing(site.wheel, self._patience)
 
     # -- called by Twisted --------------------------------------------------
 
@@ -64,95 +68,106 @@ class Channel(RequestTransport):
         """See `Protocol.connectionMade`."""
         self.site.channels[self] = None
         self.transport.setTcpNoDelay(True)
+        self._start_producing()
         self._patience.watch()
 
     def dataReceived(self, data: bytes) -> None:
         """See `Protocol.dataReceived`."""
-        if self._deaf:
-            return
-        if self._incoming is None and (self._current is not None or self._backlog):
-            self._backlog += data
-            if len(self._backlog) >= MAX_BACKLOG:
-                self.pause_upload()
-            return
-        self._feed(data)
-        self._serve()
+        if not self._closing:
+            self._patience.came()
+            self._inbox.put(data)
+            self._serve()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """See `Protocol.connectionLost`: whoever works for this client is told at once."""
         self.site.forget(self)
-        self._closing = self._deaf = True
+        self._closing = True
         self._patience.stop()
         self._presence.stop()
-        self._parser.close()
-        requests = [*([self._current] if self._current else []), *self._queue]
-        self._current = self._incoming = None
-        self._queue.clear()
-        for request in requests:
+        self._inbox.close()
+        if self._breath is not None:
+            self._breath.cancel()
+            self._breath = None
+        request, self._current, self._incoming = self._current, None, None
+        if request is not None:
             request.connectionLost(reason)
             request.upload.lost()
 
-    # -- reading ------------------------------------------------------------
+    # -- backpressure: called by the transport while no request has a producer ------------------
 
-    def _feed(self, data: bytes) -> None:
-        self._patience.came()
-        for event in self._parser.feed(data):
-            incoming = self._incoming
-            if event is END:
-                self._incoming = None
-                if incoming is not None:
-                    incoming.upload.finished()
-            elif isinstance(event, bytes):
-                if incoming is not None:
-                    incoming.upload.received(event)
-            else:
-                self._incoming = GatewayRequest.of(self, event)
-                self._queue.append(self._incoming)
-        if self._parser.error is not None:
-            self._refuse(self._parser.error)
+    def pauseProducing(self) -> None:
+        """See `IPushProducer.pauseProducing`: the client does not read what it was sent."""
+        self._choked = True
 
-    def _refuse(self, error: GatewayError) -> None:
-        """What came is no request (or not a whole one): say so, after what was asked before, and close."""
-        if self._deaf:
-            return
-        self._deaf = True
-        incoming, self._incoming = self._incoming, None
-        if incoming is None:
-            self._refusal = error
-            return
-        if incoming is not self._current:
-            incoming.fault = incoming.fault or error  # no resource sees it
-        incoming.upload.lost(error)
+    def resumeProducing(self) -> None:
+        """See `IPushProducer.resumeProducing`: it has read it."""
+        self._choked = False
+        self._serve()
+
+    def stopProducing(self) -> None:
+        """See `IProducer.stopProducing`: `connectionLost` follows."""
+
+    def registerProducer(self, producer: IProducer, streaming: bool) -> None:
+        """See `RequestTransport.registerProducer`: we hear no more of what was unread until now."""
+        self._choked = False
+        super().registerProducer(producer, streaming)
 
     # -- answering, one at a time -------------------------------------------
 
     def _serve(self) -> None:
-        """Start answering whatever is next. A loop, since answers may be complete at once."""
-        if self._serving:
+        """Go on with what has come. A loop, since answers may be complete at once."""
+        if self._serving or self._breath is not None:
             return
         self._serving = True
         try:
-            while self._current is None and not self._closing and self._next():
-                pass
+            self._take_body()
+            begun = 0
+            while begun < AT_ONCE and self._begin():
+                begun += 1
         finally:
             self._serving = False
-        if not self._closing:
-            self._patience.watch()
+        if self._closing:
+            return
+        if begun == AT_ONCE and self._current is None and self._inbox.waiting:
+            self._breath = self.site.reactor.callLater(0, self._go_on)
+        self._mind_reading()
+        self._patience.watch()
 
-    def _next(self) -> bool:
-        if self._queue:
-            self._current = self._queue.popleft()
-            self._current.process()
-        elif self._refusal is not None:
-            self._answer_refusal(self._refusal)
-        elif self._backlog:
-            backlog = bytes(self._backlog)
-            self._backlog.clear()
-            self._read_on()
-            self._feed(backlog)
-        else:
+    def _go_on(self) -> None:
+        self._breath = None
+        self._serve()
+
+    def _begin(self) -> bool:
+        """Begin with the next request, if it can be begun now and there is one."""
+        if self._closing or self._current is not None or self._choked:
             return False
-        return True
+        head = self._inbox.take()
+        if isinstance(head, Head):
+            request = self._current = self._incoming = GatewayRequest.of(self, head)
+            self._take_body()
+            if self._incoming is None and not request.upload.complete:
+                request.fault = request.fault or self._inbox.error  # no resource sees it
+            request.process()
+        elif self._inbox.error is not None:
+            self.transport.write(refusal(self._inbox.error, self.site.date(), self.site.ids.new()))
+            self.site.refused(self._inbox.error)
+            self._linger()
+        return head is not None
+
+    def _take_body(self) -> None:
+        """Pass on what has come of the body that is arriving."""
+        while self._incoming is not None and not self._closing:
+            upload, event = self._incoming.upload, self._inbox.take()
+            if isinstance(event, bytes):
+                upload.received(event)
+            elif event is END:
+                self._incoming = None
+                upload.finished()
+            elif self._inbox.error is not None:
+                self._incoming = None
+                upload.lost(self._inbox.error)
+            else:
+                break
 
     def requestDone(self, request: GatewayRequest) -> None:
         """Called by the request: its answer is complete."""
@@ -165,36 +180,28 @@ class Channel(RequestTransport):
         else:
             self._serve()
 
-    def _answer_refusal(self, error: GatewayError) -> None:
-        body = render(error)
-        lines = (
-            b"HTTP/1.1 %d %b" % (error.status, _REASONS.get(error.status, b"Refused")),
-            b"Date: " + self.site.date(),
-            b"X-Request-Id: " + self.site.ids.new().encode("ascii"),
-            b"Content-Type: application/json",
-            b"Content-Length: %d" % len(body),
-            b"Connection: close\r\n\r\n",
-        )
-        self.transport.write(b"\r\n".join(lines) + body)
-        self.site.refused(error)
-        self._linger()
-
     # -- closing ------------------------------------------------------------
 
     def close_if_idle(self) -> None:
         """Close, unless a request is being answered or read."""
-        idle = self._current is None and self._incoming is None and not self._queue and not self._closing
-        if idle and not self._parser.in_head:
+        idle = self._current is None and not self._inbox.waiting and not self._inbox.in_head
+        if idle and not self._closing:
             self._close()
 
     def break_off(self) -> None:
         """Close in the middle of an answer; what was written before the break goes out."""
         self._close()
 
+    def loseConnection(self) -> None:
+        """See `RequestTransport.loseConnection`."""
+        self._close()
+
     def _close(self) -> None:
         """Close when all that is written has gone out."""
-        self._closing = self._deaf = True
-        self._patience.arm(CLOSING, self.transport.abortConnection)
+        self._closing = True
+        self._presence.stop()  # who has said his last word may still be reading ours
+        self._last_words()
+        self._end.begin(self.transport, lingers=False)
         self.transport.loseConnection()
 
     def _linger(self) -> None:
@@ -205,46 +212,62 @@ class Channel(RequestTransport):
         if self.isSecure():
             self._close()  # half a TLS connection cannot be closed
             return
-        self._closing = self._deaf = True
-        self._patience.arm(LINGER, self.transport.abortConnection)
+        self._closing = True
+        self._last_words()
+        self._end.begin(self.transport, lingers=True)
         self.transport.loseWriteConnection()
-        self._read_on()
+        self._read(on=True)
 
     # -- time ---------------------------------------------------------------
 
     def _owed(self) -> Owes:
         current = self._current
         if current is None:
-            return Owes.HEAD if self._parser.in_head else Owes.REQUEST
+            return Owes.HEAD if self._inbox.in_head and not self._choked else Owes.REQUEST
         return Owes.NOTHING if current.upload.complete else Owes.BODY
 
     def _late(self, owes: Owes) -> None:
         if owes is Owes.REQUEST:
-            self.close_if_idle()
+            if self._choked:
+                self._close()  # what it has asked since then waits for nothing
+            else:
+                self.close_if_idle()
         elif owes is Owes.HEAD:
-            self._refuse(RequestTimeout("the request's head took too long to arrive"))
+            self._inbox.fail(RequestTimeout("the request's head took too long to arrive"))
             self._serve()
         elif self._current is not None and not self._current.upload.awaited:
             self._patience.came()  # it is we who keep the client waiting
             self._patience.watch()
         else:
-            self._refuse(RequestTimeout("the request's body took too long to arrive"))
+            self._inbox.fail(RequestTimeout("the request's body took too long to arrive"))
+            self._serve()
 
-    # -- for uploads --------------------------------------------------------
+    # -- reading, and for uploads -------------------------------------------
 
     def pause_upload(self) -> None:
         """See `IncomingConnection.pause_upload`."""
-        self.transport.pauseProducing()
-        self._presence.watch(self.transport)
+        self._upload_full = True
+        self._mind_reading()
 
     def resume_upload(self) -> None:
         """See `IncomingConnection.resume_upload`."""
+        self._upload_full = False
         self._patience.came()
-        self._read_on()
+        self._mind_reading()
 
-    def _read_on(self) -> None:
-        self._presence.stop()
-        self.transport.resumeProducing()
+    def _mind_reading(self) -> None:
+        on = not self._upload_full and not self._inbox.full
+        if on is not self._reading and not self._closing:
+            self._read(on=on)
+
+    def _read(self, *, on: bool) -> None:
+        self._reading = on
+        if on:
+            self._presence.stop()
+            self.transport.resumeProducing()
+        else:
+            self.transport.pauseProducing()
+            self._presence.watch(self.transport)
 
     def upload_wanted(self) -> None:
         """See `IncomingConnection.upload_wanted`."""

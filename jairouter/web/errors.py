@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from twisted.web.http import Request
 
 
+_REASONS = {400: b"Bad Request", 408: b"Request Timeout", 414: b"URI Too Long", 431: b"Headers Too Large"}
+
+
 @runtime_checkable
 class Breakable(Protocol):
     """A channel that can be closed in the middle of an answer."""
@@ -29,6 +32,20 @@ def write_error(request: Request, error: GatewayError) -> None:
             request.setHeader(name, value)
     request.write(body)
     request.finish()
+
+
+def refusal(error: GatewayError, date: bytes, request_id: str) -> bytes:
+    """The whole answer to what never became a request; the connection ends with it."""
+    body = render(error)
+    lines = (
+        b"HTTP/1.1 %d %b" % (error.status, _REASONS.get(error.status, b"Refused")),
+        b"Date: " + date,
+        b"X-Request-Id: " + request_id.encode("ascii"),
+        b"Content-Type: application/json",
+        b"Content-Length: %d" % len(body),
+        b"Connection: close\r\n\r\n",
+    )
+    return b"\r\n".join(lines) + body
 
 
 def break_off(request: Request, *, at_once: bool = False) -> None:

@@ -90,6 +90,7 @@ class Listener(Service):
         self._port: IListeningPort | None = None
         self._drained: Deferred[None] | None = None
         self._hurry: Deferred[None] | None = None
+        self._hurried = False
 
     @property
     def ready(self) -> bool:
@@ -138,7 +139,7 @@ class Listener(Service):
         """Stop, without breaking off what can be finished in time.
 
         Args:
-            at_once: Skip the delay. Asked for again while draining, cut off what is left.
+            at_once: Skip the delay. Asked for again while draining, cut off at once what is left.
 
         Returns:
             Fires when nothing is under way and nothing listens.
@@ -146,8 +147,10 @@ class Listener(Service):
         if self._drained is None:
             self._drained = Deferred.fromCoroutine(self._drain(0.0 if at_once else self._times.delay))
             self._drained.addErrback(lambda failure: self._log.failure("draining failed", failure=failure))
-        elif at_once and self._hurry is not None:
-            self._hurry.cancel()
+        elif at_once:
+            self._hurried = True
+            if self._hurry is not None:
+                self._hurry.cancel()
         drained: Deferred[None] = Deferred()
         self._drained.addBoth(lambda _: drained.callback(None))
         return drained
@@ -171,13 +174,15 @@ class Listener(Service):
         if self._data_plane.open:
             self._log.warn("{open} requests are cut off", open=self._data_plane.open)
             self._data_plane.cut()
-            await self._wait(FLUSH, self._site.closed())
+            await self._wait(FLUSH, self._site.closed(), last=True)
         self._site.abort()
         self._state = _State.CLOSED
         self._log.info("drained")
 
-    async def _wait(self, seconds: float, event: Deferred[None] | None) -> None:
-        """Wait for `event`, at most so long, and no longer when somebody is in a hurry."""
+    async def _wait(self, seconds: float, event: Deferred[None] | None, *, last: bool = False) -> None:
+        """Wait for `event`, at most so long; not at all in a hurry, unless it is for the last bytes."""
+        if self._hurried and not last:
+            return
         hurry = self._hurry = deferLater(self._reactor, seconds, _nothing)
         hurry.addErrback(_nothing)
         if event is not None:

@@ -2,7 +2,8 @@
 
 Normally a client that leaves is noticed by reading. While an upload is held back there is nothing to be
 read until the backend takes more, and a closed connection hides behind the bytes before it; so the kernel
-is asked, which has seen the end of the connection all the same.
+is asked, which may have seen the end of the connection already. (It has not while the client's own kernel
+holds the end back, behind bytes for which there is no room here: then only a timeout helps.)
 """
 
 from __future__ import annotations

@@ -65,10 +65,12 @@ class GatewayRequest(Request):
         request.arrived = channel.site.wheel.seconds()
         request.pairs = head.pairs
         request.method = head.method
-        request.clientproto = b"HTTP/" + head.version.encode("ascii")
+        # (the answer's version is made of it, so it is none that is not spoken here)
+        request.clientproto = b"HTTP/1.0" if head.version == "1.0" else b"HTTP/1.1"
         request.keep_alive = head.keep_alive
         request._take_target(head.target)
         request._take_headers(head.version)
+        request.upload = Upload(channel, head.length)
         return request
 
     def _take_target(self, target: bytes) -> None:
@@ -96,15 +98,16 @@ class GatewayRequest(Request):
         return target
 
     def _take_headers(self, version: str) -> None:
-        hosts, length, chunked = 0, None, False
+        hosts, seen = 0, set()
         for name, value in self.pairs:
             lowered = name.lower()
             if lowered == b"host":
                 hosts += 1
-            elif lowered == b"content-length":
-                length = int(value)
+            elif lowered in _ONLY_ONCE:
+                if lowered in seen:
+                    self.fault = BadRequest(f"more than one {name.decode('ascii')} header")
+                seen.add(lowered)
             elif lowered == b"transfer-encoding":
-                chunked = True
                 if value.lower() != b"chunked" or version != "1.1":
                     self.fault = BadRequest("chunked is the only transfer coding, and only in HTTP/1.1")
             elif lowered == b"expect":
@@ -113,7 +116,6 @@ class GatewayRequest(Request):
             self.fault = BadRequest("exactly one Host header is required")
         if version not in ("1.0", "1.1"):
             self.fault = BadRequest("only HTTP/1.0 and HTTP/1.1 are spoken here")
-        self.upload = Upload(self.channel, None if chunked else (length or 0))
 
     # Nearly every request is forwarded, and that uses the pairs: twisted.web's form is made when asked for.
 
@@ -151,7 +153,7 @@ class GatewayRequest(Request):
 
     @property
     def age(self) -> float:
-        """Seconds since its head was read."""
+        """Seconds since its turn came."""
         return cast("float", self.site.wheel.seconds() - self.arrived)
 
     # -- rendering ------------------------------------------------------------
@@ -168,6 +170,8 @@ class GatewayRequest(Request):
         self.postpath = [_unquoted(part) for part in self.path[1:].split(b"/")]
         if self.fault is not None:
             self.keep_alive = False
+            if isinstance(self.fault, MethodNotAllowed):
+                self.setHeader(b"Allow", b", ".join(_COMMON_METHODS))
             self.refuse(self.fault)
         elif self.path == b"*":
             self._handleStar()
@@ -229,7 +233,9 @@ class GatewayRequest(Request):
         write_error(self, error)
 
 
-_COMMON_METHODS = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"})
+_COMMON_METHODS = (b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS")
+_ONLY_ONCE = frozenset({b"content-type", b"content-encoding"})
+"""Of two of these we might believe the one and the backend the other."""
 
 
 def _unquoted(part: bytes) -> bytes:

@@ -17,6 +17,7 @@ told, and `feed` hands the notes out afterwards.
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -53,6 +54,7 @@ class Head:
         version: Such as ``1.1``.
         pairs: The headers in wire order.
         keep_alive: Whether the client may send another request after this one.
+        length: Of the body, from Content-Length; 0 without one, None for a chunked body.
     """
 
     method: bytes
@@ -60,6 +62,7 @@ class Head:
     version: str
     pairs: HeaderPairs
     keep_alive: bool
+    length: int | None = 0
 
 
 class End(enum.Enum):
@@ -200,6 +203,7 @@ class RequestParser:
                 llhttp.get_http_version(),
                 tuple(self._pairs),
                 llhttp.should_keep_alive(),
+                body_length(self._pairs),
             )
         )
 
@@ -216,3 +220,19 @@ class RequestParser:
     def _stop(self, error: GatewayError) -> None:
         self.error = error
         raise error  # llhttp stops and reports that a callback failed
+
+
+def body_length(pairs: Iterable[tuple[bytes, bytes]]) -> int | None:
+    """The length of a body whose framing llhttp has found good; None when it is chunked.
+
+    Python refuses to read thousands of digits, but llhttp has checked that the number fits into 64 bits:
+    what stands before the last twenty digits are zeros.
+    """
+    length = 0
+    for name, value in pairs:
+        lowered = name.lower()
+        if lowered == b"transfer-encoding":
+            return None
+        if lowered == b"content-length":
+            length = int(value.rstrip(b" \t")[-20:])
+    return length

@@ -39,9 +39,9 @@ class ValueTests(SynchronousTestCase):
         self.assertEqual(chat.instances[0].base_url, "http://a")
 
     def test_keys_that_the_user_chose_keep_their_spelling(self) -> None:
-        text = "management.metrics.tags: {Data-Center_1: x}\nlogging.level: {org.Foo-bar: off}"
+        text = "management.metrics.tags: {DataCenter_1: x}\nlogging.level: {org.Foo-bar: off}"
         settings = read(text).settings
-        self.assertEqual(dict(settings.management.metrics.tags), {"Data-Center_1": "x"})
+        self.assertEqual(dict(settings.management.metrics.tags), {"DataCenter_1": "x"})
         self.assertEqual(dict(settings.logging.level), {"org.Foo-bar": "OFF"})
 
     def test_logger_names_may_be_nested(self) -> None:
@@ -95,7 +95,8 @@ class ValueTests(SynchronousTestCase):
         self.assertEqual(settings, load([]).settings)
 
     def test_hosts_of_any_kind(self) -> None:
-        hosts = ("localhost", "my_model:11434", "[::1]:80", "10.0.0.1", "a.b.example", "x/v1")
+        hosts = ["localhost", "my_model:11434", "[::1]:80", "10.0.0.1", "a.b.example", "x/v1", "my--model"]
+        hosts += ["a" * 63 + ".example.", ".".join(["a" * 63] * 3 + ["b" * 61]), "xn--bcher-kva.example", "7"]
         for host in hosts:
             text = f"model.services.chat.instances: [{{name: a, base-url: 'HTTP://{host}/'}}]"
             instance = read(text).settings.model.services["chat"].instances[0]
@@ -107,6 +108,29 @@ class ValueTests(SynchronousTestCase):
         for url in wrong:
             text = f'model.services.chat.instances: [{{name: a, base-url: "{url}"}}]'
             self.assertEqual(len(faults_of(text)), 1, url)
+
+    def test_hosts_that_can_never_be_connected_to(self) -> None:
+        """Each would be an error for every request; said at load, it is one for the operator."""
+        wrong = [
+            "http://a..b",
+            "http://.a",
+            "http://a%20b",
+            "http://a!",
+            "http://-a",
+            "http://a-",
+            "http://.",
+        ]
+        wrong += ["http://" + "a" * 64, "http://" + ".".join(["a" * 63] * 3 + ["b" * 62])]
+        wrong += ["https://my_host", "HTTPS://a.my_host:1/x", "https://my--host", "https://a.my--host"]
+        for url in wrong:
+            text = f'model.services.chat.instances: [{{name: a, base-url: "{url}"}}]'
+            self.assertEqual(len(faults_of(text)), 1, url)
+
+    def test_hosts_of_https(self) -> None:
+        for host in ("my-host", "xn--bcher-kva.example", "10.0.0.1:8443", "[::1]", "a--b"):
+            text = f"model.services.chat.instances: [{{name: a, base-url: 'https://{host}'}}]"
+            instance = read(text).settings.model.services["chat"].instances[0]
+            self.assertEqual(instance.base_url, f"https://{host}")
 
     def test_jairouter_in_front_is_the_same_tree(self) -> None:
         settings = read("jairouter: {security: {enabled: true}}\njairouter.tracing.enabled: on")

@@ -184,6 +184,8 @@ class AnswerTests(Case):
             (b"X-Request-Id", b"theirs"),
             (b"Alt-Svc", b"h3"),
             (b"Strict-Transport-Security", b"max-age=1"),
+            (b"Server", b"backend-7"),
+            (b"Set-Cookie", b"session=1"),
             (b"Retry-After", b"1"),
         )
         self.assertEqual(self.successResultOf(self.work).headers, (JSON, (b"Retry-After", b"1")))
@@ -209,6 +211,22 @@ class AnswerTests(Case):
         self.assertEqual((answer.status, answer.headers), (503, (JSON,)))
         self.assertEqual(json.loads(sink.data)["error"]["code"], "upstream_error")
         self.assertIn("abort", response.transport.calls)
+
+    def test_when_to_come_back_is_kept(self) -> None:
+        """A proxy in front of an overloaded backend says so in a page that is not passed on."""
+        wait = ((b"retry-after", b"7"), (b"Retry-After-Ms", b"6500"))
+        self.answered(503, (b"Content-Type", b"text/html"), *wait)
+        self.assertEqual(self.successResultOf(self.work).headers, (JSON, *wait))
+
+    def test_no_content(self) -> None:
+        """RFC 9110, sections 8.6 and 15.3.6; a body, if there is one, would be the next answer's head."""
+        for code in (204, 205):
+            self.setUp()
+            response = self.answered(code, (b"Content-Length", b"5"), (b"X-A", b"1"))
+            answer = self.successResultOf(self.work)
+            self.assertEqual((answer.status, answer.headers), (code, ((b"X-A", b"1"),)))
+            self.assertEqual(answer.body.complete_length, 0)
+            self.assertIn("abort", response.transport.calls)
 
     def test_redirect(self) -> None:
         """It is not followed: that would carry credentials elsewhere."""

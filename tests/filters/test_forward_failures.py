@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from OpenSSL import SSL
-from service_identity import VerificationError
+from service_identity import CertificateError, VerificationError
 from service_identity.exceptions import DNSMismatch
 from service_identity.hazmat import DNS_ID
 from twisted.internet import error as net
 from twisted.internet.defer import CancelledError
 
-from jairouter.errors import BadRequest, GatewayError, InternalError, UpstreamError, UpstreamTimeout
-from jairouter.upstream.connection import BadAnswer
+from jairouter.errors import (
+    BadRequest,
+    GatewayError,
+    InternalError,
+    PoolExhausted,
+    UpstreamError,
+    UpstreamTimeout,
+)
+from jairouter.upstream.failures import BadAddress, BadAnswer, WrongBodyLength
 from tests.filters.inner import exchange, instance, run
 from tests.filters.test_forward import Case
 
@@ -30,7 +37,11 @@ FAILURES: tuple[tuple[Exception, type[GatewayError], int], ...] = (
     (ConnectionResetError(HOST), UpstreamError, 502),
     (SSL.Error([("x", "y", HOST)]), UpstreamError, 502),
     (VerificationError(errors=[DNSMismatch(mismatched_id=DNS_ID(HOST))]), UpstreamError, 502),
+    (CertificateError(HOST), UpstreamError, 502),
     (BadAnswer(HOST), UpstreamError, 502),
+    (BadAddress(HOST), UpstreamError, 502),
+    (WrongBodyLength(HOST), BadRequest, 400),
+    (net.ConnectBindError(24, HOST), PoolExhausted, 503),
 )
 
 

@@ -106,7 +106,16 @@ class WaitingTests(Case):
         self.attempt.enter(Phase.WAITING)
         self.pass_time(10)
         self.attempt.enter(Phase.RECEIVING)
-        self.assert_late(30, UpstreamTimeout)
+        self.assert_late(20, UpstreamTimeout)
+
+    def test_comments_without_an_event(self) -> None:
+        """They are bytes, but not what the client waits for."""
+        self.attempt.enter(Phase.WAITING)
+        self.attempt.enter(Phase.RECEIVING)
+        for _ in range(3):
+            self.pass_time(9)
+            self.attempt.progress()
+        self.assert_late(3, UpstreamTimeout)
 
     def test_each_phase_has_its_own_time(self) -> None:
         for phase, seconds in (

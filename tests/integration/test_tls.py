@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import http.server
 import json
+import socket
 import ssl
 import tempfile
 import threading
@@ -77,11 +78,14 @@ class TlsTests(SynchronousTestCase):
         self.addCleanup(server.shutdown)
         self.port = server.server_port
 
-    def ask(self, host: str, trusted: Path) -> tuple[int, dict[str, object]]:
-        instance = {"name": "m", "base-url": f"https://{host}:{self.port}"}
+    def ask(
+        self, host: str, trusted: Path, *, port: int = 0, **webclient: object
+    ) -> tuple[int, dict[str, object]]:
+        instance = {"name": "m", "base-url": f"https://{host}:{port or self.port}"}
         gateway = Gateway(
             {
                 "server": {"address": "127.0.0.1", "port": 0, "drain": {"delay": "0s"}},
+                "webclient": webclient,
                 "model": {
                     "services": {
                         "chat": {"instances": [{**instance, "headers": {"Authorization": "Bearer instance"}}]}
@@ -110,6 +114,31 @@ class TlsTests(SynchronousTestCase):
     def test_a_certificate_for_another_name(self) -> None:
         status, answer = self.ask("127.0.0.1", self.folder / "certificate.pem")
         self.assertEqual((status, _code(answer)), (502, "upstream_error"))
+
+    def test_a_handshake_that_never_ends(self) -> None:
+        """It is part of connecting, and limited as that is; the listener gets no byte of the request."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+        status, answer = self.ask(
+            "127.0.0.1",
+            self.folder / "certificate.pem",
+            port=listener.getsockname()[1],
+            **{"connection-timeout": "1s"},
+        )
+        self.assertEqual((status, _code(answer)), (504, "upstream_timeout"))
+        self.assertIn("reached", str(answer))
+
+    def test_a_backend_without_tls(self) -> None:
+        """It answers the handshake in plain text."""
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Backend)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        status, answer = self.ask("127.0.0.1", self.folder / "certificate.pem", port=server.server_port)
+        self.assertEqual((status, _code(answer)), (502, "upstream_error"))
+        self.assertIn("secure", str(answer))
 
 
 def _code(answer: dict[str, object]) -> object:

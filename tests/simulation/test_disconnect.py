@@ -32,7 +32,7 @@ class DisconnectTests(SynchronousTestCase):
     def assert_abandoned(self, attempts: int = 1) -> None:
         self.assertTrue(self.world.at_rest, self.world.gateway.ledger)
         count = self.world.metric(
-            "jairouter_backend_calls_total", service="chat", instance="m", outcome="abandoned"
+            "jairouter_backend_calls_total", service="chat", model="m", outcome="abandoned"
         )
         self.assertEqual(count, attempts)
         gone = self.world.metric(

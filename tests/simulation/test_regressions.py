@@ -57,7 +57,7 @@ class RegressionTests(SynchronousTestCase):
         client.send(request[:1000])
         self.world.run(45)  # write-timeout is 10 s, a body may pause for 30 s
         failed = self.world.metric(
-            "jairouter_backend_calls_total", service="stt", instance="w", outcome="failed"
+            "jairouter_backend_calls_total", service="stt", model="w", outcome="failed"
         )
         self.assertEqual(failed, 0)
         self.assertTrue(client.received.startswith(b"HTTP/1.1 408 "), bytes(client.received[:200]))

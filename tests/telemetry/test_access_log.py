@@ -53,6 +53,11 @@ class AccessLogTests(SynchronousTestCase):
         """A client cannot fill the log with it."""
         self.assertLess(len(self.line(exchange(model="x" * 100_000), 404, 0)), 400)
 
+    def test_model_that_looks_like_more_fields(self) -> None:
+        """A client cannot forge them."""
+        line = self.line(exchange(model='x outcome=succeeded" id=forged'), 404, 0)
+        self.assertIn('model="x outcome=succeeded\\" id=forged" instance=-', line)
+
     def test_braces_in_a_model(self) -> None:
         """They mean nothing to the log's format."""
         self.assertIn("model={id} ", self.line(exchange(model="{id}"), 404, 0))

@@ -50,7 +50,7 @@ class RequestMetricsTests(SynchronousTestCase):
             what = attempted()
             what.attempt.outcome = outcome
             self.metrics.record(what, 200, 0, None)
-        labels = {"service": "chat", "instance": "m"}
+        labels = {"service": "chat", "model": "m", "backend": "http://10.0.0.1:9000"}
         self.assertEqual(self.value(CALLS, outcome="succeeded", **labels), 1)
         self.assertEqual(self.value(CALLS, outcome="failed", **labels), 2)
         self.assertEqual(self.value(CALLS, outcome="unsettled", **labels), 1)
@@ -72,14 +72,14 @@ class RequestMetricsTests(SynchronousTestCase):
     def test_tags(self) -> None:
         """Every series of ours carries them."""
         registry = CollectorRegistry()
-        metrics = RequestMetrics(registry, lambda: 0.0, {"environment": "test", "region": "eu"})
+        metrics = RequestMetrics(registry, lambda: 0.0, {"environment": "test", "instance": "1"})
         metrics.record(attempted(), 200, 0, None)
-        tags = {"environment": "test", "region": "eu"}
+        tags = {"environment": "test", "instance": "1"}
         self.assertEqual(
             registry.get_sample_value("http_server_requests_total", {**CHAT, "status": "200", **tags}), 1
         )
-        calls = {"service": "chat", "instance": "m", "outcome": "unsettled", **tags}
-        self.assertEqual(registry.get_sample_value(CALLS, calls), 1)
+        calls = {"service": "chat", "model": "m", "backend": "http://10.0.0.1:9000", "outcome": "unsettled"}
+        self.assertEqual(registry.get_sample_value(CALLS, {**calls, **tags}), 1)
 
 
 class LedgerMetricsTests(SynchronousTestCase):
@@ -87,7 +87,7 @@ class LedgerMetricsTests(SynchronousTestCase):
 
     def test_shown(self) -> None:
         ledger, registry = Ledger(("slot", "line")), CollectorRegistry()
-        registry.register(LedgerMetrics(ledger))
+        registry.register(LedgerMetrics(ledger, {}))
         permit = ledger.open("slot")
         name = "jairouter_ledger_outstanding"
         self.assertEqual(registry.get_sample_value(name, {"kind": "slot"}), 1)

@@ -142,13 +142,36 @@ class EndpointTests(AgentCase):
             self.failureResultOf(self.ask(uri=uri), ValueError)
         self.assertEqual(self.reactor.tcpClients, [])
 
-    def test_urls_with_queries_are_not_remembered(self) -> None:
+    def test_queries_are_not_remembered(self) -> None:
         """They come from clients, so there is no end of them."""
         for number in range(10):
             self.ask(uri=URL + b"?n=%d" % number).addErrback(lambda _: None)
-        self.assertEqual(len(self.agent._origins), 0)
-        self.ask().addErrback(lambda _: None)
         self.assertEqual(len(self.agent._origins), 1)
+
+    def test_targets(self) -> None:
+        """What stands in the request line; a fragment is for the one who asks."""
+        targets = {
+            b"": b"/",
+            b"/": b"/",
+            b"?a": b"/?a",
+            b"/x?": b"/x",
+            b"/x??": b"/x??",
+            b"/x?a?b": b"/x?a?b",
+        }
+        targets |= {b"/x#f": b"/x", b"/x?a#f": b"/x?a", b"/x#f?a": b"/x"}
+        for rest, target in targets.items():
+            answer = self.ask(uri=b"http://10.0.0.1:9000" + rest)
+            wire = self.wires[0] if self.wires else self.accept()
+            self.assertEqual(wire.value().split(b" ")[1], target, rest)
+            wire.clear()
+            self.say(wire, OK)
+            self.successResultOf(answer)
+        self.assert_at_rest()
+
+    def test_queries_are_checked(self) -> None:
+        """With a line break, one could be read as more headers."""
+        for query in (b"a\r\nX: y", b"a b", b"\xe4"):
+            self.failureResultOf(self.ask(uri=URL + b"?" + query), ValueError)
 
 
 class RequestTests(AgentCase):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet.defer import CancelledError
 from twisted.internet.error import ConnectionDone, ConnectionLost, ConnectionRefusedError
+from twisted.logger import LogLevel, formatEvent, globalLogPublisher
 
 from jairouter.exchange import Phase
 from jairouter.request_body.held import HeldBody
@@ -40,6 +43,35 @@ class SentOnceMoreTests(AgentCase):
         self.successResultOf(first)
         self.assert_at_rest()
 
+    def test_just_within_the_race(self) -> None:
+        answer = self.ask()
+        self.reactor.advance(1.0)
+        self.lose(self.old)
+        self.say(self.accept(), OK)
+        self.successResultOf(answer)
+
+    def test_not_when_the_backend_had_time_to_begin(self) -> None:
+        """It may have died of this very prompt; the next one must not."""
+        answer = self.ask(WireBody(HeldBody(b"poison")))
+        self.reactor.advance(1.01)
+        self.lose(self.old, ConnectionLost())
+        self.failureResultOf(answer, ConnectionLost)
+        self.assertEqual(len(self.reactor.tcpClients), 1)
+        self.assert_at_rest()
+
+    def test_is_logged(self) -> None:
+        told: list[Any] = []
+        note: Any = told.append
+        globalLogPublisher.addObserver(note)
+        self.addCleanup(globalLogPublisher.removeObserver, note)
+        answer = self.ask()
+        self.lose(self.old)
+        self.say(self.accept(), OK)
+        self.successResultOf(answer)
+        (event,) = [event for event in told if event["log_namespace"] == "jairouter.upstream.agent.Agent"]
+        self.assertIs(event["log_level"], LogLevel.info)
+        self.assertIn("10.0.0.1:9000 was closed as it was used again", formatEvent(event))
+
     def test_once_only(self) -> None:
         answer = self.ask()
         self.lose(self.old)
@@ -68,6 +100,17 @@ class SentOnceMoreTests(AgentCase):
         upload = Upload()
         answer = self.ask(WireBody(upload))
         upload.send(b"x")
+        self.lose(self.old)
+        self.failureResultOf(answer, ConnectionDone)
+        self.assertEqual(len(self.reactor.tcpClients), 1)
+        self.assert_at_rest()
+
+    def test_not_when_the_body_is_gone_by_then(self) -> None:
+        """Of an upload that is still arriving, only the beginning is kept."""
+        upload = Upload(replayable=True)
+        answer = self.ask(WireBody(upload))
+        upload.send(b"x")
+        upload.replayable = False
         self.lose(self.old)
         self.failureResultOf(answer, ConnectionDone)
         self.assertEqual(len(self.reactor.tcpClients), 1)

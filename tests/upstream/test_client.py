@@ -156,10 +156,13 @@ class RememberedUrlTests(ClientCase):
     def test_of_an_instance(self) -> None:
         self.assertIs(self.client._url(URL), self.client._url(URL))
 
-    def test_with_a_query_is_not_kept(self) -> None:
-        """Queries come from clients, so there is no end of them."""
-        self.client._url(URL + "?a")
-        self.assertEqual(self.client._urls, {})
+    def test_queries_are_not_kept(self) -> None:
+        """They come from clients, so there is no end of them."""
+        for number in range(3):
+            url = self.client._url(f"{URL}?n={number}?%e4&;")
+            self.assertEqual(url.to_uri().to_text(), f"{URL}?n={number}?%e4&;")
+        self.assertEqual(list(self.client._urls), [URL])
+        self.assertEqual(self.client._url(URL).to_text(), URL)
 
     def test_text_is_kept(self) -> None:
         url = InstanceUrl("http://H:80/a%2f?b c".replace(" ", "%20"))

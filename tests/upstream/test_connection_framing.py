@@ -9,7 +9,8 @@ from twisted.web.client import ResponseDone
 from twisted.web.iweb import UNKNOWN_LENGTH
 
 from jairouter.exchange import HeaderPairs
-from jairouter.upstream.connection import MAX_HEAD, BadAnswer
+from jairouter.upstream.answer_parser import MAX_HEAD
+from jairouter.upstream.failures import BadAnswer
 from jairouter.upstream.response import Response
 from jairouter.upstream.wire import WireHeaders
 from tests.codec.properties import PROPERTY, split_at
@@ -198,6 +199,17 @@ class BadAnswerTests(LineCase):
     def test_status_000(self) -> None:
         """It is no interim answer, after which another would come."""
         self.assert_refused(b"HTTP/1.1 000 Nothing\r\nContent-Length: 0\r\n\r\n")
+
+    def test_status_above_599(self) -> None:
+        """RFC 9110, section 15: there is no such class; it must not reach the client."""
+        for status in (600, 999):
+            self.setUp()
+            self.assert_refused(b"HTTP/1.1 %d Oh\r\nContent-Length: 0\r\n\r\n" % status)
+
+    def test_status_599(self) -> None:
+        answer = self.line.send()
+        self.line.say(b"HTTP/1.1 599 Oh\r\nContent-Length: 0\r\n\r\n")
+        self.assertEqual(self.successResultOf(answer).code, 599)
 
     def test_http_2(self) -> None:
         self.assert_refused(b"HTTP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n")

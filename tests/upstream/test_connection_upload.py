@@ -12,7 +12,7 @@ from jairouter.errors import ClientGone
 from jairouter.exchange import Phase
 from jairouter.interfaces import IRequestBody
 from jairouter.request_body.held import HeldBody
-from jairouter.upstream.connection import WrongBodyLength
+from jairouter.upstream.failures import WrongBodyLength
 from jairouter.upstream.wire import WireBody
 from tests.upstream.rig import OK, Phases, Producer, Upload, request
 from tests.upstream.test_connection import LineCase

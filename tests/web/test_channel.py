@@ -53,6 +53,11 @@ class RequestTests(Case):
     def test_post(self) -> None:
         self.assertEqual(self.bodies(self.serving(Echo()).ask(post(b"body"))), [b"POST / body"])
 
+    def test_length_of_many_digits(self) -> None:
+        """More than Python reads, all of them zeros but the last."""
+        request = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %b4 \r\n\r\nbody" % (b"0" * 5000)
+        self.assertEqual(self.bodies(self.serving(Echo()).ask(request)), [b"POST / body"])
+
     def test_chunks(self) -> None:
         """Chunks are put together, trailers dropped."""
         client = self.serving(Echo()).ask(chunked(b"a", b"bc", trailer=b"T: x\r\n"), GET)
@@ -130,6 +135,7 @@ class RequestTests(Case):
         client = self.serving(root).ask(b"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n" + GET)
         [answer] = answers(client.received)
         self.assertEqual((answer.status, answer.headers["connection"]), (405, "close"))
+        self.assertIn("GET", answer.headers["allow"])
         self.assertEqual(root.seen, [])
         self.assertIsNotNone(client.closed)
 

@@ -24,6 +24,10 @@ FAULTY_HEADS = {
     "a fragment": b"GET /a?b#c HTTP/1.1\r\nHost: x\r\n\r\n",
     "another scheme": b"GET ftp://x/y HTTP/1.1\r\nHost: x\r\n\r\n",
     "a coding that is not ours": b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+    "two Content-Types": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: a/b\r\ncontent-type: c/d\r\n\r\n",
+    "two Content-Encodings": b"GET / HTTP/1.1\r\nHost: x\r\n"
+    + b"Content-Encoding: identity\r\n" * 2
+    + b"\r\n",
     "chunks in HTTP/1.0": b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 }
 
@@ -62,6 +66,12 @@ class MalformedTests(Case):
             root = Taker()
             self.assert_refused(self.serving(root).ask(data), 400, name)
             self.assertEqual(root.requests, [], name)
+
+    def test_version_of_the_refusal(self) -> None:
+        """One that is spoken here, whatever was asked in."""
+        for asked, spoken in ((b"2.0", b"1.1"), (b"0.9", b"1.1"), (b"1.1", b"1.1"), (b"1.0", b"1.0")):
+            client = self.serving(Echo()).ask(b"GET /a?b#c HTTP/%b\r\n\r\n" % asked)
+            self.assertTrue(client.received.startswith(b"HTTP/%b 400 " % spoken), client.received)
 
     def test_too_large(self) -> None:
         head = b"GET / HTTP/1.1\r\nHost: x\r\n"

@@ -57,6 +57,17 @@ class ParseTests(SynchronousTestCase):
         self.assertEqual(events[0].pairs, ((b"Host", b"x"), (b"Transfer-Encoding", b"chunked")))
         self.assertEqual(events[1:], [b"abc", END])
 
+    def test_length(self) -> None:
+        """Of the body; however many zeros and spaces stand round it."""
+        lengths = []
+        for name, value in ((b"A", b"5"), (b"content-length", b"0" * 5000 + b"5" + b" " * 30)):
+            [head, *_] = parse(b"POST / HTTP/1.1\r\nHost: x\r\n%b: %b\r\n\r\nhello" % (name, value))[0]
+            assert isinstance(head, Head)
+            lengths.append(head.length)
+        [head, *_] = parse(chunked(b"a"))[0]
+        assert isinstance(head, Head)
+        self.assertEqual([*lengths, head.length], [0, 5, None])
+
     @PROPERTY
     @given(st.lists(st.integers(0, len(TWO)), max_size=6))
     def test_any_split(self, cuts: list[int]) -> None:

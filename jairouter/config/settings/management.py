@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 from jairouter.config.forms import OneOf, Switch, Text, Words
-from jairouter.config.frozen import FrozenMapping, Named
+from jairouter.config.frozen import FrozenMapping, NamedBy
 from jairouter.config.quantities import Seconds
 from jairouter.config.settings.section import Section
 
@@ -103,11 +103,20 @@ class MetricsExportSettings(Section):
     prometheus: PrometheusExportSettings = PrometheusExportSettings()
 
 
+_LabelName = Annotated[
+    str,
+    Text(
+        "(?!(method|uri|status|service|model|backend|outcome|kind|le)$|__)[a-zA-Z_][a-zA-Z0-9_]*",
+        "a label name (letters, digits and _) that no metric has of its own",
+    ),
+]
+
+
 class MetricsSettings(Section):
     """Metrics in general."""
 
-    tags: Named[Words] = _NONE
-    """Labels that every metric carries."""
+    tags: NamedBy[_LabelName, Words] = _NONE
+    """Labels that every metric of the gateway carries; those of the process itself do not."""
 
     export: MetricsExportSettings = MetricsExportSettings()
 

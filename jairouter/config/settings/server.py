@@ -104,6 +104,9 @@ class ServerSettings(Section):
     header_timeout: Annotated[float, Duration(least=0.001)] = 10.0
     """How long a client may take to send a request line and its headers."""
 
+    body_timeout: Annotated[float, Duration(least=0.001)] = 30.0
+    """How long a client may pause in the middle of sending a request's body."""
+
     keep_alive_timeout: Seconds = 75.0
     """How long an idle client connection is kept open for another request. Keep it longer than
     the idle timeout of the proxy in front, or that may use a connection as it is closed."""

@@ -32,6 +32,8 @@ class RandomBalancer:
 
     def pick(self, candidates: Sequence[Instance], key: bytes) -> Instance | None:
         """See `IBalancer.pick`."""
+        if len(candidates) == 1:
+            return candidates[0] if candidates[0].weight else None
         cumulative = list(accumulate(candidate.weight for candidate in candidates))
         if not cumulative or cumulative[-1] == 0:
             return None

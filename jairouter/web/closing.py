@@ -1,0 +1,87 @@
+"""The end of a connection: not before the client has what it was sent, and not much later either.
+
+What was written goes out as fast as the client reads. As long as it reads, it is waited for.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jairouter.timers import TimerWheel
+    from jairouter.web.patience import Patience
+
+LINGER = 5.0
+"""Seconds in which the rest of an unwanted upload is swallowed, so that the client can read why."""
+CLOSING = 60.0
+"""Seconds in which a client must read some of its last answer; nginx waits as long between two writes."""
+LOOK = 1.0
+"""Seconds between two looks at what has gone out."""
+
+# Of Linux's struct tcp_info: packets under way, bytes that have arrived, bytes that wait to be sent
+_UNACKED, _BYTES_ACKED, _NOT_SENT, _SIZE = 24, 120, 144, 148
+
+
+class Closing:
+    """Waits for the end of a connection, and breaks it off when the client does nothing for it.
+
+    Args:
+        wheel: The clock.
+        patience: Whose timer is free for this: the client owes nothing more.
+    """
+
+    def __init__(self, wheel: TimerWheel, patience: Patience) -> None:
+        self._wheel = wheel
+        self._patience = patience
+        self._transport: Any = None
+        self._lingers = False
+        self._seen: tuple[int, bool] | None = None
+        self._since = 0.0
+
+    def begin(self, transport: Any, *, lingers: bool) -> None:
+        """Everything is written.
+
+        Args:
+            transport: What closes.
+            lingers: Whether it is the client who must close; it has `LINGER` seconds when all has arrived.
+        """
+        self._transport = transport
+        self._lingers = lingers
+        self._seen = delivery(transport)
+        self._since = self._wheel.seconds()
+        if self._seen is None:
+            self._patience.arm(LINGER if lingers else CLOSING, transport.abortConnection)
+        else:
+            self._patience.arm(LOOK, self._look)
+
+    def _look(self) -> None:
+        now, seen = self._wheel.seconds(), delivery(self._transport)
+        if seen != self._seen:
+            self._seen, self._since = seen, now
+        arrived = seen is None or seen[1]
+        if now - self._since >= (LINGER if self._lingers and arrived else CLOSING):
+            self._transport.abortConnection()
+        else:
+            self._patience.arm(LOOK, self._look)
+
+
+def delivery(transport: Any) -> tuple[int, bool] | None:
+    """How many bytes have arrived at the other side of a TCP connection, and whether that is all.
+
+    Twisted keeps bytes of its own only when the kernel takes no more, so the kernel knows.
+
+    Returns:
+        None where the kernel does not say.
+    """
+    try:
+        tcp = getattr(transport, "transport", transport)  # below TLS
+        data: bytes = tcp.getHandle().getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _SIZE)
+        [unacked], [acked], [not_sent] = (
+            struct.unpack_from(form, data, at)
+            for form, at in (("=I", _UNACKED), ("=Q", _BYTES_ACKED), ("=I", _NOT_SENT))
+        )
+    except (OSError, AttributeError, TypeError, struct.error):
+        return None
+    return acked, not unacked and not not_sent

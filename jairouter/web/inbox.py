@@ -1,0 +1,92 @@
+"""What a client has sent and nobody has taken yet: bytes, and a few of them parsed already.
+
+A client may send hundreds of requests in one go, and each costs many times its bytes once it is parsed.
+llhttp cannot be stopped half-way, so it is given the bytes in pieces, the next one when the events of the
+last have been taken. A head ends with an empty line, so a piece that ends with the first empty line behind
+its first `STEP` bytes holds no more heads than fit into these.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from jairouter.web.request_parser import RequestParser
+
+if TYPE_CHECKING:
+    from jairouter.errors import GatewayError
+    from jairouter.web.request_parser import Event, HeadLimits
+
+ENOUGH = 32 * 1024
+"""Bytes behind which the client should be read no more; Twisted reads 64 KB at a time."""
+STEP = 512
+"""The smallest head has 18 bytes: some thirty requests at most are parsed ahead."""
+
+
+class Inbox:
+    """See the module's text.
+
+    Args:
+        limits: Of every head.
+    """
+
+    def __init__(self, limits: HeadLimits) -> None:
+        self._parser = RequestParser(limits)
+        self._events: deque[Event] = deque()
+        self._data = b""
+        self._at = 0
+
+    @property
+    def error(self) -> GatewayError | None:
+        """Why what comes after the events that are left is no request, or None."""
+        return self._parser.error
+
+    @property
+    def in_head(self) -> bool:
+        """Whether a head has begun that is not complete."""
+        return self._parser.in_head
+
+    @property
+    def full(self) -> bool:
+        """Whether more than enough waits."""
+        return len(self._data) - self._at >= ENOUGH
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there may be something to take, or to complain of."""
+        return bool(self._events or self._data) or self.error is not None
+
+    def put(self, data: bytes) -> None:
+        """Bytes came. Behind an error they mean nothing."""
+        if self.error is None:
+            self._data = self._data[self._at :] + data if self._data else data
+            self._at = 0
+
+    def take(self) -> Event | None:
+        """What came next, or None when all that came has been taken."""
+        while not self._events and self._data:
+            self._events.extend(self._parser.feed(self._piece()))
+            if self.error is not None:
+                self._data = b""
+        return self._events.popleft() if self._events else None
+
+    def fail(self, error: GatewayError) -> None:
+        """The rest will not be waited for: it is as if it were no request."""
+        if self.error is None:
+            self._parser.error = error
+        self._data = b""
+
+    def close(self) -> None:
+        """Nothing is taken any more."""
+        self._events.clear()
+        self._data = b""
+        self._parser.close()
+
+    def _piece(self) -> bytes:
+        data, at = self._data, self._at
+        end = data.find(b"\r\n\r\n", at + STEP) + 4
+        if end < 4 or end == len(data):
+            self._data, self._at = b"", 0
+            return data[at:]
+        self._at = end
+        return data[at:end]

@@ -1,0 +1,156 @@
+"""Tests for L{jairouter.web.closing}. That the kernel says how much has arrived is seen with real sockets."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from jairouter.errors import RouteNotFound
+from jairouter.web.closing import delivery
+from jairouter.web.errors import write_error
+from tests.fakes import Client
+from tests.web.serving import GET, Later, Serving, Taker, answers, post
+
+LARGE = b"x" * 300_000
+
+
+class Handle:
+    """What the kernel would say of one end of a connection in memory."""
+
+    def __init__(self, wire: Any) -> None:
+        self._wire = wire
+
+    def getsockopt(self, level: int, option: int, length: int) -> bytes:
+        unread = self._wire.peer._inbox_size
+        data = bytearray(148)
+        data[0] = 1
+        struct.pack_into("=I", data, 24, -(-unread // 1460))
+        struct.pack_into("=Q", data, 120, len(self._wire.sent) - self._wire._outbox_size - unread)
+        return bytes(data[:length])
+
+
+class Case(SynchronousTestCase):
+    """A client that reads as slowly as the test says."""
+
+    def begin(self, root: Later, request: bytes) -> None:
+        self.root = root
+        self.serving = Serving(root)
+        self.addCleanup(lambda: self.assertEqual(self.serving.close(), []))
+        self.client: Client = self.serving.ask(request)
+        wire = self.serving.server_end(self.client)
+        wire.getHandle = lambda: Handle(wire)
+        self.wire = self.serving.server_end(self.client).peer
+        self.wire.pauseProducing()
+        self.serving.network.piece = 16_000
+
+    def read_some(self) -> None:
+        """One read, and what follows from it."""
+        self.wire.resumeProducing()
+        self.serving.network.turn()
+        self.wire.pauseProducing()
+        self.serving.run()
+
+    def assert_open_for(self, seconds: float) -> None:
+        self.serving.run(seconds - 1)
+        self.assertEqual(len(self.serving.site.channels), 1)
+        self.serving.run(4)  # it is looked at once a second
+        self.assertEqual(self.serving.site.channels, {})
+
+    def read_slowly(self, pause: float) -> None:
+        while not answers(self.client.received)[0].complete:
+            self.serving.run(pause)
+            self.read_some()
+
+
+class LingerTests(Case):
+    """An answer that came before the upload was complete."""
+
+    def setUp(self) -> None:
+        self.begin(Taker(), post(b"x" * 1000)[:500])
+        self.root.answer(LARGE)
+        self.serving.run()
+
+    def test_slow_reader(self) -> None:
+        """It gets the whole answer, though that takes much longer than `LINGER`."""
+        self.client.send(b"y")
+        self.read_some()
+        self.read_slowly(10)
+        self.assertEqual(answers(self.client.received)[0].body, LARGE)
+
+    def test_clock_begins_when_all_has_arrived(self) -> None:
+        self.read_some()
+        self.read_slowly(3)
+        self.assert_open_for(5)
+
+    def test_no_reader(self) -> None:
+        """Who reads nothing is waited for as long as on closing."""
+        self.assert_open_for(60)
+
+
+class RefusalTests(Case):
+    """A short one."""
+
+    def test_no_longer_than_before(self) -> None:
+        self.begin(Taker(), post(b"x" * 1000)[:500])
+        write_error(self.root.requests.pop(), RouteNotFound("no"))
+        self.serving.run()
+        self.read_some()
+        self.read_slowly(0)
+        self.assert_open_for(5)
+
+
+class CloseTests(Case):
+    """The last answer on a connection."""
+
+    def setUp(self) -> None:
+        self.begin(Later(), GET[:-2] + b"Connection: close\r\n\r\n")
+        self.root.answer(LARGE)
+        self.serving.run()
+
+    def test_slow_reader(self) -> None:
+        """As long as it reads it is waited for."""
+        self.read_some()
+        self.read_slowly(40)
+        self.assertEqual(answers(self.client.received)[0].body, LARGE)
+
+    def test_no_reader(self) -> None:
+        self.read_some()
+        self.assert_open_for(60)
+
+
+class DeliveryTests(SynchronousTestCase):
+    """Asking the kernel."""
+
+    def test_real_socket(self) -> None:
+        """The offsets are those of this kernel's structure; a pair on the loopback, never waited for."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+        ours = socket.create_connection(listener.getsockname())
+        self.addCleanup(ours.close)
+        theirs = listener.accept()[0]
+        self.addCleanup(theirs.close)
+
+        class Transport:
+            def getHandle(self) -> socket.socket:
+                return ours
+
+        ours.setblocking(False)
+        before = delivery(Transport())
+        assert before is not None
+        self.assertTrue(before[1])
+        total = 0
+        for _ in range(1000):
+            try:
+                total += ours.send(b"x" * 65536)
+            except BlockingIOError:
+                break
+        after = delivery(Transport())
+        assert after is not None
+        self.assertFalse(after[1])
+        self.assertTrue(0 < after[0] - before[0] < total)
+
+    def test_unknown(self) -> None:
+        self.assertIsNone(delivery(object()))
