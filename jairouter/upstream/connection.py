@@ -220,8 +220,8 @@ class Connection(Protocol):
             self._lose(_DONE)
             if self._cut_short:
                 self.abort()  # what is not written yet must not keep it open
-            elif self.transport is not None:
-                self.transport.loseConnection()
+            else:
+                self._hang_up()
             return
         self._state = _State.IDLE
         self._response = self._outgoing = self._attempt = None
@@ -242,8 +242,11 @@ class Connection(Protocol):
         """Close in good order a connection that is idle."""
         if self._state is _State.IDLE:
             self._lose(connectionDone)
-            if self.transport is not None:
-                self.transport.loseConnection()
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self.transport is not None:
+            self.transport.loseConnection()
 
     def _cancelled(self, _: Deferred[Response]) -> None:
         self._answer = None

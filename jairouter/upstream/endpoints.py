@@ -65,6 +65,14 @@ class SecureConnection(Connection):
         if securing is not None:
             securing.errback(reason)
 
+    def _hang_up(self) -> None:
+        tls = self.transport
+        super()._hang_up()
+        if tls is not None:
+            # Twisted waits for the peer's farewell, which need not come (RFC 8446, section 6.1, asks for no
+            # wait); the connection would stay open, unknown to the pool
+            tls.transport.loseConnection()
+
     def _given_up(self, _: Deferred[SecureConnection]) -> None:
         self._securing = None
         self.abort()

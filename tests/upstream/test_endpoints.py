@@ -32,6 +32,8 @@ from jairouter.upstream.failures import BadAddress
 from tests.upstream.rig import OK, Phases, Wire
 from tests.upstream.test_agent import AgentCase
 
+ALERT = b"\x17"
+"""How the farewell begins; in TLS 1.3 it looks like data."""
 URL = b"https://10.0.0.1/v1/x"
 
 
@@ -153,6 +155,26 @@ class HandshakeTests(SecureCase):
         self.pump()
         self.successResultOf(again)
         self.assertEqual(len(self.reactor.tcpClients), 1)
+
+    def test_closed_for_good_when_idle_too_long(self) -> None:
+        """TLS would wait for the peer's farewell, and the descriptor with it, for ever if none comes."""
+        self.serve()
+        self.tls.write(OK)
+        self.pump()
+        self.successResultOf(self.answer)
+        self.reactor.advance(21)
+        self.assertTrue(self.wire.disconnecting)
+        self.assertEqual(self.wire.value()[:1], ALERT)
+        self.assert_at_rest()
+
+    def test_closed_for_good_after_an_answer_that_is_the_last(self) -> None:
+        self.serve()
+        self.tls.write(OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        self.reactor.advance(0)
+        self.say(self.wire, self.other.value())
+        self.successResultOf(self.answer)
+        self.assertTrue(self.wire.disconnecting)
+        self.assert_at_rest()
 
     def test_cancelled(self) -> None:
         self.answer.cancel()
