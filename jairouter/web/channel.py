@@ -173,12 +173,13 @@ class Channel(RequestTransport):
         """Called by the request: its answer is complete."""
         self._current = None
         self._patience.answered()
-        if not request.upload.complete:
+        keeps = request.keep_alive and not self.site.draining
+        if not request.upload.complete or not (keeps or self._reading):
             self._linger()
-        elif not request.keep_alive or self.site.draining:
-            self._close()
-        else:
+        elif keeps:
             self._serve()
+        else:
+            self._close()
 
     # -- closing ------------------------------------------------------------
 
@@ -199,13 +200,12 @@ class Channel(RequestTransport):
     def _close(self) -> None:
         """Close when all that is written has gone out."""
         self._closing = True
-        self._presence.stop()  # who has said his last word may still be reading ours
         self._last_words()
         self._end.begin(self.transport, lingers=False)
         self.transport.loseConnection()
 
     def _linger(self) -> None:
-        """Close, but let the client read the answer first although it is still sending.
+        """Close, but let the client read the answer first although it has sent more, or still does.
 
         Closing with unread bytes makes the kernel send a reset, which may overtake the answer.
         """

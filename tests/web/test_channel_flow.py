@@ -114,6 +114,16 @@ class ChokedTests(Case):
         serving.run(75 + 61 - 74)
         self.assertEqual(serving.site.channels, {})
 
+    def test_head_is_not_late(self) -> None:
+        """It is we who do not read the rest of a head."""
+        serving = self.serving(Large())
+        client, wire = self.deaf(serving, GET * 7 + GET[:10])
+        serving.run(30)
+        client.send(GET[10:])
+        wire.resumeProducing()
+        serving.run()
+        self.assertEqual([answer.status for answer in answers(client.received)], [200] * 8)
+
     def test_upload_goes_on(self) -> None:
         """Who must send before it reads is not kept from it by what is unread."""
         root = Taker()
@@ -208,6 +218,35 @@ class ProducerTests(Case):
         self.site.run()
         self.assertEqual(self.root.seen, 21)
         self.assertEqual(self.producer.calls, ["pause"])
+
+    def test_registered_late(self) -> None:
+        """What the channel was told before does not hold for ever."""
+        self.request.unregisterProducer()
+        self.write()
+        self.request.registerProducer(self.producer, True)
+        self.wire.resumeProducing()
+        self.site.run()
+        self.request.unregisterProducer()
+        self.root.requests.pop().finish()
+        self.site.run()
+        self.assertEqual(self.root.seen, 21)
+
+    def test_connection_ends_before_it(self) -> None:
+        """Nobody takes the place of a producer that ends while the connection is closing."""
+        self.write()
+        self.request.loseConnection()
+        self.request.unregisterProducer()
+        self.wire.resumeProducing()
+        self.site.run()
+        self.assertIsNotNone(self.client.closed)
+
+    def test_connection_that_a_resource_closes(self) -> None:
+        """It is not waited for without end either."""
+        self.request.unregisterProducer()
+        self.write()
+        self.request.loseConnection()
+        self.site.run(62)
+        self.assertEqual(self.site.site.channels, {})
 
     def test_connection_ends_with_it(self) -> None:
         """A transport does not close while a producer of ours is registered and paused."""

@@ -20,13 +20,15 @@ LARGE = b"x" * 300_000
 class Handle:
     """What the kernel would say of one end of a connection in memory."""
 
+    state = 1
+
     def __init__(self, wire: Any) -> None:
         self._wire = wire
 
     def getsockopt(self, level: int, option: int, length: int) -> bytes:
         unread = self._wire.peer._inbox_size
         data = bytearray(148)
-        data[0] = 1
+        data[0] = self.state
         struct.pack_into("=I", data, 24, -(-unread // 1460))
         struct.pack_into("=Q", data, 120, len(self._wire.sent) - self._wire._outbox_size - unread)
         return bytes(data[:length])
@@ -41,7 +43,8 @@ class Case(SynchronousTestCase):
         self.addCleanup(lambda: self.assertEqual(self.serving.close(), []))
         self.client: Client = self.serving.ask(request)
         wire = self.serving.server_end(self.client)
-        wire.getHandle = lambda: Handle(wire)
+        self.handle = Handle(wire)
+        wire.getHandle = lambda: self.handle
         self.wire = self.serving.server_end(self.client).peer
         self.wire.pauseProducing()
         self.serving.network.piece = 16_000
@@ -80,6 +83,14 @@ class LingerTests(Case):
         self.read_slowly(10)
         self.assertEqual(answers(self.client.received)[0].body, LARGE)
 
+    def test_drain(self) -> None:
+        """Nothing is closed any faster because of it."""
+        self.serving.site.drain()
+        self.client.send(b"y")
+        self.read_some()
+        self.read_slowly(1)
+        self.assertEqual(answers(self.client.received)[0].body, LARGE)
+
     def test_clock_begins_when_all_has_arrived(self) -> None:
         self.read_some()
         self.read_slowly(3)
@@ -100,6 +111,24 @@ class RefusalTests(Case):
         self.read_some()
         self.read_slowly(0)
         self.assert_open_for(5)
+
+
+class PausedTests(Case):
+    """A connection that was not read when its last answer was complete."""
+
+    def test_last_answer(self) -> None:
+        """What the client has asked beyond it does not cost the client this answer."""
+        self.begin(Later(), GET)
+        self.client.send(GET * 5000)
+        self.serving.run()
+        self.assertGreater(self.serving.unread(self.client), 0)
+        self.serving.site.drain()
+        self.root.answer(LARGE)
+        self.serving.run()
+        self.handle.state = 8  # the client has said its last word, and can still read
+        self.read_some()
+        self.read_slowly(1)
+        self.assertEqual(answers(self.client.received)[0].body, LARGE)
 
 
 class CloseTests(Case):
