@@ -46,7 +46,7 @@ from jairouter.web.site import ConnectionLimits, GatewaySite
 if TYPE_CHECKING:
     from random import Random
 
-    from twisted.web.resource import Resource
+    from twisted.web.resource import IResource, Resource
 
     from jairouter.config.settings.model import InstanceSettings
     from jairouter.config.settings.root import Settings
@@ -78,6 +78,20 @@ class Gateway:
     registry: CollectorRegistry
 
 
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What both halves of the gateway are made of."""
+
+    settings: Settings
+    reactor: Any
+    random: Random
+    run_in_thread: RunInThread
+    wheel: TimerWheel
+    ledger: Ledger
+    services: Services
+    registry: CollectorRegistry
+
+
 def assemble(settings: Settings, reactor: Any, random: Random, run_in_thread: RunInThread) -> Gateway:
     """Make a gateway.
 
@@ -87,41 +101,24 @@ def assemble(settings: Settings, reactor: Any, random: Random, run_in_thread: Ru
         random: For everything that is left to chance.
         run_in_thread: For what would block.
     """
-    wheel = TimerWheel(reactor)
-    ledger = Ledger()
-    ids = RequestIds(random)
+    wheel, ledger, registry = TimerWheel(reactor), Ledger(), CollectorRegistry()
     services = make_services(settings)
-    registry = CollectorRegistry()
-    metrics = RequestMetrics(registry, wheel.seconds, settings.management.metrics.tags)
-    registry.register(LedgerMetrics(ledger, settings.management.metrics.tags))
-    ProcessCollector(registry=registry)
-    GCCollector(registry=registry)
+    parts = _Parts(settings, reactor, random, run_in_thread, wheel, ledger, services, registry)
+    metrics, ids = _metrics(parts), RequestIds(random)
     recorders: list[IRecorder] = [metrics]
     if settings.logging.access.enabled:
         recorders.append(AccessLog(wheel.seconds))
-    pool = settings.webclient.connection_pool
-    limits = PoolLimits(
-        pool.max_connections, pool.max_idle_time, pool.max_life_time, pool.pending_acquire_max
-    )
-    agent = Agent(reactor, wheel, ledger, limits, settings.webclient.connection_timeout)
+    agent = Agent(reactor, wheel, ledger, _pool_limits(settings), settings.webclient.connection_timeout)
 
     def cutting() -> GatewayError | None:
         return data_plane.cutting
 
-    record = partial(Record, recorders=recorders, cut=cutting)
-    pipeline = _pipeline(settings, reactor, random, run_in_thread, wheel, ledger, services, agent, record)
-    keep_alive = KeepAlive(
-        settings.streaming.keep_alive_interval, settings.streaming.keep_alive_before_first_event
-    )
-    data_plane = DataPlane(pipeline, ledger, wheel, ids, keep_alive)
-    started = int(reactor.seconds())
-
     def ready() -> bool:
         return listener.ready
 
-    actuator = _actuator(settings, ready, registry)
-    models = Models(services, lambda: started)
-    tree = build_tree(data_plane, models, actuator, settings.management.endpoints.web.base_path)
+    pipeline = _pipeline(parts, agent, partial(Record, recorders=recorders, cut=cutting))
+    data_plane = DataPlane(pipeline, ledger, wheel, ids, _keep_alive(settings))
+    tree = _tree(parts, data_plane, ready)
     site = GatewaySite(tree, wheel, reactor, _connection_limits(settings), ids, metrics.answered)
     server = settings.server
     times = DrainTimes(server.drain.delay, server.drain.timeout)
@@ -148,20 +145,53 @@ def _instance(service: str, settings: InstanceSettings) -> Instance:
     return Instance(service, settings.name, settings.base_url, settings.path, settings.weight, headers)
 
 
-def _pipeline(
-    settings: Settings,
-    reactor: Any,
-    random: Random,
-    run_in_thread: RunInThread,
-    wheel: TimerWheel,
-    ledger: Ledger,
-    services: Services,
-    agent: Agent,
-    record: Wrap,
-) -> IResponder:
-    adapter = NormalAdapter()
+def _metrics(parts: _Parts) -> RequestMetrics:
+    tags = parts.settings.management.metrics.tags
+    parts.registry.register(LedgerMetrics(parts.ledger, tags))
+    ProcessCollector(registry=parts.registry)
+    GCCollector(registry=parts.registry)
+    return RequestMetrics(parts.registry, parts.wheel.seconds, tags)
+
+
+def _pipeline(parts: _Parts, agent: Agent, record: Wrap) -> IResponder:
+    settings, adapter = parts.settings, NormalAdapter()
+    balancer = RandomBalancer(parts.random)
+    return build(
+        record=record,
+        validate=partial(
+            Validate,
+            max_held=settings.webclient.max_in_memory_size,
+            max_size=settings.security.validation.max_request_size,
+            new_spool=partial(Spool, SPOOL_IN_MEMORY, parts.run_in_thread),
+        ),
+        resolve=partial(Resolve, services=parts.services, adapter=adapter),
+        pick=partial(Pick, balancer=balancer, ledger=parts.ledger, clock=parts.wheel.seconds),
+        timeout=partial(Timeout, wheel=parts.wheel, limits=_phase_limits(settings)),
+        forward=Forward(UpstreamClient(agent, parts.reactor), adapter, settings.streaming.max_event_size),
+    )
+
+
+def _tree(parts: _Parts, data_plane: DataPlane, ready: Callable[[], bool]) -> IResource:
+    started = int(parts.reactor.seconds())
+    models = Models(parts.services, lambda: started)
+    web = parts.settings.management.endpoints.web
+    pages: dict[str, Resource] = {
+        "health": Health(ready),
+        "info": Info(version("jairouter")),
+        "prometheus": Prometheus(parts.registry),
+    }
+    included, excluded = web.exposure.include, web.exposure.exclude
+    exposed = {
+        name: page
+        for name, page in pages.items()
+        if (name in included or "*" in included) and name not in excluded and "*" not in excluded
+    }
+    return build_tree(data_plane, models, exposed, web.base_path)
+
+
+def _phase_limits(settings: Settings) -> PhaseLimits:
     web = settings.webclient
-    phases = PhaseLimits(
+    return PhaseLimits(
         queued=web.connection_pool.pending_acquire_timeout,
         connect=web.connection_timeout,
         send=web.write_timeout,
@@ -170,33 +200,16 @@ def _pipeline(
         blocked=settings.server.send_timeout,
         total=web.total_timeout,
     )
-    max_size = settings.security.validation.max_request_size
-    return build(
-        record=record,
-        validate=partial(
-            Validate,
-            max_held=web.max_in_memory_size,
-            max_size=max_size,
-            new_spool=partial(Spool, SPOOL_IN_MEMORY, run_in_thread),
-        ),
-        resolve=partial(Resolve, services=services, adapter=adapter),
-        pick=partial(Pick, balancer=RandomBalancer(random), ledger=ledger, clock=wheel.seconds),
-        timeout=partial(Timeout, wheel=wheel, limits=phases),
-        forward=Forward(UpstreamClient(agent, reactor), adapter, settings.streaming.max_event_size),
-    )
 
 
-def _actuator(
-    settings: Settings, ready: Callable[[], bool], registry: CollectorRegistry
-) -> dict[str, Resource]:
-    pages: dict[str, Resource] = {
-        "health": Health(ready),
-        "info": Info(version("jairouter")),
-        "prometheus": Prometheus(registry),
-    }
-    exposure = settings.management.endpoints.web.exposure
-    hidden = {*exposure.exclude} | (set() if "*" in exposure.include else pages.keys() - {*exposure.include})
-    return {name: page for name, page in pages.items() if name not in hidden and "*" not in hidden}
+def _pool_limits(settings: Settings) -> PoolLimits:
+    pool = settings.webclient.connection_pool
+    return PoolLimits(pool.max_connections, pool.max_idle_time, pool.max_life_time, pool.pending_acquire_max)
+
+
+def _keep_alive(settings: Settings) -> KeepAlive:
+    streaming = settings.streaming
+    return KeepAlive(streaming.keep_alive_interval, streaming.keep_alive_before_first_event)
 
 
 def _connection_limits(settings: Settings) -> ConnectionLimits:
