@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -253,6 +254,10 @@ class Wire:
 
     # -- what else protocols ask --------------------------------------------
 
+    def getHandle(self) -> _Kernel:
+        """What the kernel would tell of the connection."""
+        return _Kernel(self)
+
     def getPeer(self) -> IPv4Address:
         return self._peer_address
 
@@ -270,3 +275,20 @@ class Wire:
 
     def getTcpKeepAlive(self) -> bool:
         return False
+
+
+class _Kernel:
+    """The part of a TCP socket that can be asked about the connection: Linux's `TCP_INFO`."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def getsockopt(self, level: int, option: int, size: int) -> bytes:
+        wire = self._wire
+        state = 1 if wire._end is None else 8  # ESTABLISHED, CLOSE_WAIT
+        under_way = wire._outbox_size + wire.peer._inbox_size
+        info = bytearray(max(size, 148))
+        info[0] = state
+        struct.pack_into("=I", info, 24, under_way)
+        struct.pack_into("=Q", info, 120, len(wire.sent) - under_way)
+        return bytes(info[:size])

@@ -191,13 +191,13 @@ class _Watch:
 
     def _late(self) -> GatewayError:
         phase = self._attempt.phase
-        if phase is Phase.BLOCKED:
-            return ClientGone("the client did not read its answer in time")
         if self._end is not None and self._wheel.seconds() >= self._end:
-            # In the queue or while the client still sends, the instance is not to blame
-            blameless = phase is Phase.QUEUED or self._waits_for_client()
+            # In the queue, or while it is the client who is slow, the instance is not to blame
+            blameless = phase in (Phase.QUEUED, Phase.BLOCKED) or self._waits_for_client()
             kind = DeadlineExceeded if blameless else UpstreamTimeout
             return kind("the backend's answer was not complete in time")
+        if phase is Phase.BLOCKED:
+            return ClientGone("the client did not read its answer in time")
         if phase is Phase.QUEUED:
             return PoolExhausted("no connection to the model's backend became free in time", retry_after=1)
         return UpstreamTimeout(_TOO_SLOW[phase])

@@ -324,7 +324,7 @@ class TotalTests(Case):
         body.on_done(done.append)
         self.pass_time(41)
         body.resume()
-        self.assertIsInstance(done[0], ClientGone)
+        self.assertIsInstance(done[0], DeadlineExceeded)
 
     def test_complete(self) -> None:
         self.begin().end()

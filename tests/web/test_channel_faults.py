@@ -277,7 +277,7 @@ class EarlyAnswerTests(Case):
         self.refuse(root, serving)
         serving.run(4)
         self.assertEqual(len(serving.site.channels), 1)
-        serving.run(2)
+        serving.run(60)
         self.assertEqual(serving.site.channels, {})
 
     def test_complete_after_all(self) -> None:
