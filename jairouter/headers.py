@@ -38,3 +38,23 @@ def first_value(pairs: HeaderPairs, wanted: bytes) -> bytes:
         wanted: The name in lower case.
     """
     return next((value for name, value in pairs if name.lower() == wanted), b"")
+
+
+def end_to_end(pairs: HeaderPairs, stopped: frozenset[bytes] = HOP_BY_HOP) -> HeaderPairs:
+    """The headers that go on to the next connection.
+
+    Args:
+        pairs: As they came.
+        stopped: The names that stop here, in lower case, besides those that ``Connection`` names.
+    """
+    named = connection_options(pairs)
+    drop = stopped | named if named else stopped
+    return tuple([pair for pair in pairs if pair[0].lower() not in drop])
+
+
+def content_length(value: bytes) -> int:
+    """The number that a Content-Length says, once llhttp has found that it is one and fits into 64 bits.
+
+    Python refuses to read thousands of digits; what stands before the last twenty can only be zeros.
+    """
+    return int(value.rstrip(b" \t")[-20:])

@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.assembly}: settings become a gateway that does what they say."""
+"""Tests for `jairouter.assembly`: settings become a gateway that does what they say."""
 
 from __future__ import annotations
 

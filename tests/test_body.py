@@ -11,23 +11,7 @@ from zope.interface.verify import verifyObject
 from jairouter.body import AnswerBody
 from jairouter.errors import ClientGone, GatewayError, StreamCut, UpstreamRefusal
 from jairouter.interfaces import IBodySink, IBodySource
-
-
-@implementer(IBodySource)
-class Source:
-    """A backend's connection; notes what it is told."""
-
-    def __init__(self) -> None:
-        self.calls: list[str] = []
-
-    def pause(self) -> None:
-        self.calls.append("pause")
-
-    def resume(self) -> None:
-        self.calls.append("resume")
-
-    def abort(self) -> None:
-        self.calls.append("abort")
+from tests.filters.inner import Source
 
 
 @implementer(IBodySink)

@@ -16,7 +16,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from jairouter.body import AnswerBody
 from jairouter.errors import GatewayError, StreamCut, UpstreamRefusal
 from tests.codec.properties import PROPERTY
-from tests.test_body import Sink, Source
+from tests.filters.inner import Source
+from tests.test_body import Sink
 
 REACTION = st.sampled_from(["", "", "pause", "pause resume", "abandon", "cut", "chunk", "end", "broke"])
 

@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.interfaces}: every class that claims an interface keeps it."""
+"""Tests for `jairouter.interfaces`: every class that claims an interface keeps it."""
 
 from __future__ import annotations
 

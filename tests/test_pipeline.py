@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.pipeline}: the order of the filters."""
+"""Tests for `jairouter.pipeline`: the order of the filters."""
 
 from __future__ import annotations
 

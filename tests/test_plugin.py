@@ -1,4 +1,4 @@
-"""Tests for L{jairouter_plugin}, the module by which twistd learns of us."""
+"""Tests for `jairouter_plugin`, the module by which twistd learns of us."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.routes}."""
+"""Tests for `jairouter.routes`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.tap}: the command line, and the service under twistd."""
+"""Tests for `jairouter.tap`: the command line, and the service under twistd."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class OptionsTests(SynchronousTestCase):
 
 
 class FakeSignals:
-    """Stands in for the module C{signal}: nothing of the test's own process is touched."""
+    """Stands in for the module `signal`: nothing of the test's own process is touched."""
 
     SIGTERM, SIGINT = signal.SIGTERM, signal.SIGINT
 
@@ -118,7 +118,7 @@ class Collector:
 
 
 class Limits:
-    """Stands in for the module C{resource}."""
+    """Stands in for the module `resource`."""
 
     RLIMIT_NOFILE = 7
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from zope.interface import implementer
 
-from jairouter.headers import HOP_BY_HOP, connection_options
+from jairouter.headers import HOP_BY_HOP, end_to_end
 from jairouter.interfaces import IAdapter
 from jairouter.routes import PRIMARY
 
@@ -48,8 +48,7 @@ class NormalAdapter:
         """See `IAdapter.headers`. The instance's own headers replace the client's of the same name."""
         own = frozenset(name.lower() for name, _ in instance.headers)
         # What the client's Connection header names goes here, or it would take the instance's own with it
-        drop = NOT_FORWARDED | own | connection_options(request.headers)
-        kept = [pair for pair in request.headers if pair[0].lower() not in drop]
+        kept = end_to_end(request.headers, NOT_FORWARDED | own)
         if b"x-request-id" not in own:
-            kept.append((b"X-Request-Id", request.id.encode("ascii")))
+            kept = (*kept, (b"X-Request-Id", request.id.encode("ascii")))
         return (*kept, *instance.headers)

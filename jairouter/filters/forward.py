@@ -23,7 +23,7 @@ from jairouter.errors import (
     render,
 )
 from jairouter.exchange import Answer
-from jairouter.headers import HOP_BY_HOP, connection_options, first_value
+from jairouter.headers import HOP_BY_HOP, end_to_end, first_value
 from jairouter.interfaces import IResponder
 from jairouter.upstream.failures import BadAddress, BadAnswer, WrongBodyLength
 from jairouter.upstream.receivers import EventReceiver, PlainReceiver
@@ -113,17 +113,17 @@ class Forward:
             return _error_answer(status, pairs)
         if status in _WITHOUT_BODY:
             response.deliverBody(PlainReceiver(discard=True))
-            return Answer(status, _end_to_end(pairs, _STOPPED_WITHOUT_BODY), AnswerBody.of(b""))
+            return Answer(status, end_to_end(pairs, _STOPPED_WITHOUT_BODY), AnswerBody.of(b""))
         encoded = first_value(pairs, b"content-encoding").lower() not in (b"", b"identity")
         if status < 300 and is_event_stream(content_type) and not encoded:
             receiver = EventReceiver(exchange.request.route.dialect, self._max_event)
             response.deliverBody(receiver)
             await receiver.begun
-            headers = (*_end_to_end(pairs, _STOPPED_IN_STREAMS), *_NO_BUFFERING)
+            headers = (*end_to_end(pairs, _STOPPED_IN_STREAMS), *_NO_BUFFERING)
             return Answer(status, headers, receiver.body, event_stream=True)
         plain = PlainReceiver()
         response.deliverBody(plain)
-        return Answer(status, _end_to_end(pairs), plain.body)
+        return Answer(status, end_to_end(pairs, _STOPPED), plain.body)
 
     def _explain(self, error: Exception, instance: Instance) -> GatewayError:
         """What went wrong, for the log with names, for the client without."""
@@ -170,12 +170,6 @@ _WORDS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     ),
     ((OSError, net.ConnectionClosed), "the connection to the backend was lost before it answered"),
 )
-
-
-def _end_to_end(pairs: HeaderPairs, stopped: frozenset[bytes] = _STOPPED) -> HeaderPairs:
-    named = connection_options(pairs)
-    drop = stopped | named if named else stopped
-    return tuple(pair for pair in pairs if pair[0].lower() not in drop)
 
 
 def _error_answer(status: int, pairs: HeaderPairs) -> Answer:

@@ -17,6 +17,8 @@ from typing import Any, Final
 
 import httptools
 
+from jairouter.headers import content_length
+
 MAX_HEAD: Final = 64 * 1024
 """Bytes of an answer's head, or of what is no content between two pieces of its body (trailers, chunk
 extensions), that are accepted; Envoy's default is 60 KB."""
@@ -153,7 +155,7 @@ def _framing(pairs: list[tuple[bytes, bytes]]) -> tuple[int | None, bool, str]:
     for name, value in pairs:
         lowered = name.lower()
         if lowered == b"content-length":
-            length = int(value[-20:])  # zeros before that: llhttp has checked that it fits 64 bits
+            length = content_length(value)
         elif lowered == b"transfer-encoding":
             codings.append(value.lower())
     fault = "a transfer coding that was not asked for" if codings not in ([], [b"chunked"]) else ""

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import UNKNOWN_LENGTH
 
-from jairouter.headers import HOP_BY_HOP, connection_options
+from jairouter.headers import HOP_BY_HOP, end_to_end
 from jairouter.upstream.wire import WireBody, WireHeaders
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ class Outgoing:
         method: Such as ``POST``.
         head: Request line and headers with the empty line at the end.
         body: What follows, or None.
-        chunked: Whether the body goes out in chunks, its length being unknown.
         wire: Whether the answer's headers are wanted as `WireHeaders` too.
         attempt: Told about phases and progress, or None.
     """
@@ -49,7 +48,6 @@ class Outgoing:
     method: bytes
     head: bytes
     body: IBodyProducer | None
-    chunked: bool
     wire: bool
     attempt: Attempt | None
 
@@ -87,7 +85,7 @@ def compose(
     Raises:
         ValueError: The method, the target, or a header's name or value would not stay one on the wire.
     """
-    pairs = _end_to_end(_pairs(headers))
+    pairs = end_to_end(_pairs(headers), _NOT_SENT)
     names = [name for name, _ in pairs]
     if not (method and target and host and all(names)):
         raise ValueError("the method, the target, the host, or the name of a header is empty")
@@ -96,8 +94,7 @@ def compose(
     _only(_VALUE, b"".join([value for _, value in pairs]), "the value of a header")
     lines = [method + b" " + target + b" HTTP/1.1", b"Host: " + host]
     lines += [b"%b: %b" % pair for pair in pairs]
-    chunked = body is not None and body.length is UNKNOWN_LENGTH
-    if chunked:
+    if body is not None and body.length is UNKNOWN_LENGTH:
         lines.append(b"Transfer-Encoding: chunked")
     elif body is not None:
         lines.append(b"Content-Length: %d" % body.length)
@@ -105,7 +102,7 @@ def compose(
         lines.append(b"Content-Length: 0")
     head = b"\r\n".join(lines) + b"\r\n\r\n"
     attempt = headers.attempt if isinstance(headers, WireHeaders) else None
-    return Outgoing(method, head, body, chunked, isinstance(headers, WireHeaders), attempt)
+    return Outgoing(method, head, body, isinstance(headers, WireHeaders), attempt)
 
 
 def _only(allowed: bytes, text: bytes, what: str) -> None:
@@ -124,9 +121,3 @@ def _pairs(headers: Headers | None) -> HeaderPairs:
 
 _NOT_SENT: Final = HOP_BY_HOP | {b"host", b"content-length", b"expect"}
 """What is hop-by-hop, and what is made anew."""
-
-
-def _end_to_end(pairs: HeaderPairs) -> HeaderPairs:
-    named = connection_options(pairs)
-    drop = _NOT_SENT | named if named else _NOT_SENT
-    return tuple([pair for pair in pairs if pair[0].lower() not in drop])

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httptools
 
 from jairouter.errors import BadRequest, GatewayError, HeadersTooLarge, UriTooLong
+from jairouter.headers import content_length
 
 if TYPE_CHECKING:
     from jairouter.exchange import HeaderPairs
@@ -223,16 +224,12 @@ class RequestParser:
 
 
 def body_length(pairs: Iterable[tuple[bytes, bytes]]) -> int | None:
-    """The length of a body whose framing llhttp has found good; None when it is chunked.
-
-    Python refuses to read thousands of digits, but llhttp has checked that the number fits into 64 bits:
-    what stands before the last twenty digits are zeros.
-    """
+    """The length of a body whose framing llhttp has found good; None when it is chunked."""
     length = 0
     for name, value in pairs:
         lowered = name.lower()
         if lowered == b"transfer-encoding":
             return None
         if lowered == b"content-length":
-            length = int(value.rstrip(b" \t")[-20:])
+            length = content_length(value)
     return length

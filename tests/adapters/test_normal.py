@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.adapters.normal}."""
+"""Tests for `jairouter.adapters.normal`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.filters.forward}."""
+"""Tests for `jairouter.filters.forward`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.filters.forward}: no answer came."""
+"""Tests for `jairouter.filters.forward`: no answer came."""
 
 from __future__ import annotations
 

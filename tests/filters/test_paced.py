@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.filters.paced}."""
+"""Tests for `jairouter.filters.paced`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.filters.pick}."""
+"""Tests for `jairouter.filters.pick`."""
 
 from __future__ import annotations
 

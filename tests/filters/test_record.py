@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.filters.record}."""
+"""Tests for `jairouter.filters.record`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.filters.resolve}."""
+"""Tests for `jairouter.filters.resolve`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.filters.timeout}."""
+"""Tests for `jairouter.filters.timeout`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.filters.validate}."""
+"""Tests for `jairouter.filters.validate`."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from jairouter.simulator import openai
 from jairouter.simulator.call import Call
 from jairouter.simulator.options import Options
-from tests.integration.processes import Gateway, Server, Shared, configuration, simulator
+from tests.integration.processes import Gateway, shared_pair
 from tests.integration.wire import Peer, post
 
 STREAMS = 1000
@@ -26,25 +26,11 @@ PACE = 6.0
 """Tokens per second: a stream lasts five seconds, so that all are open before the first one ends."""
 
 
-class Pair:
-    """A gateway with room for all the streams, and a backend that is as fast as it can."""
-
-    def __init__(self) -> None:
-        pool: dict[str, Any] = {"connection-pool": {"max-connections": STREAMS + 100}}
-        self.simulator: Server = simulator("--tokens", str(TOKENS), "--name", "load")
-        try:
-            self.gateway = Gateway(configuration(self.simulator.url, webclient=pool))
-        except BaseException:
-            self.simulator.stop()
-            raise
-
-    def stop(self) -> None:
-        """End both."""
-        self.gateway.stop()
-        self.simulator.stop()
-
-
-PAIR: Shared[Pair] = Shared(Pair, Pair.stop)
+PAIR = shared_pair(
+    *("--tokens", str(TOKENS), "--name", "load"),
+    # Room for all the streams; the backend is as fast as it can
+    webclient={"connection-pool": {"max-connections": STREAMS + 100}},
+)
 
 
 def prompt(number: int) -> str:

@@ -151,13 +151,13 @@ class WheelTests(SynchronousTestCase):
         self.assertEqual(source_files("jairouter") - self.names(), set())
 
     def test_every_folder_of_modules_is_a_package(self) -> None:
-        """Without its C{__init__.py} setuptools takes a folder of modules for data, and warns."""
+        """Without its `__init__.py` setuptools takes a folder of modules for data, and warns."""
         modules = {name for name in source_files("jairouter") if name.endswith(".py")}
         wanted = {f"{name.rpartition('/')[0]}/__init__.py" for name in modules}
         self.assertEqual(wanted - modules, set())
 
     def test_nothing_else(self) -> None:
-        """No tests, no stray top-level package, and no C{__init__.py} that shadows Twisted."""
+        """No tests, no stray top-level package, and no `__init__.py` that shadows Twisted."""
         others = {name for name in self.names() if not name.startswith("jairouter/")}
         self.assertEqual(others, {"twisted/plugins/jairouter_plugin.py"})
 

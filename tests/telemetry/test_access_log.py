@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.telemetry.access_log}."""
+"""Tests for `jairouter.telemetry.access_log`."""
 
 from __future__ import annotations
 

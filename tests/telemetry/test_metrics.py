@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.telemetry.metrics}."""
+"""Tests for `jairouter.telemetry.metrics`."""
 
 from __future__ import annotations
 

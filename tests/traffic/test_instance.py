@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.traffic.instance}."""
+"""Tests for `jairouter.traffic.instance`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.traffic.outcomes}: its table, line by line, and every error there is."""
+"""Tests for `jairouter.traffic.outcomes`: its table, line by line, and every error there is."""
 
 from __future__ import annotations
 

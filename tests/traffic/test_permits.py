@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.traffic.permits}."""
+"""Tests for `jairouter.traffic.permits`."""
 
 from __future__ import annotations
 

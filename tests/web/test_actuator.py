@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.web.actuator}."""
+"""Tests for `jairouter.web.actuator`."""
 
 from __future__ import annotations
 

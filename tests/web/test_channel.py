@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.web.channel}: requests that are what they should be."""
+"""Tests for `jairouter.web.channel`: requests that are what they should be."""
 
 from __future__ import annotations
 

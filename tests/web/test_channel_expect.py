@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.web.channel}: ``Expect: 100-continue``."""
+"""Tests for `jairouter.web.channel`: ``Expect: 100-continue``."""
 
 from __future__ import annotations
 

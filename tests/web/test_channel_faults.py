@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.web.channel}: requests that are no requests, and clients that leave."""
+"""Tests for `jairouter.web.channel`: requests that are no requests, and clients that leave."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.web.channel}: clients that ask for more than they read."""
+"""Tests for `jairouter.web.channel`: clients that ask for more than they read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.web.channel}: how long a client may take, and how a connection ends."""
+"""Tests for `jairouter.web.channel`: how long a client may take, and how a connection ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.web.closing}. That the kernel says how much has arrived is seen with real sockets."""
+"""Tests for `jairouter.web.closing`. That the kernel says how much has arrived is seen with real sockets."""
 
 from __future__ import annotations
 

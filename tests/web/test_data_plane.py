@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.web.data_plane}: from a request to the pipeline and back."""
+"""Tests for `jairouter.web.data_plane`: from a request to the pipeline and back."""
 
 from __future__ import annotations
 

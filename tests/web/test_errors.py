@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.web.errors}."""
+"""Tests for `jairouter.web.errors`."""
 
 from __future__ import annotations
 

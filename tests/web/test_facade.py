@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.web.facade}: what resources may do to the transport of their request."""
+"""Tests for `jairouter.web.facade`: what resources may do to the transport of their request."""
 
 from __future__ import annotations
 

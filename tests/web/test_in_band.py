@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.web.in_band}."""
+"""Tests for `jairouter.web.in_band`."""
 
 from __future__ import annotations
 

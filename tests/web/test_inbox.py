@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.web.inbox}."""
+"""Tests for `jairouter.web.inbox`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.web.incoming}: the same resources under twisted.web's own channel."""
+"""Tests for `jairouter.web.incoming`: the same resources under twisted.web's own channel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.web.listener}: each arrow of its picture."""
+"""Tests for `jairouter.web.listener`: each arrow of its picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.web.openai}. Its operations are tested with the data plane."""
+"""Tests for `jairouter.web.openai`. Its operations are tested with the data plane."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.web.patience}. What clients see of it is tested with the channel."""
+"""Tests for `jairouter.web.patience`. What clients see of it is tested with the channel."""
 
 from __future__ import annotations
 

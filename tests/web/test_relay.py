@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.web.relay}."""
+"""Tests for `jairouter.web.relay`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.web.relay}: keep-alive comments, and what they commit to."""
+"""Tests for `jairouter.web.relay`: keep-alive comments, and what they commit to."""
 
 from __future__ import annotations
 

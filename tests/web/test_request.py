@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.web.request}: ordinary resources of twisted.web work as everywhere."""
+"""Tests for `jairouter.web.request`: ordinary resources of twisted.web work as everywhere."""
 
 from __future__ import annotations
 

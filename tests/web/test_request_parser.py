@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.web.request_parser}."""
+"""Tests for `jairouter.web.request_parser`."""
 
 from __future__ import annotations
 

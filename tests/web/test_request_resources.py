@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.web.request}: twisted.web's own resources work as everywhere."""
+"""Tests for `jairouter.web.request`: twisted.web's own resources work as everywhere."""
 
 from __future__ import annotations
 

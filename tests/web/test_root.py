@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.web.root}: the whole tree, as clients see it."""
+"""Tests for `jairouter.web.root`: the whole tree, as clients see it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.web.site}. What it does with connections is tested with the channel."""
+"""Tests for `jairouter.web.site`. What it does with connections is tested with the channel."""
 
 from __future__ import annotations
 

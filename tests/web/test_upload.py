@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.web.upload}: each arrow of its picture, and how much it holds."""
+"""Tests for `jairouter.web.upload`: each arrow of its picture, and how much it holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests for L{jairouter.traffic.balancers.random}."""
+"""Tests for `jairouter.traffic.balancers.random`."""
 
 from __future__ import annotations
 
