@@ -1,9 +1,9 @@
 # Each target is enough by itself on a fresh machine: it installs what it needs, once.
 # Variables: PYTHON (the interpreter to make .venv with), TESTS and TRIAL_ARGS (for test),
-# SEEDS (for simulate), ARGS (for run and simulate), LOCK_ARGS (for lock).
+# SEEDS (for simulate), ARGS (for run, simulate and bench), LOCK_ARGS (for lock).
 
 .DEFAULT_GOAL := help
-.PHONY: help run test simulate lint docs lock package clean
+.PHONY: help run test simulate bench lint docs lock package clean
 
 export PYTHON
 TESTS ?= tests
@@ -24,6 +24,11 @@ test: ## run all tests, or some: make test TESTS=tests.codec
 simulate: ## replay random fault schedules: make simulate SEEDS=1000, or one: make simulate ARGS="--seed 7"
 	@sh tools/venv dev
 	@exec .venv/bin/python -m tests.simulation.run --seeds $(SEEDS) $(ARGS)
+
+bench: ## measure speed beside nginx, in minutes; a part of it: make bench ARGS="--only sse --no-write"
+	@sh tools/bootstrap packages tools/debian-bench-packages
+	@sh tools/venv run
+	@exec .venv/bin/python -m benchmarks $(ARGS)
 
 lint: ## check style, types, the layers and the generated pages
 	@sh tools/venv dev

@@ -1,0 +1,106 @@
+"""`make bench`: measures the gateway and nginx side by side, prints a report and writes it to a file."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import gc
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from benchmarks import machine, plain, sse
+from benchmarks.bench import Bench
+from benchmarks.processes import Failure
+from benchmarks.report import Section, document, table
+
+RESULTS = Path(__file__).with_name("results")
+LEAST_DESCRIPTORS = 4096
+MEASUREMENTS: dict[str, Callable[[Bench], Section]] = {
+    "plain": plain.measure,
+    "sse": sse.measure,
+}
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench ARGS=...", description=__doc__)
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=list(MEASUREMENTS),
+        metavar="NAME",
+        help=f"one measurement of {', '.join(MEASUREMENTS)}; may be given again",
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="how often each is measured (%(default)s)")
+    parser.add_argument("--seconds", type=int, default=2, help="how long at a time (%(default)s)")
+    parser.add_argument("--no-write", action="store_true", help="print the report, write no file")
+    return parser.parse_args(arguments)
+
+
+def _measure(options: argparse.Namespace, descriptors: int) -> tuple[list[Section], list[str]]:
+    """Measure what was asked for. Whatever was started has ended when this returns."""
+    sections: list[Section] = []
+    with ExitStack() as stack:
+        bench = Bench(stack, options.rounds, options.seconds, descriptors)
+        try:
+            for name, measure in MEASUREMENTS.items():
+                if not options.only or name in options.only:
+                    sections.append(measure(bench))
+        except Failure as failure:  # what the measurements did not note themselves: nothing can go on
+            bench.failed(str(failure))
+        return sections, bench.failures
+
+
+def _report(options: argparse.Namespace, sections: Sequence[Section], failures: Sequence[str]) -> str:
+    today = datetime.datetime.now(tz=datetime.UTC).date()
+    preface = [
+        table(("measured on", ""), machine.description()),
+        f"Each contestant was measured in {options.rounds} rounds of {options.seconds} s, taking turns, "
+        "after a warm-up that does not count.",
+    ]
+    return document(f"jairouter and nginx side by side, {today}", preface, sections, failures)
+
+
+def _path() -> Path:
+    today = datetime.datetime.now(tz=datetime.UTC).date()
+    return RESULTS / f"{today}-{machine.slug()}.md"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The program. Returns its exit status."""
+    options = _options(arguments)
+    if missing := machine.missing_programs():
+        print(
+            f"bench: cannot find {', '.join(missing)}; `make bench` installs what it needs", file=sys.stderr
+        )
+        return 1
+    descriptors = machine.allow_descriptors()
+    if descriptors < LEAST_DESCRIPTORS:
+        print(
+            f"bench: a process may open {descriptors} files, this takes {LEAST_DESCRIPTORS}", file=sys.stderr
+        )
+        return 1
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    gc.freeze()
+    try:
+        sections, failures = _measure(options, descriptors)
+    except KeyboardInterrupt:
+        print("\nbench: interrupted; everything that was started has ended", file=sys.stderr)
+        return 130
+    report = _report(options, sections, failures)
+    print(report)
+    if failures:
+        print("bench: FAILED, see above; nothing was written", file=sys.stderr)
+        return 1
+    if not options.no_write:
+        path = _path()
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(report)
+        print(f"bench: written to {path.relative_to(Path.cwd())}", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

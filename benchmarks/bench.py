@@ -1,0 +1,78 @@
+"""What the measurements share: options, the backends, and contestants that start when first asked for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from benchmarks.contestants import Contestant, gateway_contestant
+from benchmarks.gateway import Gateway
+from benchmarks.nginx import Backend, Yardstick
+from benchmarks.paced import EVENTS, STREAMS, PacedBackend
+
+GATEWAY = "gateway"
+UNLOGGED = "gateway, no access log"
+NGINX = "nginx"
+MODELS = ("small", "large", "events")
+
+
+@dataclass
+class Bench:
+    """One run.
+
+    Attributes:
+        stack: Ends what was started.
+        rounds: How often each contestant is measured.
+        seconds: How long at a time.
+        descriptors: How many a process may open.
+        failures: What went wrong so far.
+    """
+
+    stack: ExitStack
+    rounds: int
+    seconds: int
+    descriptors: int
+    failures: list[str] = field(default_factory=list)
+
+    def say(self, text: str) -> None:
+        """Show progress, apart from the report."""
+        print(f"bench: {text}", file=sys.stderr, flush=True)
+
+    def failed(self, what: str) -> None:
+        """Note a failure, which the run goes on after but does not survive."""
+        self.failures.append(what)
+        self.say(f"FAILED: {what}")
+
+    @cached_property
+    def backend(self) -> Backend:
+        """Answers at once."""
+        backend = Backend(self.descriptors)
+        self.stack.callback(backend.stop)
+        return backend
+
+    @cached_property
+    def paced_backend(self) -> PacedBackend:
+        """Streams events, each at its time."""
+        backend = PacedBackend(EVENTS, STREAMS)
+        self.stack.callback(backend.stop)
+        return backend
+
+    @cached_property
+    def contestants(self) -> Sequence[Contestant]:
+        """The gateway, the gateway without its access log, and nginx, all in front of the same backends."""
+        backends = {**self.backend.ports, "events": self.paced_backend.port}
+        gateways = [
+            Gateway(GATEWAY, backends),
+            Gateway(UNLOGGED, backends, logging={"access": {"enabled": False}}),
+        ]
+        for each in gateways:
+            self.stack.callback(each.stop)
+        nginx = Yardstick(backends, self.descriptors)
+        self.stack.callback(nginx.stop)
+        return [
+            *(gateway_contestant(each, MODELS) for each in gateways),
+            Contestant(NGINX, nginx, nginx.ports),
+        ]

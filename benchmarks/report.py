@@ -1,0 +1,97 @@
+"""The Markdown that a run prints and writes."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+_WIDTH = 110
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A promise of the design, and what was measured.
+
+    Attributes:
+        what: Of what.
+        limit: Largest value that keeps the promise.
+        measured: The value.
+        unit: Of both.
+    """
+
+    what: str
+    limit: float
+    measured: float
+    unit: str
+
+    @property
+    def met(self) -> bool:
+        """Whether the promise is kept."""
+        return self.measured <= self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The figures of one measurement.
+
+    Attributes:
+        title: Its heading.
+        about: What was done, and how to read the table.
+        columns: The table's head.
+        rows: Its cells, as text.
+        budgets: What they are held against.
+        notes: What a reader has to know about this very run.
+    """
+
+    title: str
+    about: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    budgets: Sequence[Budget] = ()
+    notes: Sequence[str] = field(default_factory=list)
+
+    def markdown(self) -> str:
+        """As text."""
+        parts = [f"## {self.title}", textwrap.fill(self.about, _WIDTH), table(self.columns, self.rows)]
+        parts += [f"Note: {note}" for note in self.notes]
+        return "\n\n".join(parts)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table whose columns line up in plain text too. The first column is text, all others are figures."""
+    widths = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = [cells[0].ljust(widths[0])]
+        padded += [cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True)]
+        return f"| {' | '.join(padded)} |"
+
+    rule = ["-" * widths[0]] + ["-" * (width - 1) + ":" for width in widths[1:]]
+    return "\n".join([line(columns), line(rule), *map(line, rows)])
+
+
+def budgets(sections: Sequence[Section]) -> str:
+    """All budgets of all sections in one table."""
+    rows = [
+        (each.what, f"{each.measured:.1f} {each.unit}", f"<= {each.limit:g} {each.unit}", verdict(each))
+        for section in sections
+        for each in section.budgets
+    ]
+    return table(("budget", "measured", "budget", ""), rows) if rows else "None of them was measured."
+
+
+def verdict(budget: Budget) -> str:
+    """In words."""
+    return "met" if budget.met else "NOT MET"
+
+
+def document(title: str, preface: Sequence[str], sections: Sequence[Section], failures: Sequence[str]) -> str:
+    """The whole page."""
+    parts = [f"# {title}"]
+    if failures:
+        parts.append("**This run FAILED; its figures are not to be used.**")
+        parts += [f"* {failure}" for failure in failures]
+    parts += [*preface, "## Budgets", budgets(sections)]
+    parts += [section.markdown() for section in sections]
+    return "\n\n".join(parts) + "\n"
