@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import machine, plain, sse
+from benchmarks import machine, memory, open_loop, plain, sse
 from benchmarks.bench import Bench
 from benchmarks.processes import Failure
 from benchmarks.report import Section, document, table
@@ -21,6 +21,8 @@ LEAST_DESCRIPTORS = 4096
 MEASUREMENTS: dict[str, Callable[[Bench], Section]] = {
     "plain": plain.measure,
     "sse": sse.measure,
+    "latency": open_loop.measure,
+    "memory": memory.measure,
 }
 
 
@@ -53,12 +55,15 @@ def _measure(options: argparse.Namespace, descriptors: int) -> tuple[list[Sectio
         return sections, bench.failures
 
 
-def _report(options: argparse.Namespace, sections: Sequence[Section], failures: Sequence[str]) -> str:
+def _report(
+    options: argparse.Namespace, busy: float, sections: Sequence[Section], failures: Sequence[str]
+) -> str:
     today = datetime.datetime.now(tz=datetime.UTC).date()
     preface = [
-        table(("measured on", ""), machine.description()),
+        table(("measured on", ""), machine.description(), texts=2),
         f"Each contestant was measured in {options.rounds} rounds of {options.seconds} s, taking turns, "
-        "after a warm-up that does not count.",
+        "after a warm-up that does not count. In the second before the start, others kept "
+        f"{busy:.0%} of the cores busy.",
     ]
     return document(f"jairouter and nginx side by side, {today}", preface, sections, failures)
 
@@ -83,13 +88,14 @@ def main(arguments: Sequence[str]) -> int:
         )
         return 1
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    gc.freeze()
+    gc.disable()  # its pauses would be taken for latency, and there are no cycles worth a collection
+    busy = machine.busy()
     try:
         sections, failures = _measure(options, descriptors)
     except KeyboardInterrupt:
         print("\nbench: interrupted; everything that was started has ended", file=sys.stderr)
         return 130
-    report = _report(options, sections, failures)
+    report = _report(options, busy, sections, failures)
     print(report)
     if failures:
         print("bench: FAILED, see above; nothing was written", file=sys.stderr)

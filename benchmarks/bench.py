@@ -11,12 +11,18 @@ from functools import cached_property
 from benchmarks.contestants import Contestant, gateway_contestant
 from benchmarks.gateway import Gateway
 from benchmarks.nginx import Backend, Yardstick
-from benchmarks.paced import EVENTS, STREAMS, PacedBackend
+from benchmarks.paced import PacedBackend
 
 GATEWAY = "gateway"
 UNLOGGED = "gateway, no access log"
 NGINX = "nginx"
-MODELS = ("small", "large", "events")
+SPREAD = "events"
+BURSTS = "events-in-bursts"
+
+STREAMS = 100
+"""Event streams at once."""
+EVENTS_EACH = 100
+"""Events in each of them."""
 
 
 @dataclass
@@ -54,25 +60,22 @@ class Bench:
         return backend
 
     @cached_property
-    def paced_backend(self) -> PacedBackend:
-        """Streams events, each at its time."""
-        backend = PacedBackend(EVENTS, STREAMS)
-        self.stack.callback(backend.stop)
-        return backend
-
-    @cached_property
     def contestants(self) -> Sequence[Contestant]:
         """The gateway, the gateway without its access log, and nginx, all in front of the same backends."""
-        backends = {**self.backend.ports, "events": self.paced_backend.port}
+        backends = dict(self.backend.ports)
+        for model, set_off in ((SPREAD, STREAMS), (BURSTS, 1)):
+            paced = PacedBackend(EVENTS_EACH, set_off)
+            self.stack.callback(paced.stop)
+            backends[model] = paced.port
         gateways = [
             Gateway(GATEWAY, backends),
             Gateway(UNLOGGED, backends, logging={"access": {"enabled": False}}),
         ]
         for each in gateways:
             self.stack.callback(each.stop)
-        nginx = Yardstick(backends, self.descriptors)
+        nginx = Yardstick(backends, self.descriptors, (SPREAD, BURSTS))
         self.stack.callback(nginx.stop)
         return [
-            *(gateway_contestant(each, MODELS) for each in gateways),
+            *(gateway_contestant(each, list(backends)) for each in gateways),
             Contestant(NGINX, nginx, nginx.ports),
         ]

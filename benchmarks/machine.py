@@ -9,6 +9,7 @@ import re
 import resource
 import shutil
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,6 +44,19 @@ def slug() -> str:
     """A name for machines of this kind, fit for a file name."""
     words = re.sub(r"\(.*?\)|@.*|processor|cpu", " ", cpu_model().lower())
     return f"{re.sub(r'[^a-z0-9]+', '-', words).strip('-')}-{os.cpu_count()}-cores"
+
+
+def busy(seconds: float = 1.0) -> float:
+    """Which part of all cores is in use for the next moments: what others do who share the machine."""
+
+    def ticks() -> tuple[int, int]:
+        fields = list(map(int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]))
+        return sum(fields), fields[3] + fields[4]  # idle, and idle but for a disk
+
+    total, idle = ticks()
+    time.sleep(seconds)
+    total_later, idle_later = ticks()
+    return 1 - (idle_later - idle) / max(1, total_later - total)
 
 
 def description() -> list[tuple[str, str]]:

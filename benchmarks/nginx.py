@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
+import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from benchmarks.processes import Failure, Process, children, free_ports, wait_until
@@ -79,7 +81,10 @@ class Nginx(Process):
         return workers[0]
 
     def stop(self) -> None:
-        """See `Process.stop`."""
+        """See `Process.stop`. The master is asked first, because it waits for its worker's end."""
+        self._popen.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._popen.wait(2.0)
         super().stop()
         self._folder.cleanup()
 
@@ -102,13 +107,15 @@ class Backend(Nginx):
         ]
         super().__init__("the backend (nginx)", "".join(servers), descriptors)
         self.wait_for_port(large)
+        self._asked = 0
         self._status = http.client.HTTPConnection("127.0.0.1", small)
 
     def answered(self) -> int:
-        """How many requests it has had so far, this one not counted if only differences are used."""
+        """How many requests it has had so far, besides the ones of this method."""
+        self._asked += 1
         self._status.request("GET", "/status")
         lines = self._status.getresponse().read().decode().splitlines()
-        return int(lines[2].split()[2])
+        return int(lines[2].split()[2]) - self._asked
 
 
 class Yardstick(Nginx):
@@ -117,20 +124,21 @@ class Yardstick(Nginx):
     Args:
         backends: Ports to pass on to, by the name of the model behind them.
         descriptors: How many it may open.
+        unbuffered: The models that stream events.
 
     Attributes:
         ports: Where each of them is reached through the proxy.
     """
 
-    def __init__(self, backends: Mapping[str, int], descriptors: int) -> None:
+    def __init__(self, backends: Mapping[str, int], descriptors: int, unbuffered: Collection[str]) -> None:
         self.ports = dict(zip(backends, free_ports(len(backends)), strict=True))
         servers = [
             _PROXY.format(
-                name=f"backend_{model}",
+                name=f"{model}_backend",
                 backend=backend,
                 port=self.ports[model],
                 # Whoever passes on events through nginx has to switch this off
-                extra="proxy_buffering off;" if model in ("events", "idle") else "",
+                extra="proxy_buffering off;" if model in unbuffered else "",
             )
             for model, backend in backends.items()
         ]

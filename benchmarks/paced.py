@@ -19,8 +19,6 @@ import time
 from benchmarks.processes import Process, free_ports
 from benchmarks.waiting import wait
 
-STREAMS = 100
-EVENTS = 100
 INTERVAL = 0.01
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -43,7 +41,7 @@ class PacedBackend(Process):
 
     Args:
         events: In each stream.
-        streams: How many are set off against each other.
+        streams: How many are set off against each other; with 1, the events of all come at once.
         hold: Whether a stream goes silent after its first event.
 
     Attributes:

@@ -64,7 +64,7 @@ def measure(bench: Bench) -> Section:
                 ratio = cpu.per(yardstick).median
                 budgets.append(Budget(f"CPU per request, {case.name}", BUDGET, ratio, "x nginx"))
     columns = ("case", "through", "requests/s", "p50 ms", "p99 ms", "CPU us/request", "from - to")
-    return Section("Plain requests", ABOUT, (*columns, "x nginx", "from - to"), rows, budgets)
+    return Section("Plain requests", ABOUT, (*columns, "x nginx", "from - to"), rows, 2, budgets)
 
 
 def _run(bench: Bench, case: _Case) -> dict[str, list[wrk.Run]]:

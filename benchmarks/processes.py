@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import re
@@ -87,10 +86,7 @@ class Process:
         wait_until(listens, f"{self.name} on port {port}")
 
     def stop(self) -> None:
-        """End it and what it has started, in good order if that is quick."""
-        self._popen.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._popen.wait(1.0)
+        """End it and what it has started."""
         if self.running:
             os.killpg(self._popen.pid, signal.SIGKILL)
             self._popen.wait()

@@ -40,6 +40,7 @@ class Section:
         about: What was done, and how to read the table.
         columns: The table's head.
         rows: Its cells, as text.
+        texts: How many of the columns are no figures.
         budgets: What they are held against.
         notes: What a reader has to know about this very run.
     """
@@ -48,26 +49,32 @@ class Section:
     about: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
+    texts: int = 1
     budgets: Sequence[Budget] = ()
     notes: Sequence[str] = field(default_factory=list)
 
     def markdown(self) -> str:
         """As text."""
-        parts = [f"## {self.title}", textwrap.fill(self.about, _WIDTH), table(self.columns, self.rows)]
+        parts = [
+            f"## {self.title}",
+            textwrap.fill(self.about, _WIDTH, break_on_hyphens=False),
+            table(self.columns, self.rows, self.texts),
+        ]
         parts += [f"Note: {note}" for note in self.notes]
         return "\n\n".join(parts)
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table whose columns line up in plain text too. The first column is text, all others are figures."""
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], texts: int = 1) -> str:
+    """A table whose columns line up in plain text too. The first columns are `texts`, the others figures."""
     widths = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
 
     def line(cells: Sequence[str]) -> str:
-        padded = [cells[0].ljust(widths[0])]
-        padded += [cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True)]
+        padded = [cell.ljust(width) for cell, width in zip(cells[:texts], widths[:texts], strict=True)]
+        padded += [cell.rjust(width) for cell, width in zip(cells[texts:], widths[texts:], strict=True)]
         return f"| {' | '.join(padded)} |"
 
-    rule = ["-" * widths[0]] + ["-" * (width - 1) + ":" for width in widths[1:]]
+    rule = ["-" * width for width in widths[:texts]]
+    rule += ["-" * (width - 1) + ":" for width in widths[texts:]]
     return "\n".join([line(columns), line(rule), *map(line, rows)])
 
 
