@@ -50,7 +50,7 @@ def _measure(options: argparse.Namespace, descriptors: int) -> tuple[list[Sectio
             for name, measure in MEASUREMENTS.items():
                 if not options.only or name in options.only:
                     sections.append(measure(bench))
-        except Failure as failure:  # what the measurements did not note themselves: nothing can go on
+        except (Failure, OSError) as failure:  # in starting, or something has ended: nothing can go on
             bench.failed(str(failure))
         return sections, bench.failures
 
@@ -87,6 +87,7 @@ def main(arguments: Sequence[str]) -> int:
             f"bench: a process may open {descriptors} files, this takes {LEAST_DESCRIPTORS}", file=sys.stderr
         )
         return 1
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have had it ignored
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     gc.disable()  # its pauses would be taken for latency, and there are no cycles worth a collection
     busy = machine.busy()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeVar
 
 from benchmarks.contestants import Contestant, gateway_contestant
 from benchmarks.gateway import Gateway
 from benchmarks.nginx import Backend, Yardstick
 from benchmarks.paced import PacedBackend
+from benchmarks.processes import Ended, Failure
 
 GATEWAY = "gateway"
 UNLOGGED = "gateway, no access log"
@@ -23,6 +25,9 @@ STREAMS = 100
 """Event streams at once."""
 EVENTS_EACH = 100
 """Events in each of them."""
+
+
+_T = TypeVar("_T")
 
 
 @dataclass
@@ -47,8 +52,26 @@ class Bench:
         """Show progress, apart from the report."""
         print(f"bench: {text}", file=sys.stderr, flush=True)
 
+    def attempt(self, what: str, measure: Callable[[], _T]) -> _T | None:
+        """Measure something. A failure is noted and makes the run fail in the end, but the run goes on.
+
+        Raises:
+            Ended: Something has ended that the run cannot go on without.
+        """
+        self.say(what)
+        try:
+            return measure()
+        except Ended:
+            raise
+        except (Failure, OSError) as failure:
+            if "contestants" in self.__dict__:  # only if they have been started
+                for contestant in self.contestants:
+                    contestant.process.check()
+            self.failed(f"{what}: {failure}")
+            return None
+
     def failed(self, what: str) -> None:
-        """Note a failure, which the run goes on after but does not survive."""
+        """Note a failure."""
         self.failures.append(what)
         self.say(f"FAILED: {what}")
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 
 from benchmarks.bench import Bench
 from benchmarks.contestants import request_body
 from benchmarks.gateway import Gateway
 from benchmarks.nginx import Yardstick
 from benchmarks.paced import PacedBackend
-from benchmarks.processes import Failure, Process, memory
+from benchmarks.processes import Process, memory
 from benchmarks.report import Budget, Section
 from benchmarks.streams import Streams
 
@@ -38,13 +39,9 @@ def measure(bench: Bench) -> Section:
     rows: list[list[str]] = []
     budgets: list[Budget] = []
     for name in ("gateway", "nginx"):
-        bench.say(f"memory of silent streams: {name}")
-        try:
-            private = _measure_one(bench, name, sizes, rows)
-        except Failure as failure:
-            bench.failed(f"silent streams: {failure}")
-            continue
-        if name == "gateway":
+        what = f"memory of silent streams, {name}"
+        private = bench.attempt(what, partial(_measure_one, bench, name, sizes, rows))
+        if private and name == "gateway":
             budgets += [
                 Budget(f"memory per silent stream, {size} streams", BUDGET, kilobytes, "KB")
                 for size, kilobytes in private.items()

@@ -62,6 +62,8 @@ class Nginx(Process):
         descriptors: How many it may open.
     """
 
+    last_signal = "TERM"  # KILL would leave the worker behind
+
     def __init__(self, name: str, http: str, descriptors: int) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="jairouter-bench-nginx-")
         configuration = Path(self._folder.name, "nginx.conf")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from benchmarks.arrivals import Arrivals, Latencies
 from benchmarks.bench import GATEWAY, Bench
 from benchmarks.contestants import Contestant, request_body, take_turns
@@ -31,12 +33,9 @@ def measure(bench: Bench) -> Section:
         except Failure as failure:
             raise Failure(f"{contestant.name}: {failure}") from None
 
-    bench.say(f"open loop at {RATE} requests/s")
-    try:
-        results = take_turns([direct, *bench.contestants], bench.rounds, once)
-    except Failure as failure:
-        bench.failed(f"open loop: {failure}")
-        results = {}
+    contestants = [direct, *bench.contestants]
+    what = f"open loop at {RATE} requests/s"
+    results = bench.attempt(what, partial(take_turns, contestants, bench.rounds, once)) or {}
     rows: list[list[str]] = []
     budgets: list[Budget] = []
     for name, runs in results.items():

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from benchmarks import wrk
 from benchmarks.bench import GATEWAY, NGINX, Bench
 from benchmarks.contestants import Contestant, request_body, take_turns
 from benchmarks.figures import Rounds
-from benchmarks.processes import Failure
 from benchmarks.report import Budget, Section
 
 SMALL = 600
@@ -50,11 +50,8 @@ def measure(bench: Bench) -> Section:
     budgets: list[Budget] = []
     _ = bench.contestants  # those that cannot even be started end the run
     for case in _cases():
-        bench.say(f"plain requests: {case.name}")
-        try:
-            results = _run(bench, case)
-        except Failure as failure:
-            bench.failed(f"plain requests, {case.name}: {failure}")
+        results = bench.attempt(f"plain requests, {case.name}", partial(_run, bench, case))
+        if results is None:
             continue
         yardstick = Rounds.of([run.cpu for run in results[NGINX]])
         for name, runs in results.items():

@@ -25,13 +25,22 @@ class Failure(Exception):
     """Something went wrong that makes a figure worthless; its text is for the person who reads the report."""
 
 
+class Ended(Failure):
+    """A program is gone that all further figures depend on."""
+
+
 class Process:
     """One running program, which ends when this one does.
 
     Args:
         name: What messages call it.
         command: The program and its arguments.
+
+    Attributes:
+        last_signal: What it gets when this process dies without having ended it.
     """
+
+    last_signal = "KILL"
 
     def __init__(self, name: str, command: Sequence[str | Path]) -> None:
         self.name = name
@@ -39,7 +48,7 @@ class Process:
         environment = {key: value for key, value in os.environ.items() if not _CONFIGURING.fullmatch(key)}
         self._popen = subprocess.Popen(
             # so that it ends even if this process is killed and cannot end it
-            ["setpriv", "--pdeathsig", "TERM", "--", *map(str, command)],
+            ["setpriv", "--pdeathsig", self.last_signal, "--", *map(str, command)],
             cwd=ROOT,
             env={**environment, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
             stdin=subprocess.DEVNULL,
@@ -68,9 +77,9 @@ class Process:
         os.truncate(self._output.name, 0)
 
     def check(self) -> None:
-        """Raise `Failure` if it has ended."""
+        """Raise `Ended` if it has."""
         if not self.running:
-            raise Failure(
+            raise Ended(
                 f"{self.name} ended with status {self._popen.returncode}; its output ends in:\n"
                 f"{self.output[-1500:]}"
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from benchmarks.bench import BURSTS, EVENTS_EACH, GATEWAY, NGINX, SPREAD, STREAMS, Bench
 from benchmarks.contestants import Contestant, request_body, take_turns
@@ -40,11 +41,8 @@ def measure(bench: Bench) -> Section:
     notes: list[str] = []
     _ = bench.contestants  # those that cannot even be started end the run
     for model, case in CASES.items():
-        bench.say(f"event streams: {case}")
-        try:
-            results = _run(bench, model)
-        except Failure as failure:
-            bench.failed(f"event streams, {case}: {failure}")
+        results = bench.attempt(f"event streams, {case}", partial(_run, bench, model))
+        if results is None:
             continue
         for name, runs in results.items():
             cpu = Rounds.of([run.cpu for run in runs])
