@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks import machine, memory, open_loop, plain, sse
 from benchmarks.bench import Bench
 from benchmarks.processes import Failure
-from benchmarks.report import Section, document, table
+from benchmarks.report import Section, document, paragraph, table
 
 RESULTS = Path(__file__).with_name("results")
 LEAST_DESCRIPTORS = 4096
@@ -35,10 +35,19 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         metavar="NAME",
         help=f"one measurement of {', '.join(MEASUREMENTS)}; may be given again",
     )
-    parser.add_argument("--rounds", type=int, default=3, help="how often each is measured (%(default)s)")
-    parser.add_argument("--seconds", type=int, default=2, help="how long at a time (%(default)s)")
+    parser.add_argument(
+        "--rounds", type=_positive, default=3, help="how often each is measured (%(default)s)"
+    )
+    parser.add_argument("--seconds", type=_positive, default=2, help="how long at a time (%(default)s)")
     parser.add_argument("--no-write", action="store_true", help="print the report, write no file")
     return parser.parse_args(arguments)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
 
 
 def _measure(options: argparse.Namespace, descriptors: int) -> tuple[list[Section], list[str]]:
@@ -61,16 +70,19 @@ def _report(
     today = datetime.datetime.now(tz=datetime.UTC).date()
     preface = [
         table(("measured on", ""), machine.description(), texts=2),
-        f"Each contestant was measured in {options.rounds} rounds of {options.seconds} s, taking turns, "
-        "after a warm-up that does not count. In the second before the start, others kept "
-        f"{busy:.0%} of the cores busy.",
+        paragraph(
+            f"Each contestant was measured in {options.rounds} rounds of {options.seconds} s, taking turns, "
+            "after a warm-up that does not count. In the second before the start, others kept "
+            f"{busy:.0%} of the cores busy: the fewer the better."
+        ),
     ]
     return document(f"jairouter and nginx side by side, {today}", preface, sections, failures)
 
 
-def _path() -> Path:
+def _path(only: Sequence[str] | None) -> Path:
+    """Where the report goes. A part of one does not take the place of a whole one."""
     today = datetime.datetime.now(tz=datetime.UTC).date()
-    return RESULTS / f"{today}-{machine.slug()}.md"
+    return RESULTS / f"{'-'.join([str(today), machine.slug(), *sorted(only or ())])}.md"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -102,10 +114,10 @@ def main(arguments: Sequence[str]) -> int:
         print("bench: FAILED, see above; nothing was written", file=sys.stderr)
         return 1
     if not options.no_write:
-        path = _path()
+        path = _path(options.only)
         path.parent.mkdir(exist_ok=True)
         path.write_text(report)
-        print(f"bench: written to {path.relative_to(Path.cwd())}", file=sys.stderr)
+        print(f"bench: written to {path}", file=sys.stderr)
     return 0
 
 

@@ -13,7 +13,7 @@ from benchmarks.contestants import Contestant, gateway_contestant
 from benchmarks.gateway import Gateway
 from benchmarks.nginx import Backend, Yardstick
 from benchmarks.paced import PacedBackend
-from benchmarks.processes import Ended, Failure
+from benchmarks.processes import Ended, Failure, Process
 
 GATEWAY = "gateway"
 UNLOGGED = "gateway, no access log"
@@ -28,6 +28,7 @@ EVENTS_EACH = 100
 
 
 _T = TypeVar("_T")
+_Process = TypeVar("_Process", bound=Process)
 
 
 @dataclass
@@ -75,29 +76,27 @@ class Bench:
         self.failures.append(what)
         self.say(f"FAILED: {what}")
 
+    def until_the_end(self, process: _Process) -> _Process:
+        """Have it ended when the run ends."""
+        self.stack.callback(process.stop)
+        return process
+
     @cached_property
     def backend(self) -> Backend:
         """Answers at once."""
-        backend = Backend(self.descriptors)
-        self.stack.callback(backend.stop)
-        return backend
+        return self.until_the_end(Backend(self.descriptors))
 
     @cached_property
     def contestants(self) -> Sequence[Contestant]:
         """The gateway, the gateway without its access log, and nginx, all in front of the same backends."""
         backends = dict(self.backend.ports)
         for model, set_off in ((SPREAD, STREAMS), (BURSTS, 1)):
-            paced = PacedBackend(EVENTS_EACH, set_off)
-            self.stack.callback(paced.stop)
-            backends[model] = paced.port
+            backends[model] = self.until_the_end(PacedBackend(EVENTS_EACH, set_off)).port
         gateways = [
-            Gateway(GATEWAY, backends),
-            Gateway(UNLOGGED, backends, logging={"access": {"enabled": False}}),
+            self.until_the_end(Gateway(GATEWAY, backends)),
+            self.until_the_end(Gateway(UNLOGGED, backends, logging={"access": {"enabled": False}})),
         ]
-        for each in gateways:
-            self.stack.callback(each.stop)
-        nginx = Yardstick(backends, self.descriptors, (SPREAD, BURSTS))
-        self.stack.callback(nginx.stop)
+        nginx = self.until_the_end(Yardstick(backends, self.descriptors, (SPREAD, BURSTS)))
         return [
             *(gateway_contestant(each, list(backends)) for each in gateways),
             Contestant(NGINX, nginx, nginx.ports),

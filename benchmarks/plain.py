@@ -18,10 +18,8 @@ _BUDGET_CASE = "64 connections"
 
 ABOUT = """\
 wrk keeps so many connections busy: each sends its next request when it has its answer. The answer has about
-600 bytes, and so has the request, unless the row says otherwise. CPU time is that of the process under test
-alone, and the figure to compare: the rate depends on what nginx as the backend and wrk leave of the cores.
-The ratio is that of the CPU times, round by round; "from - to" are the lowest and the highest round,
-everything else is the median."""
+600 bytes, and so has the request, unless the row says otherwise. The gateway opens at most 500 connections to
+one backend (`webclient.connection-pool.max-connections`), so with 1000 half of the requests wait for one."""
 
 
 @dataclass(frozen=True, slots=True)

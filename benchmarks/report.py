@@ -8,6 +8,13 @@ from dataclasses import dataclass, field
 
 _WIDTH = 110
 
+READING = """\
+CPU time is that of one process, user and system together: the gateway's, or that of nginx's one worker. It is
+the figure to compare, because rates and latencies depend on what the backend and the load, which run on the
+same machine, leave of its cores. "x nginx" is that figure divided by nginx's of the same round. Everything is
+the median of the rounds; "from - to" are the lowest and the highest. "gateway" is one `twistd` process with the
+default configuration and its access log, which here goes to a file."""
+
 
 @dataclass(frozen=True, slots=True)
 class Budget:
@@ -57,11 +64,16 @@ class Section:
         """As text."""
         parts = [
             f"## {self.title}",
-            textwrap.fill(self.about, _WIDTH, break_on_hyphens=False),
+            paragraph(self.about),
             table(self.columns, self.rows, self.texts),
         ]
         parts += [f"Note: {note}" for note in self.notes]
         return "\n\n".join(parts)
+
+
+def paragraph(text: str) -> str:
+    """Text as lines of one length."""
+    return textwrap.fill(text, _WIDTH, break_on_hyphens=False)
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], texts: int = 1) -> str:
@@ -99,6 +111,6 @@ def document(title: str, preface: Sequence[str], sections: Sequence[Section], fa
     if failures:
         parts.append("**This run FAILED; its figures are not to be used.**")
         parts += [f"* {failure}" for failure in failures]
-    parts += [*preface, "## Budgets", budgets(sections)]
+    parts += [*preface, paragraph(READING), "## Budgets", budgets(sections)]
     parts += [section.markdown() for section in sections]
     return "\n\n".join(parts) + "\n"

@@ -28,6 +28,9 @@ done = function(summary, latency, requests)
     e.connect, e.read, e.write, e.status, e.timeout))
 end
 """
+ERRORS = ("connect", "read", "write", "status", "timeout")
+"""Kinds of errors that wrk counts; `status` is an answer of 400 or above."""
+
 _RAMP = 0.4
 _TAIL = 0.1
 
@@ -113,17 +116,23 @@ def _wrk(contestant: Contestant, load: Load, seconds: int) -> Iterator[subproces
 
 
 def _result(wrk: subprocess.Popen[str], contestant: Contestant, load: Load) -> dict[str, int]:
-    """What wrk counted. Any error at all is a `Failure`."""
     output = wrk.communicate()[0]
+    return read_result(wrk.returncode, output, contestant.name, load)
+
+
+def read_result(status: int, output: str, name: str, load: Load) -> dict[str, int]:
+    """What wrk counted, by the names that the script gives it.
+
+    Raises:
+        Failure: There was any error at all.
+    """
     found = re.search(r"^RESULT (.*)$", output, re.MULTILINE)
-    if wrk.returncode != 0 or found is None:
-        raise Failure(f"wrk failed against {contestant.name}, status {wrk.returncode}:\n{output}")
-    result = {name: int(value) for name, value in (pair.split("=") for pair in found[1].split())}
-    errors = {
-        name: result[name] for name in ("connect", "read", "write", "status", "timeout") if result[name]
-    }
+    if status != 0 or found is None:
+        raise Failure(f"wrk failed against {name}, status {status}:\n{output}")
+    result = {key: int(value) for key, value in (pair.split("=") for pair in found[1].split())}
+    errors = {kind: result[kind] for kind in ERRORS if result[kind]}
     if errors:
-        raise Failure(f"{contestant.name} at {load.connections} connections: errors {errors}")
+        raise Failure(f"{name} at {load.connections} connections: errors {errors}")
     if result["bytes"] < result["requests"] * load.answer_size:
-        raise Failure(f"{contestant.name}: answers of {result['bytes'] / result['requests']:.0f} bytes only")
+        raise Failure(f"{name}: answers of {result['bytes'] / result['requests']:.0f} bytes only")
     return result
