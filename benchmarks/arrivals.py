@@ -103,7 +103,7 @@ class Arrivals:
 
     def run(self, seconds: float) -> Latencies:
         """Send requests for so long, and wait for the last answer."""
-        due = _schedule(self._rate, seconds + _LEAD)
+        due = schedule(self._rate, seconds + _LEAD)
         try:
             self._idle = [self._connect() for _ in range(_READY)]
             begin = time.monotonic() + 0.01
@@ -156,7 +156,7 @@ class Arrivals:
             self._idle.append(connection)
 
 
-def _schedule(rate: float, seconds: float) -> list[float]:
+def schedule(rate: float, seconds: float) -> list[float]:
     """Moments as independent callers choose them: exponential gaps, now and then many at once."""
     source = random.Random(_SEED)
     moments: list[float] = []

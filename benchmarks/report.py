@@ -12,8 +12,8 @@ READING = """\
 CPU time is that of one process, user and system together: the gateway's, or that of nginx's one worker. It is
 the figure to compare, because rates and latencies depend on what the backend and the load, which run on the
 same machine, leave of its cores. "x nginx" is that figure divided by nginx's of the same round. Everything is
-the median of the rounds; "from - to" are the lowest and the highest. "gateway" is one `twistd` process with the
-default configuration and its access log, which here goes to a file."""
+the median of the rounds; "from - to" are the lowest and the highest. "gateway" is one `twistd` process with
+the default configuration and its access log, which here goes to a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]], texts: int = 1)
 def budgets(sections: Sequence[Section]) -> str:
     """All budgets of all sections in one table."""
     rows = [
-        (each.what, f"{each.measured:.1f} {each.unit}", f"<= {each.limit:g} {each.unit}", verdict(each))
+        (each.what, f"{each.measured:.2f} {each.unit}", f"<= {each.limit:g} {each.unit}", verdict(each))
         for section in sections
         for each in section.budgets
     ]
