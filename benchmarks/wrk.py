@@ -83,8 +83,9 @@ def run(contestant: Contestant, load: Load, backend: Backend, seconds: int) -> R
     CPU time and requests are read in the middle of wrk's run: opening and closing the connections does not
     count. The requests are counted by the backend, which all of them reach.
     """
-    with _wrk(contestant, load, seconds) as wrk:
-        time.sleep(_RAMP)
+    opening = load.connections // 1000  # so many seconds more until all connections are open and busy
+    with _wrk(contestant, load, opening + seconds) as wrk:
+        time.sleep(opening + _RAMP)
         before = time.monotonic(), contestant.process.cpu(), backend.answered()
         time.sleep(seconds - _RAMP - _TAIL)
         after = time.monotonic(), contestant.process.cpu(), backend.answered()
