@@ -175,6 +175,7 @@ class RequestParser:
     def on_url(self, piece: bytes) -> None:
         """A piece of the request target."""
         if not self._resuming:
+            self._moved = True  # it has a limit of its own
             self._target += piece
             if len(self._target) > self._limits.max_request_line:
                 self._stop(UriTooLong("the request line is too long"))

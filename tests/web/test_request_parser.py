@@ -228,6 +228,15 @@ class LimitTests(SynchronousTestCase):
         self.assertIsNone(self.status(b"GET /" + b"a" * 99 + b" HTTP/1.1\r\n"))
         self.assertEqual(self.status(b"GET /" + b"a" * 100 + b" HTTP/1.1\r\n"), 414)
 
+    def test_long_target_in_pieces(self) -> None:
+        """It has a limit of its own, be that larger than the one of the headers."""
+        limits = HeadLimits(max_header_bytes=100, max_headers=10, max_request_line=1000)
+        pieces = [b"GET /", *[b"a" * 50] * 19, b" HTTP/1.1\r\n"]
+        self.assertIsNone(parse(*pieces, limits=limits)[1].error)
+        error = parse(*pieces[:-1], b"a" * 50, limits=limits)[1].error
+        assert error is not None
+        self.assertEqual(error.status, 414)
+
     def test_many_headers(self) -> None:
         self.assertIsNone(self.status(GET + b"A: b\r\n" * 9 + b"\r\n"))
         self.assertEqual(self.status(GET + b"A: b\r\n" * 10 + b"\r\n"), 431)
