@@ -54,6 +54,7 @@ class Channel(RequestTransport):
         self._current: GatewayRequest | None = None
         self._incoming: GatewayRequest | None = None  # the same, until its last byte has come
         self._serving = self._closing = False
+        self._begun = 0  # requests
         self._choked = False  # the client does not read
         self._reading = True
         self._upload_full = False
@@ -144,6 +145,9 @@ class Channel(RequestTransport):
         head = self._inbox.take()
         if isinstance(head, Head):
             request = self._current = self._incoming = GatewayRequest.of(self, head)
+            self._begun += 1
+            if self._begun == self.site.limits.max_requests:
+                request.keep_alive = False
             self._take_body()
             if self._incoming is None and not request.upload.complete:
                 request.fault = request.fault or self._inbox.error  # no resource sees it
@@ -174,7 +178,8 @@ class Channel(RequestTransport):
         self._current = None
         self._patience.answered()
         keeps = request.keep_alive and not self.site.draining
-        if not request.upload.complete or not (keeps or self._reading):
+        unread = self._inbox.waiting or not self._reading
+        if not request.upload.complete or (unread and not keeps):
             self._linger()
         elif keeps:
             self._serve()

@@ -34,6 +34,7 @@ class ConnectionLimits:
         header_timeout: Seconds in which a head must arrive.
         body_timeout: Seconds without a byte of a body that is due.
         keep_alive_timeout: Seconds between requests.
+        max_requests: Of one connection; the answer to the last one says that it is. 0 for no limit.
     """
 
     max_connections: int = 8192
@@ -42,6 +43,7 @@ class ConnectionLimits:
     header_timeout: float = 10.0
     body_timeout: float = 30.0
     keep_alive_timeout: float = 75.0
+    max_requests: int = 0
 
 
 class GatewaySite(Site):
