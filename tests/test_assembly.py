@@ -10,13 +10,16 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from jairouter.assembly import Gateway, assemble, make_services
+from jairouter.config.faults import ConfigurationFaults
 from jairouter.config.files import Text
 from jairouter.config.loader import load
 from jairouter.config.settings.root import Settings
 from jairouter.interfaces import IResponder
+from jairouter.upstream.tls_settings import ReadTls
 from tests.fakes import Network
+from tests.upstream.names_rig import Resolver
 from tests.web.serving import Received, answers, post
-from tests.world import World
+from tests.world import CONFIGURATION, World
 
 INSTANCES = """
 model:
@@ -57,6 +60,13 @@ class ServicesTests(SynchronousTestCase):
 
     def test_nothing_configured(self) -> None:
         self.assertEqual(make_services(settings("{}")), {})
+
+    def test_tls(self) -> None:
+        """Each instance has its own, by its position."""
+        tls: Any = {("chat", 1): object()}
+        services = make_services(settings(INSTANCES), tls)
+        self.assertEqual([each.tls for each in services["chat"]["m"]], [None, tls["chat", 1]])
+        self.assertIsNone(services["embedding"]["e"][0].tls)
 
 
 class Case(SynchronousTestCase):
@@ -168,6 +178,26 @@ class GatewayTests(Case):
         self.network.run(1)
         self.assertIsNotNone(first.closed)
 
+    def test_limits_of_a_request(self) -> None:
+        self.gateway(
+            "server: {address: 127.0.0.1, port: 8080, max-request-line: 50, max-http-header-size: 60, "
+            "max-headers: 3}"
+        )
+        self.assertEqual(self.get("/actuator/health").status, 200)
+        self.assertEqual(self.get("/" + "x" * 50).status, 414)
+        head = "GET /actuator/health HTTP/1.1\r\nHost: x\r\n"
+        for more in ("A: " + "x" * 60 + "\r\n", "A: x\r\n" * 3):
+            self.assertEqual(self.ask(f"{head}{more}\r\n".encode()).status, 431)
+
+    def test_requests_of_a_connection(self) -> None:
+        self.gateway("server: {address: 127.0.0.1, port: 8080, max-requests-per-connection: 2}")
+        client = self.network.connect("127.0.0.1", 8080)
+        for _ in range(2):
+            self.assertIsNone(client.closed)
+            client.send(b"GET /actuator/health HTTP/1.1\r\nHost: x\r\n\r\n")
+            self.network.run()
+        self.assertIsNotNone(client.closed)
+
     def test_models(self) -> None:
         self.gateway("server: {address: 127.0.0.1, port: 8080}" + INSTANCES)
         self.assertEqual([each["id"] for each in json.loads(self.get("/v1/models").body)["data"]], ["m", "e"])
@@ -199,6 +229,45 @@ class WholeTests(SynchronousTestCase):
         labels = {"service": "chat", "model": "m", "outcome": "succeeded"}
         self.assertEqual(world.metric("jairouter_backend_calls_total", **labels), 1)
         self.assertEqual(world.close(), [])
+
+    def test_head_of_an_answer(self) -> None:
+        """A backend's head may be so large."""
+        world = World(CONFIGURATION.replace("webclient:", "webclient:\n  max-response-header-size: 100"))
+        client = world.ask({"model": "m"})
+        world.backend.last.say(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100)
+        world.run()
+        self.assertEqual([answer.status for answer in answers(client.received)], [502])
+        self.assertEqual(world.close(), [])
+
+    def test_names(self) -> None:
+        """Looked up by the reactor's resolver, and kept for as long as is configured."""
+        network: Any = Network()
+        resolver = network.nameResolver = Resolver()
+        text = CONFIGURATION.replace("webclient:", "webclient:\n  dns: {cache-ttl: 7s}")
+        world = World(text.replace("10.0.0.1:9000", "models.test:9000"), network=network)
+        for asked in (1, 1, 2):
+            client = world.ask({"model": "m"})
+            if resolver.open:
+                resolver.answer("10.0.0.1")
+                world.run()
+            world.backend.last.answer(b"{}")
+            world.run()
+            self.assertEqual([answer.status for answer in answers(client.received)], [200])
+            self.assertEqual(len(resolver.asked), asked)
+            world.backend.last.wire.abortConnection()
+            world.run(4)
+        self.assertEqual(world.close(), [])
+
+    def test_tls(self) -> None:
+        """What the settings say of it is read, unless it was read already."""
+        text = (
+            'model.services.chat.instances: [{name: m, base-url: "https://10.0.0.1", tls: {ca-file: /none}}]'
+        )
+        assemble_with = (settings(text), Network(), random.Random(0), Network.run_in_thread)
+        self.assertRaises(ConfigurationFaults, assemble, *assemble_with)
+        mine: Any = object()
+        gateway = assemble(*assemble_with, ReadTls({("chat", 0): mine}, ()))
+        self.assertIs(gateway.services["chat"]["m"][0].tls, mine)
 
     def test_responder(self) -> None:
         """What stands outermost is a responder like the rest."""

@@ -75,6 +75,22 @@ class OptionsTests(SynchronousTestCase):
         for word in ("the configuration has faults", "server.port", "prot", "nonsense", "a.yml"):
             self.assertIn(word, str(error))
 
+    def test_files_for_tls(self) -> None:
+        """They are read before anything starts; what they hold is used as it was then."""
+        path = self.write("a.yml", "webclient.ssl: {enabled: true, ca-file: /none.pem}")
+        error = self.assertRaises(SystemExit, self.parse, "--config", path)
+        self.assertIn("the configuration has faults", str(error))
+        self.assertIn("webclient.ssl.ca-file: /none.pem cannot be read", str(error))
+
+    def test_notices_about_tls(self) -> None:
+        text = 'model.services.chat.instances: [{name: m, base-url: "https://h", tls: {trust-all: true}}]'
+        options = self.parse("--config", self.write("a.yml", text))
+        assert options.loaded is not None
+        assert options.tls is not None
+        [notice] = options.loaded.notices
+        self.assertIn("is not checked", str(notice))
+        self.assertEqual(list(options.tls.instances), [("chat", 0)])
+
     def test_missing_file(self) -> None:
         error = self.assertRaises(SystemExit, self.parse, "--config", str(self.folder / "none.yml"))
         self.assertIn("none.yml", str(error))

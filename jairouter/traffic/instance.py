@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from jairouter.exchange import HeaderPairs, Outcome
 from jairouter.traffic.permits import Ledger, Permit
+
+if TYPE_CHECKING:
+    from jairouter.upstream.tls import BackendTls
 
 
 @dataclass(eq=False, slots=True)
@@ -20,6 +24,7 @@ class Instance:
         weight: Its share of the traffic among the instances of the same name; 0 gets none.
         headers: Sent to this backend, over the client's headers of the same name.
         in_flight: Attempts under way now.
+        tls: How connections to it are secured; None for as the system does it, or not at all.
     """
 
     service: str
@@ -29,6 +34,7 @@ class Instance:
     weight: int = 1
     headers: HeaderPairs = field(default=(), repr=False)
     in_flight: int = 0
+    tls: BackendTls | None = field(default=None, repr=False)
 
     @property
     def identity(self) -> tuple[str, str, str, str | None]:

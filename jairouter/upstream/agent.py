@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
@@ -11,10 +11,13 @@ from twisted.python.failure import Failure
 from twisted.web.iweb import IAgent
 from zope.interface import implementer
 
-from jairouter.upstream.endpoints import Connector
+from jairouter.upstream.answer_parser import MAX_HEAD
+from jairouter.upstream.endpoints import Connector, Dialing
 from jairouter.upstream.failures import BadAddress
+from jairouter.upstream.names import Names
 from jairouter.upstream.outgoing import Origin, Outgoing, compose, origin_of
 from jairouter.upstream.pool import OriginPool, PoolLimits
+from jairouter.upstream.wire import WireHeaders
 
 if TYPE_CHECKING:
     from twisted.web.http_headers import Headers
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from jairouter.traffic.permits import Ledger
     from jairouter.upstream.connection import Connection
     from jairouter.upstream.response import Response
+    from jairouter.upstream.tls import BackendTls
 
 MAX_REMEMBERED_URLS: Final = 10_000
 
@@ -48,25 +52,29 @@ class Agent:
         ledger: Counts busy connections.
         limits: Of each origin's pool.
         connect_timeout: Seconds; a safety net for users other than the pipeline.
+        names: Knows the addresses of hosts.
+        max_head: Bytes of the head of an answer.
     """
 
     _log = Logger()
 
     def __init__(
         self,
-        reactor: object,
+        reactor: Any,
         wheel: TimerWheel,
         ledger: Ledger,
         limits: PoolLimits,
         connect_timeout: float = 10.0,
+        names: Names | None = None,
+        max_head: int = MAX_HEAD,
     ) -> None:
-        self._reactor = reactor
+        names = names or Names(lambda: reactor.nameResolver, wheel)
+        self._dialing = Dialing(reactor, wheel, names, connect_timeout, max_head)
         self._wheel = wheel
         self._ledger = ledger
         self._limits = limits
-        self._connect_timeout = connect_timeout
         self._pools: dict[Origin, OriginPool] = {}
-        self._origins: dict[bytes, tuple[Origin, bytes, bytes]] = {}
+        self._origins: dict[tuple[bytes, BackendTls | None], tuple[Origin, bytes, bytes]] = {}
 
     def request(
         self,
@@ -77,7 +85,8 @@ class Agent:
     ) -> Deferred[IResponse]:
         """See `IAgent.request`. Cancelling the Deferred aborts the connection at once."""
         try:
-            origin, host, target = self._take_apart(uri)
+            attempt = headers.attempt if isinstance(headers, WireHeaders) else None
+            origin, host, target = self._take_apart(uri, attempt.instance.tls if attempt else None)
             outgoing = compose(method, host, target, headers, bodyProducer)
             pool = self._pools.get(origin) or self._new_pool(origin)
             connection = pool.take()
@@ -121,14 +130,14 @@ class Agent:
         again = self._pools[origin].acquire(outgoing.attempt, fresh=True)
         return again.addCallback(lambda fresh: fresh.send(outgoing))
 
-    def _take_apart(self, uri: bytes) -> tuple[Origin, bytes, bytes]:
+    def _take_apart(self, uri: bytes, tls: BackendTls | None) -> tuple[Origin, bytes, bytes]:
         # Queries come from clients, so there is no end of them; what is before them is configured
         address, _, query = uri.partition(b"#")[0].partition(b"?")
-        parts = self._origins.get(address)
+        parts = self._origins.get((address, tls))
         if parts is None:
-            parts = origin_of(address)
+            parts = origin_of(address, tls)
             if len(self._origins) < MAX_REMEMBERED_URLS:
-                self._origins[address] = parts
+                self._origins[address, tls] = parts
         origin, host, path = parts
         return origin, host, path + b"?" + query if query else path
 
@@ -137,6 +146,6 @@ class Agent:
             return connector.connect()
 
         pool = OriginPool(self._limits, self._wheel, self._ledger, connect)
-        connector = Connector(self._reactor, self._wheel, origin, self._connect_timeout, pool.idle, pool.lost)
+        connector = Connector(self._dialing, origin, pool.idle, pool.lost)
         self._pools[origin] = pool
         return pool

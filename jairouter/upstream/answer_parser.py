@@ -29,6 +29,9 @@ NO_BODY_STATUSES: Final = frozenset({204, 304})
 class AnswerParser:
     """See the module's picture.
 
+    Args:
+        max_head: See `MAX_HEAD`.
+
     Attributes:
         fault: What is wrong with the bytes, or empty. What came before stays valid.
         head_done: Whether the head of the answer, which is no interim one, is complete. Only then are valid:
@@ -41,7 +44,8 @@ class AnswerParser:
         complete: Whether the last byte has come, as far as the bytes say.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, max_head: int = MAX_HEAD) -> None:
+        self._max_head = max_head
         # What llhttp calls must not re-enter it, so these callbacks only take note
         self._llhttp: Any = httptools.HttpResponseParser(self)
         self.expect()
@@ -83,7 +87,7 @@ class AnswerParser:
             self._without_content = 0
             return body
         self._without_content += len(data)
-        if self._without_content > MAX_HEAD:
+        if self._without_content > self._max_head:
             self.fault = self.fault or "an endless head, or endless trailers"
         if in_head and self.head_done:
             self._without_content = 0

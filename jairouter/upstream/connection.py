@@ -26,7 +26,7 @@ from twisted.web.client import ResponseDone
 from twisted.web.iweb import UNKNOWN_LENGTH
 
 from jairouter.exchange import Phase
-from jairouter.upstream.answer_parser import AnswerParser
+from jairouter.upstream.answer_parser import MAX_HEAD, AnswerParser
 from jairouter.upstream.body_writer import BodyWriter
 from jairouter.upstream.failures import BadAnswer, WrongBodyLength
 from jairouter.upstream.response import BodyTransport, Response
@@ -57,6 +57,7 @@ class Connection(Protocol):
         opened: When it was made, in the clock's seconds.
         on_idle: Told each time the connection can be used again.
         on_lost: Told once when it never can.
+        max_head: See `AnswerParser`.
 
     Attributes:
         uses: How many requests were sent on it.
@@ -66,7 +67,11 @@ class Connection(Protocol):
     transport: Any  # ITCPTransport or TLS's; Twisted's interfaces do not say that both are producers
 
     def __init__(
-        self, opened: float, on_idle: Callable[[Connection], None], on_lost: Callable[[Connection], None]
+        self,
+        opened: float,
+        on_idle: Callable[[Connection], None],
+        on_lost: Callable[[Connection], None],
+        max_head: int = MAX_HEAD,
     ) -> None:
         self.uses = 0
         self.opened = opened
@@ -74,7 +79,7 @@ class Connection(Protocol):
         self._on_idle = on_idle
         self._on_lost = on_lost
         self._state = _State.IDLE
-        self._parser = AnswerParser()
+        self._parser = AnswerParser(max_head)
         self._cut_short = False
         self._attempt: Attempt | None = None
         self._outgoing: Outgoing | None = None

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from twisted.web.iweb import IBodyProducer
 
     from jairouter.exchange import Attempt, HeaderPairs
+    from jairouter.upstream.tls import BackendTls
 
 # What RFC 9110, sections 5.1 and 5.5, and RFC 9112, section 3, allow where
 _TOKEN: Final = b"!#$%&'*+-.^_`|~" + (string.digits + string.ascii_letters).encode("ascii")
@@ -26,11 +27,19 @@ _VALUE: Final = b"\t " + _VISIBLE + bytes(range(0x80, 0x100))
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where connections go: everything that must be equal for one to be shared."""
+    """Where connections go: everything that must be equal for one to be shared.
+
+    Attributes:
+        secure: Whether over TLS.
+        host: Name or IP address.
+        port: Port.
+        tls: How they are secured; None for as the system does it.
+    """
 
     secure: bool
     host: str
     port: int
+    tls: BackendTls | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +66,12 @@ class Outgoing:
         return self.body is None or (isinstance(self.body, WireBody) and self.body.body.replayable)
 
 
-def origin_of(uri: bytes) -> tuple[Origin, bytes, bytes]:
+def origin_of(uri: bytes, tls: BackendTls | None = None) -> tuple[Origin, bytes, bytes]:
     """Take a URL apart.
+
+    Args:
+        uri: The URL.
+        tls: How connections are secured, if they are.
 
     Returns:
         The origin, the value of the Host header and the request target.
@@ -72,7 +85,7 @@ def origin_of(uri: bytes) -> tuple[Origin, bytes, bytes]:
         raise ValueError("not an absolute http or https URL")
     secure = parts.scheme == "https"
     port = (443 if secure else 80) if parts.port is None else parts.port
-    origin = Origin(secure, parts.hostname, port)
+    origin = Origin(secure, parts.hostname, port, tls if secure else None)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return origin, parts.netloc.rpartition("@")[2].encode("ascii"), target.encode("ascii")
 

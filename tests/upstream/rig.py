@@ -20,6 +20,7 @@ from jairouter.traffic.instance import Instance
 from jairouter.upstream.connection import Connection
 from jairouter.upstream.outgoing import Outgoing, compose
 from jairouter.upstream.response import Response
+from jairouter.upstream.tls import BackendTls
 from jairouter.upstream.wire import WireHeaders
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -181,8 +182,8 @@ class Phases(Attempt):
 
     __slots__ = ("entered", "moved")
 
-    def __init__(self) -> None:
-        super().__init__(Instance("chat", "m", "http://10.0.0.1", None, 1, ()), lambda: 0.0)
+    def __init__(self, tls: BackendTls | None = None) -> None:
+        super().__init__(Instance("chat", "m", "http://10.0.0.1", None, 1, (), tls=tls), lambda: 0.0)
         self.entered: list[Phase] = []
         self.moved = 0
 

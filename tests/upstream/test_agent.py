@@ -17,6 +17,8 @@ from jairouter.errors import PoolExhausted
 from jairouter.timers import TimerWheel
 from jairouter.traffic.permits import Ledger
 from jairouter.upstream.agent import Agent
+from jairouter.upstream.answer_parser import MAX_HEAD
+from jairouter.upstream.failures import BadAnswer
 from jairouter.upstream.pool import PoolLimits
 from jairouter.upstream.wire import WireBody, WireHeaders
 from tests.upstream.rig import OK, Phases, Receiver, Wire
@@ -28,11 +30,13 @@ class AgentCase(SynchronousTestCase):
     """An agent whose backend is the test."""
 
     limits = PoolLimits(max_connections=2, max_pending=1)
+    max_head = MAX_HEAD
 
     def setUp(self) -> None:
         self.reactor: Any = MemoryReactorClock()
         self.ledger = Ledger()
-        self.agent = Agent(self.reactor, TimerWheel(self.reactor), self.ledger, self.limits, 7.0)
+        wheel = TimerWheel(self.reactor)
+        self.agent = Agent(self.reactor, wheel, self.ledger, self.limits, 7.0, max_head=self.max_head)
         self.wires: list[Wire] = []
         self.accepted = 0
 
@@ -113,9 +117,7 @@ class EndpointTests(AgentCase):
                 receiver.resolutionComplete()
                 return self
 
-        self.reactor._nameResolver = None
-        type(self.reactor).nameResolver = property(lambda _: Resolver())
-        self.addCleanup(delattr, type(self.reactor), "nameResolver")
+        self.reactor.nameResolver = Resolver()
         answer = self.ask(uri=b"http://backend.example/x")
         self.failureResultOf(answer)
         self.assertEqual(asked, ["backend.example"])
@@ -124,7 +126,7 @@ class EndpointTests(AgentCase):
     def test_name_that_idna_does_not_allow(self) -> None:
         """Docker's networks are full of names with underscores."""
         self.ask(uri=b"http://vllm_a:8000/x")
-        self.assertEqual(self.reactor.tcpClients[0][:2], ("vllm_a", 8000))
+        self.assertEqual(self.reactor.tcpClients[0][:2], ("127.0.0.1", 8000))
 
     def test_https(self) -> None:
         """The first byte on the wire is that of a TLS handshake."""
@@ -247,4 +249,16 @@ class CancelTests(AgentCase):
         answer.cancel()
         self.failureResultOf(answer, CancelledError)
         self.assertTrue(wire.aborted)
+        self.assert_at_rest()
+
+
+class HeadTests(AgentCase):
+    """How large the head of an answer may be."""
+
+    max_head = 100
+
+    def test_too_large(self) -> None:
+        answer = self.ask()
+        self.say(self.accept(), b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100)
+        self.failureResultOf(answer, BadAnswer)
         self.assert_at_rest()

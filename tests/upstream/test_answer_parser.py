@@ -78,3 +78,9 @@ class AnswerParserTests(SynchronousTestCase):
         self.parser.feed(head + b"\r\n\r\n")
         self.parser.feed(b"0\r\nY: " + b"y" * 1000)
         self.assertEqual(self.parser.fault, "")
+
+    def test_another_limit(self) -> None:
+        for limit, fault in ((100, "an endless head, or endless trailers"), (200, "")):
+            parser = AnswerParser(limit)
+            parser.feed(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100)
+            self.assertEqual(parser.fault, fault)
