@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from twisted.application.service import IServiceMaker, ServiceMaker
+from twisted.internet import reactor as the_reactor
 from twisted.internet.error import CannotListenError
 from twisted.logger import capturedLogs, formatEvent
 from twisted.plugin import getPlugins
@@ -19,6 +20,7 @@ from jairouter.assembly import assemble
 from jairouter.config.files import Text
 from jairouter.config.loader import load
 from jairouter.tap import GatewayService, Options
+from jairouter.upstream.resolver import SystemResolver
 from tests.fakes import Network
 from tests.web.serving import answers, post
 
@@ -295,6 +297,10 @@ class ServiceTests(SynchronousTestCase):
 class MakeServiceTests(SynchronousTestCase):
     """What twistd calls."""
 
+    def setUp(self) -> None:
+        before: Any = the_reactor
+        self.addCleanup(before.installNameResolver, before.nameResolver)
+
     def test_maker(self) -> None:
         """The plugin leads here."""
         [maker] = [
@@ -312,6 +318,14 @@ class MakeServiceTests(SynchronousTestCase):
         service = tap.makeService(options)
         self.assertIsInstance(service, GatewayService)
         self.assertEqual(service.gateway.listener.port, 0)
+
+    def test_resolver(self) -> None:
+        """Twisted's own would leave who waits without an answer when no descriptor is left."""
+        options = Options()
+        options.loaded = load([Text("test.yml", CONFIGURATION.encode())], (), {})
+        tap.makeService(options)
+        runtime: Any = the_reactor
+        self.assertIsInstance(runtime.nameResolver, SystemResolver)
 
     def test_options_that_were_not_parsed(self) -> None:
         """As `twist` gives them when there are none: the defaults, and the environment."""
