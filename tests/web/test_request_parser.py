@@ -96,6 +96,13 @@ class ParseTests(SynchronousTestCase):
         parser.close()
         self.assertEqual(parser.feed(TWO), [])
 
+    def test_crumbs(self) -> None:
+        """Chunks of a byte or two become a few pieces: each piece costs many times as much."""
+        pieces = [b"%02d" % (number % 100) for number in range(2000)]
+        events = RequestParser(HeadLimits()).feed(chunked(*pieces))
+        self.assertLess(len(events), 10)
+        self.assertEqual(joined(events)[1:], [b"".join(pieces), END])
+
 
 class UpgradeTests(SynchronousTestCase):
     """Offers to change the protocol are ignored."""
