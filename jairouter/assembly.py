@@ -24,7 +24,7 @@ from jairouter.filters.resolve import Resolve, Services
 from jairouter.filters.timeout import PhaseLimits, Timeout
 from jairouter.filters.validate import Validate
 from jairouter.pipeline import Wrap, build
-from jairouter.request_body.spool import RunInThread, Spool
+from jairouter.request_body.spool import RunInThread, Spool, SpoolSpace
 from jairouter.telemetry.access_log import AccessLog
 from jairouter.telemetry.metrics import LedgerMetrics, RequestMetrics
 from jairouter.timers import TimerWheel
@@ -54,7 +54,9 @@ if TYPE_CHECKING:
     from jairouter.interfaces import IRecorder, IResponder
 
 SPOOL_IN_MEMORY = 256 * 1024
-"""Bytes of a form kept in memory until its model is known."""
+"""Bytes of a form kept in memory until somebody takes it."""
+SPOOLS_IN_MEMORY = 64 * 1024 * 1024
+"""Bytes of all such forms kept in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,7 @@ def _pipeline(parts: _Parts, agent: Agent, record: Wrap) -> IResponder:
             Validate,
             max_held=settings.webclient.max_in_memory_size,
             max_size=settings.security.validation.max_request_size,
-            new_spool=partial(Spool, SPOOL_IN_MEMORY, parts.run_in_thread),
+            new_spool=partial(Spool, SPOOL_IN_MEMORY, parts.run_in_thread, _spool_space(settings)),
         ),
         resolve=partial(Resolve, services=parts.services, adapter=adapter),
         pick=partial(Pick, balancer=balancer, ledger=parts.ledger, clock=parts.wheel.seconds),
@@ -205,6 +207,12 @@ def _phase_limits(settings: Settings) -> PhaseLimits:
 def _pool_limits(settings: Settings) -> PoolLimits:
     pool = settings.webclient.connection_pool
     return PoolLimits(pool.max_connections, pool.max_idle_time, pool.max_life_time, pool.pending_acquire_max)
+
+
+def _spool_space(settings: Settings) -> SpoolSpace:
+    # What would not fit even if it were alone would be told to try again for ever
+    disk = max(settings.server.max_spooled_size, settings.security.validation.max_request_size)
+    return SpoolSpace(SPOOLS_IN_MEMORY, disk)
 
 
 def _keep_alive(settings: Settings) -> KeepAlive:

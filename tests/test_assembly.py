@@ -9,6 +9,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
+from jairouter import assembly
 from jairouter.assembly import Gateway, assemble, make_services
 from jairouter.config.files import Text
 from jairouter.config.loader import load
@@ -178,6 +179,26 @@ class GatewayTests(Case):
         )
         request = post(b"x" * 2000, b"/v1/chat/completions", b"Content-Type: application/json")
         self.assertEqual(self.ask(request).status, 413)
+
+    def test_spooled_size(self) -> None:
+        """The disk has room for the first of two forms that do not say their model."""
+        self.patch(assembly, "SPOOL_IN_MEMORY", 100)
+        self.gateway(
+            "server: {address: 127.0.0.1, port: 8080, max-spooled-size: 5KB}\n"
+            "security: {validation: {max-request-size: 4KB}}" + INSTANCES
+        )
+        form = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + b"x" * 3000
+        kind = b"Content-Type: multipart/form-data; boundary=b"
+        half = post(form + b"y" * 500, b"/v1/audio/transcriptions", kind)[:-500]
+        clients = [self.network.connect("127.0.0.1", 8080) for _ in range(2)]
+        for client in clients:
+            client.send(half)
+            self.network.run()
+        self.assertEqual(clients[0].received, b"")
+        [answer] = answers(clients[1].received)
+        self.assertEqual((answer.status, answer.headers["retry-after"]), (503, "1"))
+        self.assertEqual(json.loads(answer.body)["error"]["code"], "gateway_busy")
+        clients[0].leave()
 
     def test_service_without_instances(self) -> None:
         """It starts, and says so per request."""

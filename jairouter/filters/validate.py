@@ -50,7 +50,7 @@ class Validate:
             return await self._inner.respond(exchange)
         form = await self._read_form(exchange)
         try:
-            answer = await self._inner.respond(exchange)
+            answer = await form.while_it_waits(self._inner.respond(exchange))
         except BaseException:
             form.discard()
             raise

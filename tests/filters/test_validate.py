@@ -20,7 +20,7 @@ from jairouter.errors import (
 from jairouter.exchange import Answer, Exchange
 from jairouter.filters.validate import Validate
 from jairouter.interfaces import IResponder
-from jairouter.request_body.spool import Spool
+from jairouter.request_body.spool import Spool, SpoolSpace
 from jairouter.web.upload import Upload
 from tests.fakes import Network
 from tests.filters.inner import ROUTE, Inner, Sink, exchange, request, run
@@ -35,7 +35,7 @@ class CountedSpool(Spool):
     """Notes whether it was closed."""
 
     def __init__(self) -> None:
-        super().__init__(10, Network.run_in_thread)
+        super().__init__(10, Network.run_in_thread, SpoolSpace(1000, 1000))
         self.closed = 0
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 from jairouter.config.forms import Hush, Name, OneOf, Switch, Words
 from jairouter.config.numbers import Integer, Positive
-from jairouter.config.quantities import ByteCount, Duration, Seconds
+from jairouter.config.quantities import ByteCount, Duration, Seconds, SomeBytes
 from jairouter.config.settings.section import Section
 
 
@@ -114,6 +114,12 @@ class ServerSettings(Section):
     send_timeout: Annotated[float, Duration(least=0.001)] = 60.0
     """How long a client may read nothing of an answer that is ready for it, before it is taken for
     gone and its backend is freed."""
+
+    max_spooled_size: SomeBytes = 2 * 1024 * 1024 * 1024
+    """Most bytes that the uploads under way hold in temporary files (below `TMPDIR`), all together. An
+    upload whose model is not known yet is refused with 503 beyond it; one that waits for its backend
+    is read on up to half of it, then its client waits. There is always room for one body of
+    `security.validation.max-request-size`."""
 
     shutdown: Annotated[str, OneOf(("graceful", "immediate"))] = "graceful"
     """`graceful` drains as `server.drain` says; with `immediate`, a drain delay or timeout that is
