@@ -228,4 +228,5 @@ def _connection_limits(settings: Settings) -> ConnectionLimits:
         header_timeout=server.header_timeout,
         body_timeout=server.body_timeout,
         keep_alive_timeout=server.keep_alive_timeout,
+        send_timeout=server.send_timeout,
     )

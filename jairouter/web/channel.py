@@ -189,6 +189,11 @@ class Channel(RequestTransport):
         if idle and not self._closing:
             self._close()
 
+    @property
+    def waiting_since(self) -> float | None:
+        """Since when the client has been waited for while it has no request under way; None while it has."""
+        return self._patience.waiting_since
+
     def break_off(self) -> None:
         """Close in the middle of an answer; what was written before the break goes out."""
         self._close()

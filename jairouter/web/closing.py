@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 LINGER = 5.0
 """Seconds in which the rest of an unwanted upload is swallowed, so that the client can read why."""
-CLOSING = 60.0
-"""Seconds in which a client must read some of its last answer; nginx waits as long between two writes."""
 LOOK = 1.0
 """Seconds between two looks at what has gone out."""
 
@@ -52,7 +50,7 @@ class Closing:
         self._seen = delivery(transport)
         self._since = self._wheel.seconds()
         if self._seen is None:
-            self._patience.arm(LINGER if lingers else CLOSING, transport.abortConnection)
+            self._patience.arm(LINGER if lingers else self._patience.send_timeout, transport.abortConnection)
         else:
             self._patience.arm(LOOK, self._look)
 
@@ -61,7 +59,7 @@ class Closing:
         if seen != self._seen:
             self._seen, self._since = seen, now
         arrived = seen is None or seen[1]
-        if now - self._since >= (LINGER if self._lingers and arrived else CLOSING):
+        if now - self._since >= (LINGER if self._lingers and arrived else self._patience.send_timeout):
             self._transport.abortConnection()
         else:
             self._patience.arm(LOOK, self._look)

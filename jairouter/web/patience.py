@@ -58,6 +58,16 @@ class Patience:
         self._timer: Timer | None = None
         self._due = 0.0
 
+    @property
+    def waiting_since(self) -> float | None:
+        """Since when a request, or the rest of its head, has been waited for; None while there is one."""
+        return self._since if self._owes is Owes.REQUEST or self._owes is Owes.HEAD else None
+
+    @property
+    def send_timeout(self) -> float:
+        """Seconds in which the client must read some of its last answer."""
+        return self._limits.send_timeout
+
     def watch(self) -> None:
         """Look at what the client owes now."""
         owes = self._owed()

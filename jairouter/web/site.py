@@ -13,6 +13,7 @@ from twisted.web.server import Site
 from jairouter.web.channel import Channel
 from jairouter.web.request import GatewayRequest
 from jairouter.web.request_parser import HeadLimits
+from jairouter.web.room import Room
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IAddress, IReactorTime
@@ -28,12 +29,13 @@ class ConnectionLimits:
     """What a client may send, and how slowly.
 
     Attributes:
-        max_connections: Open at once; more are closed as they come.
+        max_connections: Open at once; for one more, one that is idle is closed, or it is refused.
         head: How large a head may be.
         max_held_body: Bytes of a body that is held in memory.
         header_timeout: Seconds in which a head must arrive.
         body_timeout: Seconds without a byte of a body that is due.
         keep_alive_timeout: Seconds between requests.
+        send_timeout: Seconds in which a client must read some of the answer with which its connection ends.
     """
 
     max_connections: int = 8192
@@ -42,6 +44,7 @@ class ConnectionLimits:
     header_timeout: float = 10.0
     body_timeout: float = 30.0
     keep_alive_timeout: float = 75.0
+    send_timeout: float = 60.0
 
 
 class GatewaySite(Site):
@@ -78,15 +81,14 @@ class GatewaySite(Site):
         self.ids = ids
         self._on_answered = on_answered
         self.channels: dict[Channel, None] = {}  # a set's order would be that of memory addresses
+        self._room = Room(self.channels, limits.max_connections, wheel.seconds)
         self.draining = False
         self._date = (-1, b"")
         self._closed_waiters: list[Deferred[None]] = []
 
     def buildProtocol(self, addr: IAddress | None) -> Channel | None:  # type: ignore[override]
         """See `Factory.buildProtocol`; the override is a channel of our own, not Twisted's."""
-        if len(self.channels) >= self.limits.max_connections:
-            return None
-        return Channel(self)
+        return Channel(self) if self._room.for_one_more() else None
 
     def startFactory(self) -> None:
         """Twisted's would keep a clock for its own access log."""

@@ -11,10 +11,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from jairouter.errors import RouteNotFound
 from jairouter.web.closing import delivery
 from jairouter.web.errors import write_error
+from jairouter.web.site import ConnectionLimits
 from tests.fakes import Client
 from tests.web.serving import GET, Later, Serving, Taker, answers, post
 
 LARGE = b"x" * 300_000
+SEND_TIMEOUT = 50.0
 
 
 class Handle:
@@ -39,7 +41,7 @@ class Case(SynchronousTestCase):
 
     def begin(self, root: Later, request: bytes) -> None:
         self.root = root
-        self.serving = Serving(root)
+        self.serving = Serving(root, ConnectionLimits(send_timeout=SEND_TIMEOUT))
         self.addCleanup(lambda: self.assertEqual(self.serving.close(), []))
         self.client: Client = self.serving.ask(request)
         wire = self.serving.server_end(self.client)
@@ -101,7 +103,7 @@ class LingerTests(Case):
 
     def test_no_reader(self) -> None:
         """Who reads nothing is waited for as long as on closing."""
-        self.assert_open_for(60)
+        self.assert_open_for(SEND_TIMEOUT)
 
 
 class RefusalTests(Case):
@@ -150,7 +152,15 @@ class CloseTests(Case):
 
     def test_no_reader(self) -> None:
         self.read_some()
-        self.assert_open_for(60)
+        self.assert_open_for(SEND_TIMEOUT)
+
+    def test_kernel_that_does_not_say(self) -> None:
+        """Then all of the answer has to be read in that time."""
+        self.begin(Later(), GET[:-2] + b"Connection: close\r\n\r\n")
+        self.wire.peer.getHandle = None
+        self.root.answer(LARGE)
+        self.serving.run()
+        self.assert_open_for(SEND_TIMEOUT)
 
 
 class DeliveryTests(SynchronousTestCase):

@@ -99,7 +99,8 @@ class ServerSettings(Section):
     """TCP port to listen on; 0 takes any free port."""
 
     max_connections: Positive = 8192
-    """Most client connections that are open at once; further ones are closed as they come."""
+    """Most client connections that are open at once. For one more, the connection that has waited
+    longest for a request (or the rest of its head) is closed; if all are busy, the new one is."""
 
     header_timeout: Annotated[float, Duration(least=0.001)] = 10.0
     """How long a client may take to send a request line and its headers."""
