@@ -160,10 +160,11 @@ class GatewayTests(Case):
             "keep-alive-timeout: 7s}"
         )
         first = self.network.connect("127.0.0.1", 8080)
+        first.send(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        self.network.run()
         second = self.network.connect("127.0.0.1", 8080)
         self.network.run()
         self.assertIsNotNone(second.closed)
-        first.send(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
         self.network.run(6.5)
         self.assertIsNone(first.closed)
         self.network.run(1)

@@ -190,9 +190,9 @@ class Channel(RequestTransport):
             self._close()
 
     @property
-    def waiting_since(self) -> float | None:
-        """Since when the client has been waited for while it has no request under way; None while it has."""
-        return self._patience.waiting_since
+    def spare_since(self) -> float | None:
+        """See `Patience.spare_since`."""
+        return self._patience.spare_since
 
     def break_off(self) -> None:
         """Close in the middle of an answer; what was written before the break goes out."""

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from jairouter.web.site import ConnectionLimits
 
 
+GRACE = 1.0
+"""Seconds after an answer in which the client is taken to be at work, and keeps its connection."""
+
+
 class Owes(enum.Enum):
     """What the client owes; each has its own time."""
 
@@ -54,13 +58,15 @@ class Patience:
         self._late = late
         self._owes = Owes.NOTHING
         self._since = 0.0
-        self._idle_limit = limits.header_timeout  # for the first request; later ones have longer
+        self._served = False
         self._timer: Timer | None = None
         self._due = 0.0
 
     @property
-    def waiting_since(self) -> float | None:
-        """Since when a request, or the rest of its head, has been waited for; None while there is one."""
+    def spare_since(self) -> float | None:
+        """Since when the connection is one that could be closed for another one; None if it is none."""
+        if self._owes is Owes.REQUEST and self._served:
+            return self._since + GRACE
         return self._since if self._owes is Owes.REQUEST or self._owes is Owes.HEAD else None
 
     @property
@@ -87,7 +93,7 @@ class Patience:
     def answered(self) -> None:
         """An answer is complete: the next request has its time from now on."""
         self._owes = Owes.NOTHING
-        self._idle_limit = self._limits.keep_alive_timeout
+        self._served = True
 
     def arm(self, seconds: float, callback: Callable[[], None]) -> None:
         """Use the timer for this instead."""
@@ -102,9 +108,9 @@ class Patience:
             self._timer = None
 
     def _limit(self) -> float:
-        if self._owes is Owes.REQUEST:
-            return self._idle_limit
-        return self._limits.header_timeout if self._owes is Owes.HEAD else self._limits.body_timeout
+        if self._owes is Owes.REQUEST and self._served:
+            return self._limits.keep_alive_timeout
+        return self._limits.body_timeout if self._owes is Owes.BODY else self._limits.header_timeout
 
     def _rang(self) -> None:
         self._timer = None

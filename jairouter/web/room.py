@@ -2,7 +2,8 @@
 
 A connection gives way whose client is waited for: nothing of its next request has come, or not all of a
 head. The one that has been waited for longest goes first. So clients that hold connections and do nothing, or
-hardly anything, shut nobody out, and a request under way is never broken off for another one.
+hardly anything, shut nobody out. A request under way is never broken off for another one, and who has just
+been answered has a moment to ask again.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Room:
     def _close_one(self) -> bool:
         while self._found or self._look():
             since, channel = self._found.pop()
-            if channel in self._channels and channel.waiting_since == since:
+            if channel in self._channels and channel.spare_since == since:
                 del self._channels[channel]  # it is gone in the next turn of the reactor only
                 channel.abortConnection()
                 return True
@@ -66,12 +67,12 @@ class Room:
         now = self._seconds()
         if now < self._look_again:
             return False
-        waiting = [
+        spare = [
             (since, number, channel)
             for number, channel in enumerate(self._channels)
-            if (since := channel.waiting_since) is not None
+            if (since := channel.spare_since) is not None and since <= now
         ]
-        longest = heapq.nsmallest(-(-self._limit // SHARE), waiting)
+        longest = heapq.nsmallest(-(-self._limit // SHARE), spare)
         self._found = [(since, channel) for since, _, channel in reversed(longest)]
         if not self._found:
             self._look_again = now + PAUSE

@@ -8,6 +8,7 @@ from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 
+from jairouter.web.patience import GRACE
 from jairouter.web.room import NOTICE, PAUSE, SHARE, Room
 from jairouter.web.site import ConnectionLimits
 from tests.fakes import Client
@@ -49,7 +50,7 @@ class WhoTests(RoomCase):
         self.serve(Echo())
         clients = [self.open(GET) for _ in range(3)]
         clients[0].send(GET)
-        self.serving.run(0.1)
+        self.serving.run(GRACE + 0.2)
         newcomer = self.open(GET)
         self.assert_closed(clients[1], of=clients)
         self.assertEqual(len(answers(newcomer.received)), 1)
@@ -65,6 +66,7 @@ class WhoTests(RoomCase):
         """As many come at once as fit: each has its own place."""
         self.serve(Echo())
         clients = [self.open(GET) for _ in range(3)]
+        self.serving.run(GRACE)
         newcomers = [self.serving.client() for _ in range(3)]
         self.serving.run()
         self.assert_closed(*clients, of=clients + newcomers)
@@ -100,9 +102,16 @@ class WhoTests(RoomCase):
         self.assertIsNotNone(refused.closed)
         self.assert_closed(of=busy)
         root.answer(b"done")
-        self.serving.run(PAUSE)
+        self.serving.run(GRACE + PAUSE)
         welcome = self.open(GET)
         self.assert_closed(busy[0], of=[*busy, welcome])
+
+    def test_at_work(self) -> None:
+        """Who has just been answered keeps the connection; who has asked nothing yet does not."""
+        self.serve(Echo())
+        clients = [self.open(GET), self.open(), self.open(GET)]
+        clients += [self.open(GET) for _ in range(2)]
+        self.assert_closed(clients[1], clients[4], of=clients)
 
     def test_busy_again(self) -> None:
         """Who was idle when it was last looked may have a request by now."""
@@ -144,7 +153,7 @@ class WhoTests(RoomCase):
         self.assert_closed(of=others)
 
 
-class Waiting:
+class Spare:
     """A connection that counts how often it is looked at."""
 
     looks = 0
@@ -153,8 +162,8 @@ class Waiting:
         self._since = since
 
     @property
-    def waiting_since(self) -> float | None:
-        Waiting.looks += 1
+    def spare_since(self) -> float | None:
+        Spare.looks += 1
         return self._since
 
     def abortConnection(self) -> None:
@@ -166,16 +175,16 @@ class LookTests(SynchronousTestCase):
 
     def newcomers(self, count: int, since: float | None) -> int:
         """The looks that it takes to find room for so many where all have waited since then."""
-        channels: dict[Any, None] = {Waiting(since): None for _ in range(10 * SHARE)}
+        channels: dict[Any, None] = {Spare(since): None for _ in range(10 * SHARE)}
         room = Room(channels, 10 * SHARE, lambda: self.now)
-        Waiting.looks, self.now = 0, 100.0
+        Spare.looks, self.now = 0, 100.0
         for _ in range(count):
             self.assertEqual(room.for_one_more(), since is not None)
             if since is not None:
-                channels[Waiting(None)] = None
+                channels[Spare(None)] = None
             else:
                 self.now += PAUSE / 4
-        return Waiting.looks
+        return Spare.looks
 
     def test_one_look_serves_many(self) -> None:
         self.assertEqual(self.newcomers(10, since=1.0), 10 * SHARE + 10)
