@@ -225,8 +225,8 @@ def _connection_limits(settings: Settings) -> ConnectionLimits:
     return ConnectionLimits(
         max_connections=server.max_connections,
         max_held_body=settings.webclient.max_in_memory_size,
+        send_timeout=server.send_timeout,
         header_timeout=server.header_timeout,
         body_timeout=server.body_timeout,
         keep_alive_timeout=server.keep_alive_timeout,
-        send_timeout=server.send_timeout,
     )

@@ -215,9 +215,10 @@ class AnswerBody:
             self._close()
 
     def _abort_source(self) -> None:
-        if self._source is not None and not self._ended:
+        source, self._source = self._source, None
+        if source is not None and not self._ended:
             self._ended = True
-            self._source.abort()
+            source.abort()
 
     def _finish(self, error: GatewayError | None, in_band: bool = False) -> None:
         if self._ended or self._state is _State.DONE:
@@ -244,7 +245,12 @@ class AnswerBody:
     def _settle(self, error: GatewayError | None) -> None:
         self._state = _State.DONE
         self._error = error
+        # Whoever is told nothing more is let go: most of them know this body, and a ring of objects costs
+        # memory until the garbage collector comes by
         self._sink = None
+        if self._ended:
+            self._source = None
+        self._chunk_watchers, self._flow_watchers = [], []
         callbacks, self._done_callbacks = self._done_callbacks, []
         _tell_all(iter(callbacks), error)
 

@@ -82,8 +82,8 @@ class Channel(RequestTransport):
         """See `Protocol.connectionLost`: whoever works for this client is told at once."""
         self.site.forget(self)
         self._closing = True
-        self._patience.stop()
-        self._presence.stop()
+        self._patience.close()
+        self._presence.close()
         self._inbox.close()
         if self._breath is not None:
             self._breath.cancel()
@@ -91,6 +91,9 @@ class Channel(RequestTransport):
         request, self._current, self._incoming = self._current, None, None
         if request is not None:
             request.connectionLost(reason)
+            request.producer = (
+                None  # it knows the request: a ring, which only the garbage collector would find
+            )
             request.upload.lost()
 
     # -- backpressure: called by the transport while no request has a producer ------------------

@@ -107,6 +107,11 @@ class Patience:
             self._timer.cancel()
             self._timer = None
 
+    def close(self) -> None:
+        """The connection is gone: nothing is asked of it any more, so that nothing here holds it."""
+        self.stop()
+        self._owed, self._late = _nothing_owed, _nobody
+
     def _limit(self) -> float:
         if self._owes is Owes.REQUEST and self._served:
             return self._limits.keep_alive_timeout
@@ -120,3 +125,12 @@ class Patience:
                 self._late(self._owes)
                 return
         self.watch()
+
+
+def _nothing_owed() -> Owes:
+    """What a connection owes that is gone."""
+    return Owes.NOTHING
+
+
+def _nobody(_: Owes) -> None:
+    """Nobody is late any more."""

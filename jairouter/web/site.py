@@ -32,19 +32,19 @@ class ConnectionLimits:
         max_connections: Open at once; for one more, one that is idle is closed, or it is refused.
         head: How large a head may be.
         max_held_body: Bytes of a body that is held in memory.
+        send_timeout: Seconds in which a client must read some of the answer with which its connection ends.
         header_timeout: Seconds in which a head must arrive.
         body_timeout: Seconds without a byte of a body that is due.
         keep_alive_timeout: Seconds between requests.
-        send_timeout: Seconds in which a client must read some of the answer with which its connection ends.
     """
 
     max_connections: int = 8192
     head: HeadLimits = field(default_factory=HeadLimits)
     max_held_body: int = 10 * 1024 * 1024
+    send_timeout: float = 60.0
     header_timeout: float = 10.0
     body_timeout: float = 30.0
     keep_alive_timeout: float = 75.0
-    send_timeout: float = 60.0
 
 
 class GatewaySite(Site):
