@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import socket
 import time
 from collections.abc import Callable, Mapping
@@ -86,6 +87,9 @@ class SlowClientsTests(SynchronousTestCase):
     """There is room for all of them."""
 
     def setUp(self) -> None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
         self.gateway = PAIR.get().gateway
         self.addCleanup(self.gateway.wait_at_rest)
 
