@@ -66,6 +66,10 @@ class Head:
     length: int | None = 0
 
 
+_SMALL = 1024
+"""A piece of a body below this length is joined to the next one: each costs some forty bytes of its own."""
+
+
 class End(enum.Enum):
     """The last byte of a request."""
 
@@ -77,8 +81,6 @@ Event = Head | bytes | End
 """A head, a piece of the body of the head that came last, or that body's end."""
 
 _FRAMING = (b"content-length", b"transfer-encoding")
-_SMALL = 1024
-"""A piece of a body below this length is joined to the next one: each costs some forty bytes of its own."""
 
 
 class RequestParser:
