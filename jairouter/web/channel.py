@@ -21,7 +21,7 @@ from twisted.web.http_headers import Headers
 from zope.interface import implementer
 
 from jairouter.errors import BadRequest, RequestTimeout
-from jairouter.web.closing import Closing
+from jairouter.web.closing import Closing, delivery
 from jairouter.web.errors import refusal
 from jairouter.web.facade import RequestTransport
 from jairouter.web.inbox import Inbox
@@ -196,6 +196,12 @@ class Channel(RequestTransport):
     def spare_since(self) -> float | None:
         """See `Patience.spare_since`."""
         return self._patience.spare_since
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the client has got all that it was sent, as far as the kernel says."""
+        state = delivery(self.transport)
+        return not self._choked and (state is None or state[1])
 
     def break_off(self) -> None:
         """Close in the middle of an answer; what was written before the break goes out."""

@@ -2,14 +2,15 @@
 
 A connection gives way whose client is waited for: nothing of its next request has come, or not all of a
 head. The one that has been waited for longest goes first. So clients that hold connections and do nothing, or
-hardly anything, shut nobody out. A request under way is never broken off for another one, and who has just
-been answered has a moment to ask again.
+hardly anything, shut nobody out. A request under way is never broken off for another one, nor an answer that
+has not been read to its end; and who has just been answered has a moment to ask again.
 """
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable
+from itertools import islice
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from twisted.logger import Logger
@@ -68,12 +69,14 @@ class Room:
         if now < self._look_again:
             return False
         spare = [
-            (since, number, channel)
-            for number, channel in enumerate(self._channels)
+            (since, channel)
+            for channel in self._channels
             if (since := channel.spare_since) is not None and since <= now
         ]
-        longest = heapq.nsmallest(-(-self._limit // SHARE), spare)
-        self._found = [(since, channel) for since, _, channel in reversed(longest)]
+        spare.sort(key=itemgetter(0))
+        # Who has not got all of an answer is none, but the kernel is asked only for those who come first
+        ready = (each for each in spare if each[1].delivered)
+        self._found = list(islice(ready, -(-self._limit // SHARE)))[::-1]
         if not self._found:
             self._look_again = now + PAUSE
         return bool(self._found)

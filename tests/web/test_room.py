@@ -139,24 +139,28 @@ class WhoTests(RoomCase):
         self.assert_closed(*clients[:3], of=clients)
         self.assertEqual(len(self.serving.site.channels), self.limit)
 
-    def test_one_that_closes_anyway(self) -> None:
-        """It has been told that its head came too late, and does not hang up."""
-        self.serve(Echo())
-        late = self.serving.ask(GET[:10])
-        self.serving.server_end(late).peer.pauseProducing()
-        self.serving.run(11)
-        others = [self.serving.ask(GET), self.serving.ask(GET)]
-        [channel, *_] = self.serving.site.channels
-        self.assertTrue(channel._closing)
-        self.serving.ask(GET)
-        self.assertNotIn(channel, self.serving.site.channels)
-        self.assert_closed(of=others)
+    def test_answer_under_way(self) -> None:
+        """Whose answer is complete here but not there has not been idle at all."""
+        root = Later()
+        self.serve(root)
+        slow = self.open(GET)
+        self.serving.server_end(slow).peer.pauseProducing()
+        root.answer(b"x" * 10_000)
+        self.serving.run(2 * GRACE)
+        idle = [self.open(), self.open()]
+        self.open()
+        self.assert_closed(idle[0], of=[slow, *idle])
+        self.serving.server_end(slow).peer.resumeProducing()
+        self.serving.run(2 * GRACE)
+        self.open()
+        self.assert_closed(slow, idle[0], of=[slow, *idle])
 
 
 class Spare:
     """A connection that counts how often it is looked at."""
 
     looks = 0
+    delivered = True
 
     def __init__(self, since: float | None) -> None:
         self._since = since
