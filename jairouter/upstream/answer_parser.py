@@ -9,10 +9,14 @@
                             |                              v                    v
                             +------------------------> `fault` is set <---------+
                                not HTTP
+
+llhttp takes RTSP for HTTP, and line ends for nothing, and does not say where in the bytes it is. So heads
+are given to it one by one, and what they begin with is checked here.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import httptools
@@ -24,6 +28,13 @@ MAX_HEAD: Final = 64 * 1024
 extensions), that are accepted; Envoy's default is 60 KB."""
 
 NO_BODY_STATUSES: Final = frozenset({204, 304})
+
+_END_OF_HEAD: Final = b"\r\n\r\n"
+_STATUS_LINE: Final = re.compile(rb"HTTP/1\.[01] [1-5][0-9]{2}(?: [\t -~\x80-\xff]*)?\r\n")
+_FINAL: Final = frozenset({b"2", b"3", b"4", b"5"})
+"""The first digit of a status that is no interim one's."""
+_LONG: Final = 1024
+"""Bytes in which a status line ends."""
 
 
 class AnswerParser:
@@ -62,6 +73,7 @@ class AnswerParser:
         self._to_head = to_head
         self._chunks: list[bytes] = []
         self._without_content = 0
+        self._start = self._tail = b""
 
     def feed(self, data: bytes) -> bytes:
         """Parse the next bytes.
@@ -70,12 +82,9 @@ class AnswerParser:
             The body's bytes among them.
         """
         in_head = not self.head_done
-        try:
-            self._llhttp.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self.fault = "an answer that changes the protocol"
-        except httptools.HttpParserError as error:
-            self.fault = self.fault or f"no valid HTTP/1.1 ({error})"
+        rest = self._feed_heads(data) if in_head else data
+        if rest:
+            self._parse(rest)
         chunks = self._chunks
         if chunks:
             body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
@@ -88,6 +97,41 @@ class AnswerParser:
         if in_head and self.head_done:
             self._without_content = 0
         return b""
+
+    def _feed_heads(self, data: bytes) -> bytes:
+        """Parse interim heads, and at last the one that counts. Returns what is to be parsed behind it."""
+        if not self._start and data[9:10] in _FINAL:
+            # Nearly always: no interim head comes first, so all may be parsed at once
+            self._start, self._tail = data, data[-3:]
+            return data
+        at = 0
+        while at < len(data) and not (self.head_done or self.fault):
+            end = self._end_of_head(data, at)
+            piece = data[at:end]
+            if len(self._start) < _LONG:
+                self._start += piece
+            self._parse(piece)
+            at = end
+        return b"" if self.fault else data[at:]
+
+    def _end_of_head(self, data: bytes, at: int) -> int:
+        tail, self._tail = self._tail, b""
+        found = (tail + data[:3]).find(_END_OF_HEAD) if tail else -1
+        if found >= 0:
+            return found + 4 - len(tail)
+        found = data.find(_END_OF_HEAD, at)
+        if found >= 0:
+            return found + 4
+        self._tail = (tail + data[max(at, len(data) - 3) :])[-3:]
+        return len(data)
+
+    def _parse(self, data: bytes) -> None:
+        try:
+            self._llhttp.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self.fault = "an answer that changes the protocol"
+        except httptools.HttpParserError as error:
+            self.fault = self.fault or f"no valid HTTP/1.1 ({error})"
 
     def close(self) -> None:
         """Parse nothing any more. Breaks the cycle of references with llhttp."""
@@ -102,8 +146,13 @@ class AnswerParser:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header is complete; after the head, a trailer, which is dropped."""
-        if not self.head_done:
-            self.pairs.append((name, value.rstrip(b" \t")))
+        if self.head_done:
+            return
+        stripped = value.rstrip(b" \t")
+        if len(stripped) < len(value) and name.lower() == b"transfer-encoding":
+            # Before a tab llhttp does not recognise "chunked", and takes the chunks for the body
+            self.fault = "a transfer coding that is not chunked alone"
+        self.pairs.append((name, stripped))
 
     def on_headers_complete(self) -> None:
         """The head is complete."""
@@ -113,11 +162,13 @@ class AnswerParser:
         self.status = self._llhttp.get_status_code()
         self.version = self._llhttp.get_http_version()
         length, chunked, fault = _framing(self.pairs)
-        if self.version not in ("1.0", "1.1") or not 100 <= self.status <= 599:
+        if _STATUS_LINE.match(self._start) is None:
             fault = "no HTTP/1.1 status line"
-        if fault:
-            self.fault = self.fault or fault
-        elif self.status >= 200:
+        elif self.status < 200 and (length or chunked):
+            fault = "an interim answer with a body"
+        self._start = b""
+        self.fault = self.fault or fault
+        if not self.fault and self.status >= 200:
             self.head_done = True
             self._frame(length, chunked)
 
@@ -138,11 +189,14 @@ class AnswerParser:
         self.keep_alive = self._llhttp.should_keep_alive()
         if self._to_head or self.status in NO_BODY_STATUSES:
             self.complete, self.length = True, 0
+            if self._to_head or length or chunked:
+                # What it announces may follow all the same, and would be the next answer. (After HEAD
+                # llhttp would wait for it)
+                self.keep_alive = False
         elif not chunked and length is None:
             self.until_close = True
-        if self.until_close or self._to_head:
-            # (After HEAD llhttp would wait for the body that was announced)
-            self.keep_alive = False
+        if self.until_close or (chunked and self.version == "1.0"):
+            self.keep_alive = False  # RFC 9112, section 6.1, of chunks in HTTP/1.0
 
 
 def _framing(pairs: list[tuple[bytes, bytes]]) -> tuple[int | None, bool, str]:

@@ -11,20 +11,23 @@ r"""Bytes in, requests out: HTTP/1.1 by llhttp, with limits. No I/O.
        +-------------------------------- last byte of the body ----------+
 
 llhttp calls back while it parses and cannot be stopped half-way, so the callbacks only note what they were
-told, and `feed` hands the notes out afterwards.
+told, and `feed` hands the notes out afterwards. Nor does it say where in the bytes it is. So it is given
+them in pieces that end where a message may end, which tells where the next one begins: what it is too kind
+to is then checked by `head_rules`.
 """
 
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import httptools
 
 from jairouter.errors import BadRequest, GatewayError, HeadersTooLarge, UriTooLong
-from jairouter.headers import content_length
+from jairouter.web.head_rules import check_head
 
 if TYPE_CHECKING:
     from jairouter.exchange import HeaderPairs
@@ -77,6 +80,12 @@ Event = Head | bytes | End
 """A head, a piece of the body of the head that came last, or that body's end."""
 
 _FRAMING = (b"content-length", b"transfer-encoding")
+_EMPTY_LINE: Final = b"\r\n\r\n"
+_EMPTY_LINES: Final = re.compile(rb"\A(?:\r\n)+")
+_CR: Final = 13
+_CHUNKED: Final = -1
+_MARGIN: Final = 64
+"""More than what is in a request line besides the target."""
 
 
 class RequestParser:
@@ -103,6 +112,9 @@ class RequestParser:
         self._resuming = False
         self._moved = False
         self._quiet = 0
+        self._start = b""  # the head that has begun, as far as it may be needed
+        self._left = 0  # bytes of a body that has begun, or `_CHUNKED`
+        self._tail = b""  # what may be the start of an empty line
 
     def feed(self, data: bytes) -> list[Event]:
         """Parse the next bytes.
@@ -111,9 +123,15 @@ class RequestParser:
             What has become complete, in order; also when `error` is set, for what came before the fault.
         """
         self._moved = False
-        rest = data
-        while rest and self.error is None and not self._tunnel:
-            rest = self._parse(rest)
+        at, size = 0, len(data)
+        while at < size and self.error is None and not self._tunnel:
+            in_head = not self._left
+            end = self._end_of_piece(data, at)
+            piece = data[at:end]
+            if in_head:
+                self._remember(piece)
+            self._parse(piece)
+            at = end
         # What llhttp keeps of an unfinished header is not reported, and trailers and chunk extensions are
         # never asked for: bytes that lead to nothing are limited by themselves
         self._quiet = 0 if self._moved else self._quiet + len(data)
@@ -127,16 +145,42 @@ class RequestParser:
         self._tunnel = True
         self._llhttp = None
 
-    def _parse(self, data: bytes) -> bytes:
-        """Let llhttp parse `data`. Returns the part that it has not looked at."""
+    def _end_of_piece(self, data: bytes, at: int) -> int:
+        """Where llhttp must stop: a message may end here, and does not end before.
+
+        A head ends with an empty line, and so does a chunked body; another ends where it said.
+        """
+        if self._left > 0:
+            end = min(at + self._left, len(data))
+            self._left -= end - at
+            return end
+        tail, self._tail = self._tail, b""
+        if tail:
+            found = (tail + data[:3]).find(_EMPTY_LINE)
+            if found >= 0:
+                return found + 4 - len(tail)
+        found = data.find(_EMPTY_LINE, at)
+        if found >= 0:
+            return found + 4
+        self._tail = (tail + data[max(at, len(data) - 3) :])[-3:]
+        return len(data)
+
+    def _remember(self, piece: bytes) -> None:
+        """A piece of a head, or empty lines before one, which RFC 9112, section 2.2, wants ignored."""
+        if not self._start:
+            self._start = piece
+        elif len(self._start) < self._limits.max_request_line + _MARGIN:
+            self._start += piece
+        if self._start[0] == _CR:
+            self._start = _EMPTY_LINES.sub(b"", self._start)
+
+    def _parse(self, piece: bytes) -> None:
         try:
-            self._llhttp.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
+            self._llhttp.feed_data(piece)
+        except httptools.HttpParserUpgrade:
             self._ignore_upgrade()
-            return data[upgrade.args[0] :]
         except httptools.HttpParserError as error:
             self._fail(error)
-        return b""
 
     def _fail(self, error: httptools.HttpParserError) -> None:
         if self.error is None:
@@ -154,9 +198,12 @@ class RequestParser:
             self._tunnel = True  # what follows is another protocol, and CONNECT is refused
             return
         self._events.pop()
+        self._left = _CHUNKED if head.length is None else head.length
         self._llhttp = httptools.HttpRequestParser(self)
         self._resuming = True
         framing = [b"%b: %b\r\n" % pair for pair in head.pairs if pair[0].lower() in _FRAMING]
+        if not head.keep_alive:
+            framing.append(b"Connection: close\r\n")
         try:
             self._llhttp.feed_data(b"POST / HTTP/1.1\r\nHost: x\r\n" + b"".join(framing) + b"\r\n")
         except httptools.HttpParserError as error:
@@ -197,6 +244,11 @@ class RequestParser:
         self._moved = True
         self.in_head = False
         llhttp = self._llhttp
+        try:
+            length = check_head(self._start, *_by_name(self._pairs))
+        except BadRequest as error:
+            self._stop(error)
+        self._left = _CHUNKED if length is None else length
         self._events.append(
             Head(
                 llhttp.get_method(),
@@ -204,7 +256,7 @@ class RequestParser:
                 llhttp.get_http_version(),
                 tuple(self._pairs),
                 llhttp.should_keep_alive(),
-                body_length(self._pairs),
+                length,
             )
         )
 
@@ -216,20 +268,22 @@ class RequestParser:
     def on_message_complete(self) -> None:
         """A request's last byte."""
         self._moved = True
+        self._left = 0
+        self._start = b""
         self._events.append(END)
 
-    def _stop(self, error: GatewayError) -> None:
+    def _stop(self, error: GatewayError) -> NoReturn:
         self.error = error
         raise error  # llhttp stops and reports that a callback failed
 
 
-def body_length(pairs: Iterable[tuple[bytes, bytes]]) -> int | None:
-    """The length of a body whose framing llhttp has found good; None when it is chunked."""
-    length = 0
+def _by_name(pairs: Iterable[tuple[bytes, bytes]]) -> tuple[dict[bytes, bytes], frozenset[bytes]]:
+    """The headers by their names in lower case, and which of these came more than once."""
+    fields: dict[bytes, bytes] = {}
+    repeated = set()
     for name, value in pairs:
         lowered = name.lower()
-        if lowered == b"transfer-encoding":
-            return None
-        if lowered == b"content-length":
-            length = content_length(value)
-    return length
+        if lowered in fields:
+            repeated.add(lowered)
+        fields[lowered] = value
+    return fields, frozenset(repeated)
