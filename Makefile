@@ -1,13 +1,14 @@
 # Each target is enough by itself on a fresh machine: it installs what it needs, once.
 # Variables: PYTHON (the interpreter to make .venv with), TESTS and TRIAL_ARGS (for test),
-# SEEDS (for simulate), ARGS (for run and simulate), LOCK_ARGS (for lock).
+# SEEDS (for simulate), SECONDS (for fuzz), ARGS (for run and simulate), LOCK_ARGS (for lock).
 
 .DEFAULT_GOAL := help
-.PHONY: help run test simulate lint docs lock package clean
+.PHONY: help run test simulate fuzz lint docs lock package clean
 
 export PYTHON
 TESTS ?= tests
 SEEDS ?= 200
+SECONDS ?= 60
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 16
@@ -24,6 +25,13 @@ test: ## run all tests, or some: make test TESTS=tests.codec
 simulate: ## replay random fault schedules: make simulate SEEDS=1000, or one: make simulate ARGS="--seed 7"
 	@sh tools/venv dev
 	@exec .venv/bin/python -m tests.simulation.run --seeds $(SEEDS) $(ARGS)
+
+fuzz: ## random bytes against the parsers, SECONDS for each: make fuzz SECONDS=600
+	@sh tools/venv fuzz
+	@FUZZ_TIMES=5 .venv/bin/python tools/run_trial.py tests.fuzz
+	@for target in requests answers gateway; do \
+		.venv/bin/python -m tests.fuzz.run $$target --seconds $(SECONDS) || exit 1; \
+	done
 
 lint: ## check style, types, the layers and the generated pages
 	@sh tools/venv dev

@@ -34,7 +34,7 @@ _HOST = re.compile(rb"(?:" + _AUTHORITY + rb")[ \t]*", re.ASCII)
 _DEFAULT_PORT = re.compile(rb"(?::(?:80|443)?)?[ \t]*\Z")
 
 _DISGUISED = (b"content_length", b"transfer_encoding")
-"""What a CGI script, and what has learnt from it (gunicorn, waitress, puma), cannot tell from the real ones."""
+"""What a CGI script, and what has learnt from it (gunicorn, waitress, puma), takes for the real ones."""
 
 
 def check_head(start: bytes, fields: Mapping[bytes, bytes], repeated: frozenset[bytes]) -> int | None:

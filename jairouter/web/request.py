@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import parse_qs, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from twisted.web.http import parse_qs
 from twisted.web.http_headers import Headers
 from twisted.web.server import Request
 
@@ -81,7 +82,7 @@ class GatewayRequest(Request):
         self.uri = target
         self.path, _, query = target.partition(b"?")
         self.query = query
-        self.args = parse_qs(query, keep_blank_values=True) if query else {}
+        self.args = parse_qs(query, keep_blank_values=1) if query else {}  # (urllib's takes ASCII only)
 
     def _other_form(self, target: bytes) -> bytes:
         """The other forms of RFC 9112, section 3.2; what is no form at all is a fault."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from twisted.internet.protocol import Factory, Protocol
 
-from tests.fuzz.reference import Message, Reading, read_answer, read_requests
+from tests.fuzz.reference import Message, Reading, read_answers, read_requests
 from tests.fuzz.watching import watched
 from tests.world import BACKEND, CONFIGURATION, World
 
@@ -93,14 +93,10 @@ class GatewayRig:
         del self.world.network.listeners[BACKEND]
         self.world.network.listenTCP(BACKEND[1], self._backends, interface=BACKEND[0])
 
-    def send(self, pieces: Iterable[bytes], heads: frozenset[int] = frozenset()) -> Outcome:
-        """Send these bytes on a new connection, read by read, and leave when all is quiet.
-
-        Args:
-            pieces: What is sent; each is read by itself.
-            heads: Which of the answers are to HEAD.
-        """
+    def send(self, pieces: Sequence[bytes]) -> Outcome:
+        """Send these bytes on a new connection, read by read, and leave when all is quiet."""
         world = self.world
+        world.network.connections.clear()
         with watched() as faults:
             client = world.client()
             for piece in pieces:
@@ -114,7 +110,11 @@ class GatewayRig:
         if not world.at_rest:
             outcome.faults.append(f"not at rest: {world.gateway.ledger}")
         self._look_at_the_backend(outcome, received)
-        self._look_at_the_client(outcome, bytes(client.received), heads)
+        sent = read_requests(b"".join(pieces))
+        got = read_answers(bytes(client.received), sent, closed=outcome.closed)
+        outcome.answers = got.messages
+        if got.fault:
+            outcome.faults.append(f"what the client got is no answer: {got}")
         return outcome
 
     def close(self) -> list[Any]:
@@ -131,15 +131,6 @@ class GatewayRig:
                 outcome.faults.append(f"the backend got what is no request: {data!r}")
         for message in outcome.forwarded:
             outcome.faults += canonical_faults(message)
-
-    def _look_at_the_client(self, outcome: Outcome, data: bytes, heads: frozenset[int]) -> None:
-        while data:
-            reading = read_answer(data, closed=outcome.closed, to_head=len(outcome.answers) in heads)
-            if not reading.messages:
-                outcome.faults.append(f"the client got what is no answer: {reading.fault} {data!r}")
-                return
-            outcome.answers += reading.messages
-            data = reading.rest
 
 
 HOP_BY_HOP = (
@@ -159,3 +150,44 @@ def canonical_faults(message: Message) -> list[str]:
     if message.start[0] != b"POST" or message.start[2] != b"1.1":
         faults.append("not a POST in HTTP/1.1")
     return [f"{fault}: {message}" for fault in faults]
+
+
+def judge(reading: Reading, outcome: Outcome) -> list[str]:
+    """What is wrong, when a client sent this and that came of it.
+
+    Whatever reached the backend must be one of the client's requests, in order, to the byte.
+    """
+    faults = list(outcome.faults)
+    left = [message for message in reading.messages if message.start[0] == b"POST"]
+    for forwarded in outcome.forwarded:
+        while left and not _is_of(forwarded, left[0]):
+            left.pop(0)
+        if not left:
+            faults.append(f"{forwarded} was forwarded, which is none of {reading}")
+            break
+        left.pop(0)
+    bodies = [message.body for message in (*reading.messages, reading.begun) if message is not None]
+    for half in outcome.unfinished:
+        if half.begun is not None and not any(body.startswith(half.begun.body) for body in bodies):
+            faults.append(f"{half.begun} was begun, which is the start of none of {reading}")
+    if len(outcome.answers) > len(reading.messages) + 1:
+        faults.append(f"{outcome.statuses} for {len(reading.messages)} requests")
+    return faults
+
+
+def _is_of(forwarded: Message, message: Message) -> bool:
+    """Whether this is what should become of a client's request."""
+    query = message.start[1].partition(b"?")[2]
+    pairs = [(name.lower(), value) for name, value in message.fields]
+    passed = [(name.lower(), value) for name, value in forwarded.fields if name.lower() not in MADE_ANEW]
+    same_query = forwarded.start[1].partition(b"?")[2] == query
+    return same_query and forwarded.body == message.body and all(pair in pairs for pair in passed)
+
+
+MADE_ANEW = frozenset({b"host", b"content-length", b"transfer-encoding", b"x-request-id"})
+
+
+def try_gateway(data: bytes, pieces: Sequence[bytes], rig: GatewayRig) -> list[str]:
+    """Send bytes whole and in pieces, and judge all that comes of it."""
+    reading = read_requests(data)
+    return [fault for sent in ([data], pieces) for fault in judge(reading, rig.send(sent))]

@@ -113,7 +113,7 @@ class Reader:
             match = CHUNK_LINE.fullmatch(self.line())
             if match is None:
                 raise Invalid("no line that begins a chunk")
-            size = int(match[1], 16)
+            size = _number(match[1], 16)
             if size == 0:
                 self.fields()
                 return
@@ -183,6 +183,29 @@ def read_answer(data: bytes, *, closed: bool, to_head: bool = False) -> Reading:
     return Reading([_with(head, reader.body)], None, "", data[reader.at :])
 
 
+def read_answers(data: bytes, requests: Reading, *, closed: bool) -> Reading:
+    """All that a client got for what it sent.
+
+    Args:
+        data: What it got.
+        requests: What it sent: an answer to HEAD has no body.
+        closed: Whether the connection was then closed.
+    """
+    asked = [*requests.messages, *([requests.begun] if requests.begun else [])]
+    messages = list[Message]()
+    while data:
+        number = len(messages)
+        to_head = number < len(asked) and asked[number].start[0] == b"HEAD"
+        reading = read_answer(data, closed=closed, to_head=to_head)
+        if to_head and not reading.rest.startswith(b"HTTP/1."[: len(reading.rest)]):
+            reading = read_answer(data, closed=closed)  # it was refused by its head, so it was no HEAD
+        if not reading.messages:
+            return Reading(messages, reading.begun, reading.fault or "not complete", data)
+        messages += reading.messages
+        data = reading.rest
+    return Reading(messages)
+
+
 def _with(head: Message, body: bytearray) -> Message:
     return Message(head.start, head.fields, bytes(body), head.keeps)
 
@@ -236,7 +259,7 @@ def _answer_head(reader: Reader) -> tuple[Message, int | None, bool]:
 def _announces(head: Message) -> bool:
     """Whether there is said to be a body."""
     lengths = head.values(b"content-length")
-    return bool(head.values(b"transfer-encoding")) or any(int(each) > 0 for each in lengths)
+    return bool(head.values(b"transfer-encoding")) or any(each.strip(b"0") for each in lengths)
 
 
 def _keeps(version: bytes, fields: Fields) -> bool:
@@ -261,7 +284,16 @@ def _length(head: Message) -> int | None:
         return 0
     if len(lengths) > 1 or not CONTENT_LENGTH.fullmatch(lengths[0]):
         raise Invalid("no Content-Length")
-    return int(lengths[0])
+    return _number(lengths[0], 10)
+
+
+def _number(digits: bytes, base: int) -> int:
+    """A length; nobody can be sure that the other side counts further than 64 bits."""
+    digits = digits.lstrip(b"0") or b"0"
+    number = int(digits[:40], base)
+    if len(digits) > 40 or number >= 2**64:
+        raise Invalid("a number of more than 64 bits")
+    return number
 
 
 def _host(head: Message) -> bytes | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -83,11 +84,18 @@ class SmugglingTests(SynchronousTestCase):
         """Some cases, and every place in them."""
         for case in SHORT[::30]:
             for place in range(1, len(case.data)):
-                self.assert_outcomes([case], lambda data, place=place: cut(data, [place]), cut_up=True)
+                self.assert_outcomes([case], partial(cut, places=[place]), cut_up=True)
 
     def test_answer_to_nobody(self) -> None:
         """What comes while nothing was asked closes the connection, however it looks."""
-        for data in (POISON, b"H", b"\r\n", b"\0", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 408 Late\r\n\r\n"):
+        for data in (
+            POISON,
+            b"H",
+            b"\r\n",
+            b"\0",
+            b"HTTP/1.1 100 Continue\r\n\r\n",
+            b"HTTP/1.1 408 Late\r\n\r\n",
+        ):
             outcome = self.rig.answer([answer(LENGTH), data])
             self.assertEqual((outcome.status, outcome.reused, outcome.faults), (200, False, []), data)
 

@@ -121,9 +121,21 @@ BAD_NAMES = {name: line for name, line in NAMES.items() if name != "underscore"}
 REFUSED = [
     *refused({f"status line: {name}": answer(LENGTH, start=line) for name, line in STATUS_LINES.items()}),
     *refused({f"field: {name}": answer(LENGTH, line) for name, line in BAD_FIELDS.items()}),
-    *refused({f"TE: {name}": answer(TE + b": " + value, body=CHUNKS + POISON) for name, value in CODINGS.items()}),
-    *refused({f"CL and TE: {name}": answer(LENGTH, TE + b": " + value, body=CHUNKS) for name, value in {"chunked": b"chunked", **CODINGS}.items()}),
-    *refused({f"TE and CL: {name}": answer(TE + b": " + value, LENGTH, body=CHUNKS) for name, value in {"chunked": b"chunked", **CODINGS}.items()}),
+    *refused(
+        {f"TE: {name}": answer(TE + b": " + value, body=CHUNKS + POISON) for name, value in CODINGS.items()}
+    ),
+    *refused(
+        {
+            f"CL and TE: {name}": answer(LENGTH, TE + b": " + value, body=CHUNKS)
+            for name, value in {"chunked": b"chunked", **CODINGS}.items()
+        }
+    ),
+    *refused(
+        {
+            f"TE and CL: {name}": answer(TE + b": " + value, LENGTH, body=CHUNKS)
+            for name, value in {"chunked": b"chunked", **CODINGS}.items()
+        }
+    ),
     *refused({f"TE name: {name}": answer(LENGTH, line) for name, line in BAD_NAMES.items()}),
     *refused({f"CL: {name}": answer(b"Content-Length: " + value) for name, value in LENGTHS.items()}),
     *refused(
@@ -141,7 +153,8 @@ REFUSED = [
             "carriage return at the end of the head": answer(LENGTH).replace(CRLF * 2, b"\r\n\r"),
             "101 with an upgrade": answer(b"Connection: upgrade", b"Upgrade: x", start=b"HTTP/1.1 101 Go"),
             "100 with a length": answer(LENGTH, start=b"HTTP/1.1 100 Continue") + answer(LENGTH),
-            "100 with a length and no body": answer(LENGTH, start=b"HTTP/1.1 100 Go", body=b"") + answer(LENGTH),
+            "100 with a length and no body": answer(LENGTH, start=b"HTTP/1.1 100 Go", body=b"")
+            + answer(LENGTH),
             "100 with chunks": answer(CHUNKED, start=b"HTTP/1.1 100 Continue", body=CHUNKS) + answer(LENGTH),
             "100 with a body": answer(start=b"HTTP/1.1 100 Continue") + answer(LENGTH),
             "100 that is none": b"HTTP/1.1 100 Continue\r\nX\r\n\r\n" + answer(LENGTH),
@@ -151,13 +164,22 @@ REFUSED = [
             "RTSP behind 100": b"HTTP/1.1 100 Continue\r\n\r\n" + answer(LENGTH, start=b"RTSP/1.0 200 OK"),
             "4,000 times 100": b"HTTP/1.1 100 Continue\r\n\r\n" * 4000,
             **{f"size: {name}": answer(CHUNKED, body=size + CHUNK[1:]) for name, size in SIZES.items()},
-            **{f"line end: {name}": answer(CHUNKED, body=b"d" + end + CHUNK[3:]) for name, end in LINE_ENDS.items()},
-            **{f"extension: {name}": answer(CHUNKED, body=b"d" + extension + CHUNK[1:]) for name, extension in EXTENSIONS.items()},
-            **{f"blank: {name}": answer(CHUNKED, body=b"d" + extension + CHUNK[1:]) for name, extension in BLANKS.items()},
+            **{
+                f"line end: {name}": answer(CHUNKED, body=b"d" + end + CHUNK[3:])
+                for name, end in LINE_ENDS.items()
+            },
+            **{
+                f"extension: {name}": answer(CHUNKED, body=b"d" + extension + CHUNK[1:])
+                for name, extension in EXTENSIONS.items()
+            },
+            **{
+                f"blank: {name}": answer(CHUNKED, body=b"d" + extension + CHUNK[1:])
+                for name, extension in BLANKS.items()
+            },
             "a head of 200 KB": answer(LENGTH, b"X: " + b"y" * 200_000),
         }
     ),
-]  # fmt: skip
+]
 
 WITHOUT_END = [
     Answered("nothing", b"", 502, b"", hangs_up=True),
@@ -173,9 +195,19 @@ BROKEN_OFF = [
     *WITHOUT_END,
     *broken_off(
         {
-            **{f"size of the next: {name}": answer(CHUNKED, body=CHUNK + size + CHUNK[1:]) for name, size in SIZES.items()},
-            **{f"line end of the last: {name}": answer(CHUNKED, body=CHUNK + b"0" + end + b"\r\nX") for name, end in LINE_ENDS.items() if end},
-            **{f"terminator: {name}": answer(CHUNKED, body=CHUNK[:-2] + end + b"0\r\n\r\n") for name, end in TERMINATORS.items()},
+            **{
+                f"size of the next: {name}": answer(CHUNKED, body=CHUNK + size + CHUNK[1:])
+                for name, size in SIZES.items()
+            },
+            **{
+                f"line end of the last: {name}": answer(CHUNKED, body=CHUNK + b"0" + end + b"\r\nX")
+                for name, end in LINE_ENDS.items()
+                if end
+            },
+            **{
+                f"terminator: {name}": answer(CHUNKED, body=CHUNK[:-2] + end + b"0\r\n\r\n")
+                for name, end in TERMINATORS.items()
+            },
             **{
                 f"trailer: {name}": answer(CHUNKED, body=CHUNK + b"0\r\n" + trailer + b"\r\n")
                 for name, trailer in TRAILERS.items()
@@ -184,7 +216,7 @@ BROKEN_OFF = [
             "an empty line between chunks": answer(CHUNKED, body=CHUNK + b"\r\n" + CHUNKS),
         }
     ),
-]  # fmt: skip
+]
 
 NO_CONTENT = b"HTTP/1.1 204 No Content"
 
@@ -193,17 +225,25 @@ GOOD = [
         {
             "a length": answer(LENGTH),
             "chunks": answer(CHUNKED, body=CHUNKS),
-            "chunks with extensions and trailers": answer(CHUNKED, body=b"d;a=b" + CHUNK[1:] + b"0;c\r\nT: x\r\n\r\n"),
+            "chunks with extensions and trailers": answer(
+                CHUNKED, body=b"d;a=b" + CHUNK[1:] + b"0;c\r\nT: x\r\n\r\n"
+            ),
             "no reason": answer(LENGTH, start=b"HTTP/1.1 200 "),
             "no blank before no reason": answer(LENGTH, start=b"HTTP/1.1 200"),
             "a long reason": answer(LENGTH, start=b"HTTP/1.1 200 " + b"OK " * 100),
             "obs-text in the reason": answer(LENGTH, start=b"HTTP/1.1 200 \xc3\xa4"),
             "100 first": b"HTTP/1.1 100 Continue\r\n\r\n" + answer(LENGTH),
-            "100, 102, 103 and 199 first": b"".join(b"HTTP/1.1 %d X\r\nX: y\r\n\r\n" % status for status in (100, 102, 103, 199)) + answer(LENGTH),
-            "100 with a length of zero first": b"HTTP/1.1 100 Go\r\nContent-Length: 0\r\n\r\n" + answer(LENGTH),
+            "100, 102, 103 and 199 first": b"".join(
+                b"HTTP/1.1 %d X\r\nX: y\r\n\r\n" % status for status in (100, 102, 103, 199)
+            )
+            + answer(LENGTH),
+            "100 with a length of zero first": b"HTTP/1.1 100 Go\r\nContent-Length: 0\r\n\r\n"
+            + answer(LENGTH),
             "zeros before the length": answer(b"Content-Length: 00013"),
             "Connection names Content-Length": answer(LENGTH, b"Connection: content-length"),
-            "Connection names Transfer-Encoding": answer(CHUNKED, b"Connection: transfer-encoding", body=CHUNKS),
+            "Connection names Transfer-Encoding": answer(
+                CHUNKED, b"Connection: transfer-encoding", body=CHUNKS
+            ),
             "an upgrade that is offered": answer(LENGTH, b"Connection: upgrade", b"Upgrade: h2c"),
             "line ends in a value, escaped": answer(LENGTH, b"X: a%0d%0aContent-Length: 0"),
             "a disguised length": answer(LENGTH, b"Content_Length: 0"),
@@ -214,7 +254,9 @@ GOOD = [
         {
             "Connection: close": answer(LENGTH, b"Connection: close"),
             "HTTP/1.0": answer(LENGTH, start=b"HTTP/1.0 200 OK"),
-            "chunks in HTTP/1.0 that keeps": answer(CHUNKED, b"Connection: keep-alive", start=b"HTTP/1.0 200 OK", body=CHUNKS),
+            "chunks in HTTP/1.0 that keeps": answer(
+                CHUNKED, b"Connection: keep-alive", start=b"HTTP/1.0 200 OK", body=CHUNKS
+            ),
             "a second answer behind it": answer(LENGTH) + POISON,
             "a second answer behind chunks": answer(CHUNKED, body=CHUNKS) + POISON,
             "half an answer behind it": answer(LENGTH) + b"HTTP/1.1 200 OK\r\nContent-Le",
@@ -225,9 +267,16 @@ GOOD = [
         }
     ),
     Answered("204", NO_CONTENT + CRLF * 2, 204, b"", reused=True),
-    Answered("204 with a length of zero", NO_CONTENT + b"\r\nContent-Length: 0\r\n\r\n", 204, b"", reused=True),
+    Answered(
+        "204 with a length of zero", NO_CONTENT + b"\r\nContent-Length: 0\r\n\r\n", 204, b"", reused=True
+    ),
     Answered("204 with a length", NO_CONTENT + b"\r\nContent-Length: %d\r\n\r\n" % len(POISON), 204, b""),
-    Answered("204 with a length and a body", NO_CONTENT + b"\r\nContent-Length: %d\r\n\r\n" % len(POISON) + POISON, 204, b""),
+    Answered(
+        "204 with a length and a body",
+        NO_CONTENT + b"\r\nContent-Length: %d\r\n\r\n" % len(POISON) + POISON,
+        204,
+        b"",
+    ),
     Answered("204 with chunks", NO_CONTENT + b"\r\n" + CHUNKED + CRLF * 2, 204, b""),
     Answered("204 with chunks and a body", NO_CONTENT + b"\r\n" + CHUNKED + CRLF * 2 + CHUNKS, 204, b""),
     Answered("204 with a body", NO_CONTENT + CRLF * 2 + POISON, 204, b""),
@@ -235,7 +284,12 @@ GOOD = [
     Answered("until the end", answer(), hangs_up=True),
     Answered("until the end, in HTTP/1.0", answer(start=b"HTTP/1.0 200 OK"), hangs_up=True),
     Answered("until the end, though it says keep-alive", answer(b"Connection: keep-alive"), hangs_up=True),
-    Answered("until the end, with another answer in it", answer(body=BODY + POISON), body=BODY + POISON, hangs_up=True),
-]  # fmt: skip
+    Answered(
+        "until the end, with another answer in it",
+        answer(body=BODY + POISON),
+        body=BODY + POISON,
+        hangs_up=True,
+    ),
+]
 
 CASES = [*REFUSED, *BROKEN_OFF, *GOOD]

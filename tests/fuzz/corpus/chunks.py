@@ -143,18 +143,35 @@ REFUSED = refused(
         **{f"size: {name}": chunked(size + CHUNK[1:] + END) for name, size in SIZES.items()},
         **{f"size of the last: {name}": chunked(CHUNK + size + b"\r\n\r\n") for name, size in SIZES.items()},
         **{f"line end: {name}": chunked(b"d" + end + CHUNK[3:] + END) for name, end in LINE_ENDS.items()},
-        **{f"line end of the last: {name}": chunked(CHUNK + b"0" + end + b"\r\n") for name, end in LINE_ENDS.items()},
+        **{
+            f"line end of the last: {name}": chunked(CHUNK + b"0" + end + b"\r\n")
+            for name, end in LINE_ENDS.items()
+        },
         **{f"end: {name}": chunked(CHUNK + b"0\r\n" + end + b"X") for name, end in LINE_ENDS.items()},
-        **{f"extension: {name}": chunked(b"d" + extension + CHUNK[1:] + END) for name, extension in EXTENSIONS.items()},
-        **{f"extension of the last: {name}": chunked(CHUNK + b"0" + extension + END[1:]) for name, extension in EXTENSIONS.items()},
-        **{f"blank: {name}": chunked(b"d" + extension + CHUNK[1:] + END) for name, extension in BLANKS.items()},
+        **{
+            f"extension: {name}": chunked(b"d" + extension + CHUNK[1:] + END)
+            for name, extension in EXTENSIONS.items()
+        },
+        **{
+            f"extension of the last: {name}": chunked(CHUNK + b"0" + extension + END[1:])
+            for name, extension in EXTENSIONS.items()
+        },
+        **{
+            f"blank: {name}": chunked(b"d" + extension + CHUNK[1:] + END)
+            for name, extension in BLANKS.items()
+        },
         **{f"terminator: {name}": chunked(CHUNK[:-2] + end + END) for name, end in TERMINATORS.items()},
-        **{f"trailer: {name}": chunked(CHUNK + b"0\r\n" + trailer + b"\r\n") for name, trailer in TRAILERS.items()},
+        **{
+            f"trailer: {name}": chunked(CHUNK + b"0\r\n" + trailer + b"\r\n")
+            for name, trailer in TRAILERS.items()
+        },
         # w4ke: TERM.EXT and EXT.TERM (the extension's line ends twice), TERM.SPILL and SPILL.TERM (the chunk
         # is longer than it said), and the forms whose terminator is one byte, or none, or three
         **{f"TERM.EXT, EXT.TERM: {name}": chunked(_two_sizes(end)) for name, end in LINE_ENDS.items() if end},
         **{
-            f"SPILL: {name}": chunked(b"5\r\nAAAAA" + end + b"%x\r\n" % len(SMUGGLED) + SMUGGLED + b"\r\n" + END)
+            f"SPILL: {name}": chunked(
+                b"5\r\nAAAAA" + end + b"%x\r\n" % len(SMUGGLED) + SMUGGLED + b"\r\n" + END
+            )
             for name, end in TERMINATORS.items()
         },
         "a chunk longer than it says": chunked(b"c\r\n" + BODY + b"\r\n" + END),
@@ -167,7 +184,7 @@ REFUSED = refused(
         "0_2e": chunked(b"0_2e\r\n\r\n" + SMUGGLED + END),
         "no line end behind the last chunk": chunked(CHUNK + b"0\r\nX:" + SMUGGLED),
     }
-)  # fmt: skip
+)
 
 VALID = [
     *valid(

@@ -8,7 +8,6 @@ from tests.fuzz.corpus.pieces import (
     CHUNKS,
     CRLF,
     HOST,
-    JSON,
     LENGTH,
     PATH,
     PROBE_BODY,
@@ -233,8 +232,13 @@ FORM_TYPE = b"Content-Type: multipart/form-data; boundary=b"
 FORM = (
     b'--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nw\r\n'
     b'--b\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n'
-    + CRLF * 2 + b"0\r\n\r\n" + SMUGGLED + SMUGGLED + CRLF * 3 + b"0\r\n\r\n\r\n--b--\r\n"
-)  # fmt: skip
+    + CRLF * 2
+    + b"0\r\n\r\n"
+    + SMUGGLED
+    + SMUGGLED
+    + CRLF * 3
+    + b"0\r\n\r\n\r\n--b--\r\n"
+)
 FORM_START = b"POST /v1/audio/transcriptions HTTP/1.1"
 
 
@@ -278,7 +282,11 @@ BODIES = [
     _unfit("POST without a length", request(body=b"")),
     _unfit("POST with nothing in chunks", request(CHUNKED, body=b"0\r\n\r\n")),
     _page("GET with a length of zero", get(b"/v1/models", b"Content-Length: 0"), 200),
-    Case("a form whose file is a request", form(b"Content-Length: %d" % len(FORM), FORM), forwarded=(FORM, PROBE_BODY)),
+    Case(
+        "a form whose file is a request",
+        form(b"Content-Length: %d" % len(FORM), FORM),
+        forwarded=(FORM, PROBE_BODY),
+    ),
     Case(
         "a form in chunks whose file is a request",
         form(CHUNKED, b"%x\r\n%b\r\n0\r\n\r\n" % (len(FORM), FORM)),
@@ -293,7 +301,7 @@ BODIES = [
     Case("a length shorter than the body", request(b"Content-Length: 12"), (400, 400), (), closes=True),
     Case("more than is held", request(b"Content-Length: 99999999999"), (413,), (), closes=True),
     Case("2^64 - 1", request(b"Content-Length: 18446744073709551615"), (413,), (), closes=True),
-]  # fmt: skip
+]
 
 VALID = [
     *valid(

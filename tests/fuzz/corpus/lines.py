@@ -252,18 +252,39 @@ HEADS = {
 }
 
 REFUSED = [
-    *refused({f"version: {name}": request(LENGTH, start=b"POST " + PATH + b" " + version) for name, version in VERSIONS.items()}),
+    *refused(
+        {
+            f"version: {name}": request(LENGTH, start=b"POST " + PATH + b" " + version)
+            for name, version in VERSIONS.items()
+        }
+    ),
     *refused({f"request line: {name}": request(LENGTH, start=line) for name, line in REQUEST_LINES.items()}),
-    *refused({f"target: {name}": request(LENGTH, start=b"POST " + target + b" HTTP/1.1") for name, target in TARGETS.items()}),
+    *refused(
+        {
+            f"target: {name}": request(LENGTH, start=b"POST " + target + b" HTTP/1.1")
+            for name, target in TARGETS.items()
+        }
+    ),
     *refused({f"Host: {name}": request(LENGTH, host=b"Host: " + host) for name, host in HOSTS.items()}),
     *refused({f"Host: {name}": request(LENGTH, host=line or None) for name, line in HOST_LINES.items()}),
     *refused({f"field: {name}": request(LENGTH, line) for name, line in FIELDS.items()}),
-    *refused({f"field first: {name}": START + CRLF + line + CRLF + request(LENGTH).partition(CRLF)[2] for name, line in FIELDS.items()}),
+    *refused(
+        {
+            f"field first: {name}": START + CRLF + line + CRLF + request(LENGTH).partition(CRLF)[2]
+            for name, line in FIELDS.items()
+        }
+    ),
     *refused(HEADS),
     *refused({"CONNECT": request(start=b"CONNECT gateway:80 HTTP/1.1", body=SMUGGLED)}, 405),
     *refused({"a long target": request(LENGTH, start=b"POST /" + b"a" * 9000 + b" HTTP/1.1")}, 414),
-    *refused({"a long header": request(LENGTH, b"X: " + b"y" * 40_000), "many headers": request(LENGTH, *[b"X: y"] * 100)}, 431),
-]  # fmt: skip
+    *refused(
+        {
+            "a long header": request(LENGTH, b"X: " + b"y" * 40_000),
+            "many headers": request(LENGTH, *[b"X: y"] * 100),
+        },
+        431,
+    ),
+]
 
 VALID = [
     *valid(
@@ -286,10 +307,17 @@ VALID = [
             "capitals in the Host": request(LENGTH, host=b"HOST: GATEWAY"),
             "percent-encoding in the Host": request(LENGTH, host=b"Host: g%61teway"),
             "absolute form": request(LENGTH, start=b"POST http://gateway" + PATH + b" HTTP/1.1"),
-            "absolute form with capitals": request(LENGTH, start=b"POST HTTP://GateWay" + PATH + b" HTTP/1.1"),
-            "absolute form with the usual port": request(LENGTH, start=b"POST http://gateway:80" + PATH + b" HTTP/1.1"),
+            "absolute form with capitals": request(
+                LENGTH, start=b"POST HTTP://GateWay" + PATH + b" HTTP/1.1"
+            ),
+            "absolute form with the usual port": request(
+                LENGTH, start=b"POST http://gateway:80" + PATH + b" HTTP/1.1"
+            ),
             "absolute form of https": request(LENGTH, start=b"POST https://gateway" + PATH + b" HTTP/1.1"),
-            "a query": request(LENGTH, start=b"POST " + PATH + b"?a=b&c[]=%20/?:@!$'()*+,; HTTP/1.1".replace(b" HTTP", b" HTTP")),
+            "a query": request(
+                LENGTH,
+                start=b"POST " + PATH + b"?a=b&c[]=%20/?:@!$'()*+,; HTTP/1.1".replace(b" HTTP", b" HTTP"),
+            ),
             "an encoded letter in the path": request(LENGTH, start=b"POST /v1/ch%61t/completions HTTP/1.1"),
         }
     ),
@@ -298,13 +326,37 @@ VALID = [
     Case("an encoded slash is no slash", get(b"/v1%2Fmodels"), (404, 200), (PROBE_BODY,)),
     Case("dots are no way up", get(b"/x/../v1/models"), (404, 200), (PROBE_BODY,)),
     Case("HTTP/1.0", request(LENGTH, start=START[:-1] + b"0"), (200,), (BODY,), closes=True),
-    Case("HTTP/1.0 without Host", request(LENGTH, start=START[:-1] + b"0", host=None), (200,), (BODY,), closes=True),
+    Case(
+        "HTTP/1.0 without Host",
+        request(LENGTH, start=START[:-1] + b"0", host=None),
+        (200,),
+        (BODY,),
+        closes=True,
+    ),
     Case("HTTP/1.0 that is kept alive", request(LENGTH, b"Connection: keep-alive", start=START[:-1] + b"0")),
     Case("Connection: close", request(LENGTH, b"Connection: close"), (200,), (BODY,), closes=True),
-    Case("Connection: Close, among others", request(LENGTH, b"Connection: x, Close"), (200,), (BODY,), closes=True),
-    Case("QUERY, which nobody serves", request(LENGTH, start=b"QUERY " + PATH + b" HTTP/1.1"), (405, 200), (PROBE_BODY,), early=True),
-    Case("M-SEARCH, which nobody serves", request(LENGTH, start=b"M-SEARCH " + PATH + b" HTTP/1.1"), (405, 200), (PROBE_BODY,), early=True),
-]  # fmt: skip
+    Case(
+        "Connection: Close, among others",
+        request(LENGTH, b"Connection: x, Close"),
+        (200,),
+        (BODY,),
+        closes=True,
+    ),
+    Case(
+        "QUERY, which nobody serves",
+        request(LENGTH, start=b"QUERY " + PATH + b" HTTP/1.1"),
+        (405, 200),
+        (PROBE_BODY,),
+        early=True,
+    ),
+    Case(
+        "M-SEARCH, which nobody serves",
+        request(LENGTH, start=b"M-SEARCH " + PATH + b" HTTP/1.1"),
+        (405, 200),
+        (PROBE_BODY,),
+        early=True,
+    ),
+]
 
 
 def _hop(name: str, *lines: bytes, **fields: bytes | None) -> Case:
@@ -315,22 +367,54 @@ def _hop(name: str, *lines: bytes, **fields: bytes | None) -> Case:
 
 HOP_BY_HOP = [
     _hop("Connection names a header", b"X-A: 1", b"Connection: x-a", x_a=None, connection=None),
-    _hop("Connection names two, in two lines", b"X-A: 1", b"X-B: 2", b"Connection: x-a", b"Connection: X-B", x_a=None, x_b=None),
+    _hop(
+        "Connection names two, in two lines",
+        b"X-A: 1",
+        b"X-B: 2",
+        b"Connection: x-a",
+        b"Connection: X-B",
+        x_a=None,
+        x_b=None,
+    ),
     _hop("Connection names what is not there", b"Connection: x-a", connection=None),
     _hop("Connection names Host", b"Connection: host", host=b"10.0.0.1:9000"),
     _hop("Connection names Connection", b"Connection: connection", connection=None),
-    _hop("Connection names our request id", b"Connection: x-request-id", b"X-Request-Id: abc", x_request_id=b"abc"),
+    _hop(
+        "Connection names our request id",
+        b"Connection: x-request-id",
+        b"X-Request-Id: abc",
+        x_request_id=b"abc",
+    ),
     _hop("Connection with empty members", b"Connection: ,, x-a ,", b"X-A: 1", x_a=None, connection=None),
-    _hop("Keep-Alive and Proxy-Connection", b"Keep-Alive: timeout=5", b"Proxy-Connection: keep-alive", keep_alive=None, proxy_connection=None),
+    _hop(
+        "Keep-Alive and Proxy-Connection",
+        b"Keep-Alive: timeout=5",
+        b"Proxy-Connection: keep-alive",
+        keep_alive=None,
+        proxy_connection=None,
+    ),
     _hop("TE and Trailer", b"TE: trailers", b"Trailer: X-A", te=None, trailer=None),
     _hop("Proxy-Authorization", b"Proxy-Authorization: Basic eDp5", proxy_authorization=None),
-    _hop("an upgrade to h2c", b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABkAAQAAP__", upgrade=None, http2_settings=None),
-    _hop("an upgrade to websocket", b"Connection: Upgrade", b"Upgrade: websocket", upgrade=None, connection=None),
+    _hop(
+        "an upgrade to h2c",
+        b"Connection: Upgrade, HTTP2-Settings",
+        b"Upgrade: h2c",
+        b"HTTP2-Settings: AAMAAABkAAQAAP__",
+        upgrade=None,
+        http2_settings=None,
+    ),
+    _hop(
+        "an upgrade to websocket",
+        b"Connection: Upgrade",
+        b"Upgrade: websocket",
+        upgrade=None,
+        connection=None,
+    ),
     _hop("an upgrade without Connection", b"Upgrade: h2c", upgrade=None),
     _hop("Expect", b"Expect: 100-continue", expect=None),
     _hop("Expect of something else", b"Expect: x", expect=None),
     _hop("X-Forwarded-Host is data", b"X-Forwarded-Host: evil", host=b"10.0.0.1:9000"),
     _hop("X-HTTP-Method-Override is data", b"X-HTTP-Method-Override: GET"),
-]  # fmt: skip
+]
 
 CASES = [*REFUSED, *VALID, *HOP_BY_HOP]
