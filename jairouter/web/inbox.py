@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ENOUGH = 32 * 1024
 """Bytes behind which the client should be read no more; Twisted reads 64 KB at a time."""
 STEP = 512
-"""The smallest head has 18 bytes: some thirty requests at most are parsed ahead."""
+"""The smallest head has 25 bytes: some twenty requests at most are parsed ahead."""
 
 
 class Inbox:

@@ -198,7 +198,10 @@ class GatewayRequest(Request):
         self.content = io.BytesIO(body.data or b"")
         self.content.seek(0, io.SEEK_END)  # where Twisted's channel leaves it
         self.parseCookies()
-        self.requestReceived(self.method, self.uri, self.clientproto)
+        try:
+            self.requestReceived(self.method, self.uri, self.clientproto)
+        except Exception:  # twisted.web reads forms with `email`, which stumbles over some Content-Types
+            self.refuse(BadRequest("the request's Content-Type cannot be read"))
 
     def _no_body(self, failure: Failure) -> None:
         if failure.check(GatewayError):

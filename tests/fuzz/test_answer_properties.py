@@ -22,7 +22,7 @@ class AnswerTests(SynchronousTestCase):
         self.rig = BackendRig()
         self.addCleanup(lambda: self.assertEqual(self.rig.close(), []))
 
-    @examples(150)
+    @examples(75)
     @given(st.data(), answers())
     def test_valid(self, data: st.DataObject, made: tuple[bytes, Message]) -> None:
         """It reaches the client, and the connection is used again exactly when it may be."""
@@ -32,14 +32,14 @@ class AnswerTests(SynchronousTestCase):
         outcome = self.rig.answer(data.draw(in_pieces(wire)), hangs_up=not message.keeps)
         self.assertEqual(judge_valid(reading, outcome), [], wire)
 
-    @examples(100)
+    @examples(75)
     @given(st.data(), answers())
     def test_spoilt(self, data: st.DataObject, made: tuple[bytes, Message]) -> None:
         """What the client gets is valid and what the reference reads; the next client gets his own."""
         wire = data.draw(spoiled(made[0]))
         self.assertEqual(try_answer(wire, data.draw(in_pieces(wire)), self.rig), [], wire)
 
-    @examples(100)
+    @examples(75)
     @given(st.data(), st.sampled_from(SEEDS))
     def test_spoilt_tricks(self, data: st.DataObject, seed: bytes) -> None:
         """The same, beginning with known tricks."""

@@ -26,7 +26,7 @@ class RequestTests(SynchronousTestCase):
     def close(self, rig: ChannelRig) -> None:
         self.assertEqual(rig.close(), [])
 
-    @examples(150)
+    @examples(100)
     @given(st.data(), conversations())
     def test_valid(self, data: st.DataObject, made: tuple[bytes, list[object]]) -> None:
         """Every request arrives once, in order, to the byte; and the connection ends when it should."""
@@ -37,14 +37,14 @@ class RequestTests(SynchronousTestCase):
         for rig in self.rigs:
             self.assertEqual(judge_valid(reading, rig.send(pieces)), [], pieces)
 
-    @examples(300)
+    @examples(150)
     @given(st.data(), conversations())
     def test_spoilt(self, data: st.DataObject, made: tuple[bytes, list[object]]) -> None:
         """What is accepted is valid, and is what the reference reads; however it was cut."""
         wire = data.draw(spoiled(made[0]))
         self.assertEqual(try_requests(wire, data.draw(in_pieces(wire)), self.rigs), [], wire)
 
-    @examples(300)
+    @examples(150)
     @given(st.data(), st.sampled_from(SEEDS))
     def test_spoilt_tricks(self, data: st.DataObject, seed: bytes) -> None:
         """The same, beginning with known tricks."""

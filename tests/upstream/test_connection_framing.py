@@ -71,11 +71,22 @@ class KeepAliveTests(LineCase):
     def test_no_content(self) -> None:
         self.assert_kept(b"HTTP/1.1 204 No Content\r\n\r\n", data=b"")
 
+    def test_no_content_of_no_length(self) -> None:
+        self.assert_kept(b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n", data=b"")
+
     def test_no_content_though_a_length_is_named(self) -> None:
-        self.assert_kept(b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", data=b"")
+        """What was announced may come all the same, and would be the answer to the next request."""
+        self.assert_not_kept(b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", data=b"")
 
     def test_not_modified_has_no_body(self) -> None:
-        self.assert_kept(b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", data=b"")
+        self.assert_kept(b"HTTP/1.1 304 Not Modified\r\n\r\n", data=b"")
+        self.setUp()
+        self.assert_not_kept(b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", data=b"")
+
+    def test_chunks_in_http_1_0(self) -> None:
+        """Which has no chunks: RFC 9112, section 6.1, wants the connection closed."""
+        old = CHUNKED.replace(b"1.1", b"1.0").replace(b"\r\n\r\n", b"\r\nConnection: keep-alive\r\n\r\n")
+        self.assert_not_kept(old + b"2\r\nok\r\n0\r\n\r\n", data=b"ok")
 
     def test_interim_answers_are_skipped(self) -> None:
         answer = self.line.send()
@@ -223,6 +234,30 @@ class BadAnswerTests(LineCase):
 
     def test_chunked_twice(self) -> None:
         self.assert_refused(CHUNKED.replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n"))
+
+    def test_another_protocol(self) -> None:
+        """Which llhttp reads as well."""
+        for protocol in (b"RTSP/1.0", b"ICE/1.0"):
+            self.setUp()
+            self.assert_refused(OK.replace(b"HTTP/1.1", protocol))
+
+    def test_line_ends_before_the_status_line(self) -> None:
+        for start in (b"\r\n", b"\n", b"\r"):
+            self.setUp()
+            self.assert_refused(start + OK)
+
+    def test_blanks_behind_a_coding(self) -> None:
+        """Before a tab llhttp does not recognise it, and takes the chunks for the body."""
+        for blank in (b" ", b"\t"):
+            self.setUp()
+            self.assert_refused(CHUNKED.replace(b"chunked", b"chunked" + blank) + b"2\r\nok\r\n0\r\n\r\n")
+
+    def test_interim_answer_with_a_body(self) -> None:
+        self.assert_refused(b"HTTP/1.1 100 Continue\r\nContent-Length: 2\r\n\r\n", OK)
+
+    def test_good_answer_behind_a_bad_one(self) -> None:
+        """It was not asked for, though nothing of the first was used."""
+        self.assert_refused(CHUNKED.replace(b"chunked", b"identity, chunked") + b"0\r\n\r\n" + OK)
 
     def test_endless_head(self) -> None:
         self.assert_refused(b"HTTP/1.1 200 OK\r\nX: ", *[b"x" * 1024] * (MAX_HEAD // 1024))

@@ -69,9 +69,9 @@ class MalformedTests(Case):
 
     def test_version_of_the_refusal(self) -> None:
         """One that is spoken here, whatever was asked in."""
-        for asked, spoken in ((b"2.0", b"1.1"), (b"0.9", b"1.1"), (b"1.1", b"1.1"), (b"1.0", b"1.0")):
+        for asked in (b"2.0", b"0.9", b"1.1", b"1.0"):
             client = self.serving(Echo()).ask(b"GET /a?b#c HTTP/%b\r\n\r\n" % asked)
-            self.assertTrue(client.received.startswith(b"HTTP/%b 400 " % spoken), client.received)
+            self.assertTrue(client.received.startswith(b"HTTP/1.1 400 "), client.received)
 
     def test_too_large(self) -> None:
         head = b"GET / HTTP/1.1\r\nHost: x\r\n"

@@ -186,6 +186,47 @@ NOT_HTTP = {
 }
 
 
+BODIES = {
+    "no body": GET + b"\r\n",
+    "a length": post(b"a\r\n\r\nGET  /"),
+    "chunks": chunked(b"\r\n\r\n", b"GET  /", b"\r\n\r\n", trailer=b"T: \r\n"),
+    "chunks that end with an empty line": chunked(b"a\r\n\r\n"),
+    "an ignored upgrade": b"POST / HTTP/1.1\r\nHost: x\r\n" + UPGRADE + b"Content-Length: 4\r\n\r\n\r\n\r\n",
+    "an ignored upgrade and chunks": chunked(b"\r\n\r\n").replace(b"\r\n", b"\r\n" + UPGRADE, 1),
+}
+
+
+class NextRequestTests(SynchronousTestCase):
+    """Where a request begins is known, whatever came before it."""
+
+    def test_good_one(self) -> None:
+        for name, before in BODIES.items():
+            for pieces in ([before + GET + b"\r\n"], bytewise(before + b"\r\n" + GET + b"\r\n")):
+                events, parser = parse(*pieces)
+                self.assertIsNone(parser.error, name)
+                self.assertEqual(events.count(END), 2, name)
+
+    def test_bad_one(self) -> None:
+        """Neither a line end too many nor a blank is overlooked."""
+        for name, before in BODIES.items():
+            for bad in (
+                b"\r" + GET,
+                b"\n" + GET,
+                GET.replace(b" /", b"  /"),
+                GET.replace(b"HTTP/1.1", b"RTSP/1.0"),
+            ):
+                for pieces in ([before + bad + b"\r\n"], bytewise(before + bad + b"\r\n")):
+                    events, parser = parse(*pieces)
+                    self.assertIsNotNone(parser.error, name)
+                    self.assertEqual(events.count(END), 1, name)
+
+    def test_none_after_the_last(self) -> None:
+        """Nothing is read behind a request that ends the connection, an ignored upgrade or not."""
+        for more in (b"Connection: close\r\n", b"Connection: close, upgrade\r\nUpgrade: x\r\n"):
+            events, _ = parse(GET + more + b"\r\n" + GET + b"\r\n")
+            self.assertEqual(events.count(END), 1)
+
+
 class FaultTests(SynchronousTestCase):
     """What is not valid."""
 
