@@ -193,7 +193,7 @@ def read_answers(data: bytes, requests: Reading, *, closed: bool) -> Reading:
     """
     asked = [*requests.messages, *([requests.begun] if requests.begun else [])]
     messages = list[Message]()
-    while data:
+    while data := data.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n"):
         number = len(messages)
         to_head = number < len(asked) and asked[number].start[0] == b"HEAD"
         reading = read_answer(data, closed=closed, to_head=to_head)
