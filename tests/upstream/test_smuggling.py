@@ -81,8 +81,10 @@ class SmugglingTests(SynchronousTestCase):
         self.assert_outcomes(SHORT, bytewise, cut_up=True)
 
     def test_cut_anywhere(self) -> None:
-        """Some cases, and every place in them."""
-        for case in SHORT[::60]:
+        """Some cases, and every place in them; above all where one head ends and another begins."""
+        behind_another = [case for case in SHORT if "100 first" in case.name or "behind 100" in case.name]
+        self.assertGreater(len(behind_another), 2)
+        for case in (*SHORT[::80], *behind_another):
             for place in range(1, len(case.data)):
                 self.assert_outcomes([case], partial(cut, places=[place]), cut_up=True)
 
