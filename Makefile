@@ -1,13 +1,14 @@
 # Each target is enough by itself on a fresh machine: it installs what it needs, once.
 # Variables: PYTHON (the interpreter to make .venv with), TESTS and TRIAL_ARGS (for test),
-# SEEDS (for simulate), ARGS (for run, simulate and bench), LOCK_ARGS (for lock).
+# SEEDS (for simulate), SECONDS (for fuzz), ARGS (for run, simulate and bench), LOCK_ARGS (for lock).
 
 .DEFAULT_GOAL := help
-.PHONY: help run test simulate bench lint docs lock package clean
+.PHONY: help run test simulate fuzz bench lint docs lock package clean
 
 export PYTHON
 TESTS ?= tests
 SEEDS ?= 200
+SECONDS ?= 60
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile | expand -t 16
@@ -29,6 +30,13 @@ bench: ## measure speed beside nginx, in minutes; a part of it: make bench ARGS=
 	@sh tools/bootstrap packages tools/debian-bench-packages
 	@sh tools/venv run
 	@exec .venv/bin/python -m benchmarks $(ARGS)
+
+fuzz: ## random bytes against the parsers, SECONDS for each: make fuzz SECONDS=600
+	@sh tools/venv fuzz
+	@FUZZ_TIMES=5 .venv/bin/python tools/run_trial.py tests.fuzz
+	@for target in requests answers gateway; do \
+		.venv/bin/python -m tests.fuzz.run $$target --seconds $(SECONDS) || exit 1; \
+	done
 
 lint: ## check style, types, the layers and the generated pages
 	@sh tools/venv dev

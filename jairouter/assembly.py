@@ -6,10 +6,11 @@ for any of the three, so that a whole gateway runs in memory, under a fake clock
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry
@@ -24,7 +25,7 @@ from jairouter.filters.resolve import Resolve, Services
 from jairouter.filters.timeout import PhaseLimits, Timeout
 from jairouter.filters.validate import Validate
 from jairouter.pipeline import Wrap, build
-from jairouter.request_body.spool import RunInThread, Spool
+from jairouter.request_body.spool import RunInThread, Spool, SpoolSpace
 from jairouter.telemetry.access_log import AccessLog
 from jairouter.telemetry.metrics import LedgerMetrics, RequestMetrics
 from jairouter.timers import TimerWheel
@@ -32,14 +33,16 @@ from jairouter.traffic.balancers.random import RandomBalancer
 from jairouter.traffic.instance import Instance
 from jairouter.traffic.permits import Ledger
 from jairouter.upstream.agent import Agent
-from jairouter.upstream.client import UpstreamClient
+from jairouter.upstream.names import NameLimits, Names
 from jairouter.upstream.pool import PoolLimits
+from jairouter.upstream.tls_settings import ReadTls, read_tls
 from jairouter.web.actuator import Health, Info, Prometheus
 from jairouter.web.data_plane import DataPlane
 from jairouter.web.listener import DrainTimes, Listener
 from jairouter.web.openai import Models
 from jairouter.web.relay import KeepAlive
 from jairouter.web.request_ids import RequestIds
+from jairouter.web.request_parser import HeadLimits
 from jairouter.web.root import build_tree
 from jairouter.web.site import ConnectionLimits, GatewaySite
 
@@ -52,9 +55,14 @@ if TYPE_CHECKING:
     from jairouter.config.settings.root import Settings
     from jairouter.errors import GatewayError
     from jairouter.interfaces import IRecorder, IResponder
+    from jairouter.upstream.tls import BackendTls
 
 SPOOL_IN_MEMORY = 256 * 1024
-"""Bytes of a form kept in memory until its model is known."""
+"""Bytes of a form kept in memory until somebody takes it."""
+SPOOLS_IN_MEMORY = 64 * 1024 * 1024
+"""Bytes of all such forms kept in memory."""
+
+_NO_TLS: Mapping[tuple[str, int], BackendTls] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,7 @@ class Gateway:
         ledger: What is lent out.
         services: The instances.
         registry: The metrics.
+        access_log: One line per request, if that is wanted.
     """
 
     listener: Listener
@@ -76,6 +85,13 @@ class Gateway:
     ledger: Ledger
     services: Services
     registry: CollectorRegistry
+    access_log: AccessLog | None
+
+    def close(self) -> None:
+        """Keep nothing any more: connections to backends, lines that are not written yet."""
+        self.agent.close()
+        if self.access_log is not None:
+            self.access_log.flush()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +108,13 @@ class _Parts:
     registry: CollectorRegistry
 
 
-def assemble(settings: Settings, reactor: Any, random: Random, run_in_thread: RunInThread) -> Gateway:
+def assemble(
+    settings: Settings,
+    reactor: Any,
+    random: Random,
+    run_in_thread: RunInThread,
+    tls: ReadTls | None = None,
+) -> Gateway:
     """Make a gateway.
 
     Args:
@@ -100,15 +122,15 @@ def assemble(settings: Settings, reactor: Any, random: Random, run_in_thread: Ru
         reactor: Connects, listens, and is the clock.
         random: For everything that is left to chance.
         run_in_thread: For what would block.
+        tls: What the settings say about TLS, if it was read already.
     """
     wheel, ledger, registry = TimerWheel(reactor), Ledger(), CollectorRegistry()
-    services = make_services(settings)
+    services = make_services(settings, (tls or read_tls(settings)).instances)
     parts = _Parts(settings, reactor, random, run_in_thread, wheel, ledger, services, registry)
     metrics, ids = _metrics(parts), RequestIds(random)
-    recorders: list[IRecorder] = [metrics]
-    if settings.logging.access.enabled:
-        recorders.append(AccessLog(wheel.seconds))
-    agent = Agent(reactor, wheel, ledger, _pool_limits(settings), settings.webclient.connection_timeout)
+    access_log = AccessLog(wheel) if settings.logging.access.enabled else None
+    recorders: tuple[IRecorder, ...] = (metrics,) if access_log is None else (metrics, access_log)
+    agent = _agent(parts)
 
     def cutting() -> GatewayError | None:
         return data_plane.cutting
@@ -123,26 +145,49 @@ def assemble(settings: Settings, reactor: Any, random: Random, run_in_thread: Ru
     server = settings.server
     times = DrainTimes(server.drain.delay, server.drain.timeout)
     listener = Listener(reactor, site, data_plane, server.address, server.port, times)
-    return Gateway(listener, site, agent, ledger, services, registry)
+    return Gateway(listener, site, agent, ledger, services, registry, access_log)
 
 
-def make_services(settings: Settings) -> Services:
-    """The instances that may get traffic, by service and model."""
+def make_services(settings: Settings, tls: Mapping[tuple[str, int], BackendTls] = _NO_TLS) -> Services:
+    """The instances that may get traffic, by service and model.
+
+    Args:
+        settings: What is configured.
+        tls: How connections are secured, by service and position of the instance.
+    """
     services: dict[str, dict[str, tuple[Instance, ...]]] = {}
     for service, configured in settings.model.services.items():
         models: dict[str, tuple[Instance, ...]] = {}
-        for each in configured.instances:
-            if each.enabled and each.status == "active":
-                models[each.name] = (*models.get(each.name, ()), _instance(str(service), each))
+        for index, each in enumerate(configured.instances):
+            if each.active:
+                instance = _instance(str(service), each, tls.get((str(service), index)))
+                models[each.name] = (*models.get(each.name, ()), instance)
         services[str(service)] = models
     return services
 
 
-def _instance(service: str, settings: InstanceSettings) -> Instance:
+def _agent(parts: _Parts) -> Agent:
+    web, reactor, wheel = parts.settings.webclient, parts.reactor, parts.wheel
+    dns = web.dns
+    limits = NameLimits(dns.cache_ttl, dns.negative_ttl, dns.max_stale, dns.max_lookups)
+    return Agent(
+        reactor,
+        wheel,
+        parts.ledger,
+        _pool_limits(parts.settings),
+        web.connection_timeout,
+        Names(lambda: reactor.nameResolver, wheel, limits),
+        web.max_response_header_size,
+    )
+
+
+def _instance(service: str, settings: InstanceSettings, tls: BackendTls | None) -> Instance:
     headers = tuple(
         (name.encode("ascii"), secret.reveal().encode("latin-1")) for name, secret in settings.headers.items()
     )
-    return Instance(service, settings.name, settings.base_url, settings.path, settings.weight, headers)
+    return Instance(
+        service, settings.name, settings.base_url, settings.path, settings.weight, headers, tls=tls
+    )
 
 
 def _metrics(parts: _Parts) -> RequestMetrics:
@@ -162,12 +207,12 @@ def _pipeline(parts: _Parts, agent: Agent, record: Wrap) -> IResponder:
             Validate,
             max_held=settings.webclient.max_in_memory_size,
             max_size=settings.security.validation.max_request_size,
-            new_spool=partial(Spool, SPOOL_IN_MEMORY, parts.run_in_thread),
+            new_spool=partial(Spool, SPOOL_IN_MEMORY, parts.run_in_thread, _spool_space(settings)),
         ),
         resolve=partial(Resolve, services=parts.services, adapter=adapter),
         pick=partial(Pick, balancer=balancer, ledger=parts.ledger, clock=parts.wheel.seconds),
         timeout=partial(Timeout, wheel=parts.wheel, limits=_phase_limits(settings)),
-        forward=Forward(UpstreamClient(agent, parts.reactor), adapter, settings.streaming.max_event_size),
+        forward=Forward(agent, adapter, settings.streaming.max_event_size),
     )
 
 
@@ -207,6 +252,12 @@ def _pool_limits(settings: Settings) -> PoolLimits:
     return PoolLimits(pool.max_connections, pool.max_idle_time, pool.max_life_time, pool.pending_acquire_max)
 
 
+def _spool_space(settings: Settings) -> SpoolSpace:
+    # What would not fit even if it were alone would be told to try again for ever
+    disk = max(settings.server.max_spooled_size, settings.security.validation.max_request_size)
+    return SpoolSpace(SPOOLS_IN_MEMORY, disk)
+
+
 def _keep_alive(settings: Settings) -> KeepAlive:
     streaming = settings.streaming
     return KeepAlive(streaming.keep_alive_interval, streaming.keep_alive_before_first_event)
@@ -216,8 +267,11 @@ def _connection_limits(settings: Settings) -> ConnectionLimits:
     server = settings.server
     return ConnectionLimits(
         max_connections=server.max_connections,
+        head=HeadLimits(server.max_header_size, server.max_headers, server.max_request_line),
         max_held_body=settings.webclient.max_in_memory_size,
+        send_timeout=server.send_timeout,
         header_timeout=server.header_timeout,
         body_timeout=server.body_timeout,
         keep_alive_timeout=server.keep_alive_timeout,
+        max_requests=server.max_requests_per_connection,
     )

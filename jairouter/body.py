@@ -32,6 +32,9 @@ class _State(enum.Enum):
     DONE = "done"
 
 
+_HELD, _FLOWING, _DONE = _State  # looking into the class takes five times as long
+
+
 class AnswerBody:
     """The bytes of an answer, complete or still arriving.
 
@@ -41,10 +44,10 @@ class AnswerBody:
 
     Attributes:
         mid_event: Whether what was passed on ends inside an event of an event stream.
+        passed_on: Bytes that were passed on.
     """
 
     __slots__ = (
-        "_chunk_watchers",
         "_done_callbacks",
         "_ended",
         "_error",
@@ -56,20 +59,21 @@ class AnswerBody:
         "_source",
         "_state",
         "mid_event",
+        "passed_on",
     )
 
     def __init__(self, source: IBodySource | None, held: bytes = b"") -> None:
         self._source = source
         self._held = [(held, False)] if held else []
-        self._state = _State.HELD
+        self._state = _HELD
         self._ended = source is None
         self._error: GatewayError | None = None
         self._in_band = False
         self.mid_event = False
+        self.passed_on = 0
         self._sink: IBodySink | None = None
         self._paused = False
         self._done_callbacks: list[DoneCallback] = []
-        self._chunk_watchers: list[Callable[[bytes], None]] = []
         self._flow_watchers: list[Callable[[bool], None]] = []
 
     @classmethod
@@ -78,24 +82,18 @@ class AnswerBody:
         return cls(None, data)
 
     @property
-    def complete_length(self) -> int | None:
-        """The number of bytes, if all are here and none was passed on; None otherwise."""
-        if self._ended and self._error is None and self._state is _State.HELD:
-            return sum(len(data) for data, _ in self._held)
-        return None
+    def whole(self) -> bool:
+        """Whether all bytes are here and none was passed on."""
+        return self._ended and self._error is None and self._state is _HELD
 
     # -- for those who watch ------------------------------------------------
 
     def on_done(self, callback: DoneCallback) -> None:
         """Have `callback` called once when the body is over; at once if it is."""
-        if self._state is _State.DONE:
+        if self._state is _DONE:
             callback(self._error)
         else:
             self._done_callbacks.append(callback)
-
-    def on_chunk(self, watcher: Callable[[bytes], None]) -> None:
-        """Have `watcher` see every piece of the body as it is passed on."""
-        self._chunk_watchers.append(watcher)
 
     def on_flow(self, watcher: Callable[[bool], None]) -> None:
         """Have `watcher` told when the client stops (False) and starts again (True) to read."""
@@ -110,9 +108,9 @@ class AnswerBody:
             data: The next bytes.
             mid_event: Whether they end inside an event of an event stream.
         """
-        if self._ended or self._state is _State.DONE:
+        if self._ended or self._state is _DONE:
             return
-        if self._state is _State.FLOWING and not self._paused and not self._held:
+        if self._state is _FLOWING and not self._paused and not self._held:
             self._pass_on(data, mid_event)
         else:
             self._held.append((data, mid_event))
@@ -134,17 +132,25 @@ class AnswerBody:
 
     def deliver(self, sink: IBodySink) -> None:
         """Pass everything on to `sink`, from the first byte. Called once."""
-        if self._state is _State.DONE:
+        if self._state is _DONE:
             return
-        if self._state is _State.FLOWING:
+        if self._state is _FLOWING:
             raise RuntimeError("a body is delivered once")
-        self._state = _State.FLOWING
+        self._state = _FLOWING
         self._sink = sink
         self._flow()
 
+    def take(self) -> bytes:
+        """Pass everything on in one piece, instead of `deliver`, of a body that is `whole`."""
+        data = self._held[0][0] if len(self._held) == 1 else b"".join([piece for piece, _ in self._held])
+        self._held.clear()
+        self.passed_on = len(data)
+        self._settle(None)
+        return data
+
     def pause(self) -> None:
         """The client does not read; hold the source back."""
-        if self._state is not _State.FLOWING or self._paused:
+        if self._state is not _FLOWING or self._paused:
             return
         self._paused = True
         if self._source is not None and not self._ended:
@@ -154,7 +160,7 @@ class AnswerBody:
 
     def resume(self) -> None:
         """The client reads again."""
-        if self._state is not _State.FLOWING or not self._paused:
+        if self._state is not _FLOWING or not self._paused:
             return
         self._paused = False
         for watcher in self._flow_watchers:
@@ -167,7 +173,7 @@ class AnswerBody:
         Args:
             reason: Why; by default that the client left.
         """
-        if self._state is _State.DONE:
+        if self._state is _DONE:
             return
         self._held.clear()
         try:
@@ -182,13 +188,13 @@ class AnswerBody:
 
         What has come but was not passed on yet is dropped, also when it was all.
         """
-        if self._state is _State.DONE or (self._ended and not self._held):
+        if self._state is _DONE or (self._ended and not self._held):
             return
         self._held.clear()
         self._error = error
         self._in_band = False
         try:
-            if self._state is _State.FLOWING:
+            if self._state is _FLOWING:
                 self._close()
         finally:
             self._abort_source()
@@ -203,29 +209,29 @@ class AnswerBody:
 
     def _pass_on(self, data: bytes, mid_event: bool) -> None:
         self.mid_event = mid_event
-        for watcher in self._chunk_watchers:
-            watcher(data)
+        self.passed_on += len(data)
         if self._sink is not None:
             self._sink.chunk(data)
 
     def _flush(self) -> None:
-        while self._held and not self._paused and self._state is _State.FLOWING:
+        while self._held and not self._paused and self._state is _FLOWING:
             self._pass_on(*self._held.pop(0))
-        if self._ended and not self._held and self._state is _State.FLOWING:
+        if self._ended and not self._held and self._state is _FLOWING:
             self._close()
 
     def _abort_source(self) -> None:
-        if self._source is not None and not self._ended:
+        source, self._source = self._source, None
+        if source is not None and not self._ended:
             self._ended = True
-            self._source.abort()
+            source.abort()
 
     def _finish(self, error: GatewayError | None, in_band: bool = False) -> None:
-        if self._ended or self._state is _State.DONE:
+        if self._ended or self._state is _DONE:
             return
         self._ended = True
         self._error = error
         self._in_band = in_band
-        if self._state is _State.FLOWING and not self._held:
+        if self._state is _FLOWING and not self._held:
             self._close()
 
     def _close(self) -> None:
@@ -242,9 +248,14 @@ class AnswerBody:
                     sink.broke(error)
 
     def _settle(self, error: GatewayError | None) -> None:
-        self._state = _State.DONE
+        self._state = _DONE
         self._error = error
+        # Whoever is told nothing more is let go: most of them know this body, and a ring of objects costs
+        # memory until the garbage collector comes by
         self._sink = None
+        if self._ended:
+            self._source = None
+        self._flow_watchers = []
         callbacks, self._done_callbacks = self._done_callbacks, []
         _tell_all(iter(callbacks), error)
 

@@ -9,12 +9,14 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import yaml
 
 from jairouter.config.dump import dump
 from jairouter.config.files import Text
 from jairouter.config.loader import ConfigurationFaults, Loaded, load
+from jairouter.upstream.tls_settings import read_tls
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -62,11 +64,12 @@ def check_config(options: argparse.Namespace) -> int:
     """
     try:
         loaded = load(_sources(options.files), options.profile, os.environ)
+        tls = read_tls(loaded.settings, loaded.origins, datetime.now(UTC))
     except ConfigurationFaults as faults:
         for fault in faults.faults:
             print(_printable(str(fault)), file=sys.stderr)
         return 1
-    for notice in loaded.notices:
+    for notice in (*loaded.notices, *tls.notices):
         print(_printable(str(notice)), file=sys.stderr)
     sys.stdout.write(_effective(loaded, options.changed))
     return 0

@@ -188,6 +188,13 @@ class PoolExhausted(GatewayError):
     code = "upstream_busy"
 
 
+class NoRoom(GatewayError):
+    """The gateway holds as much for other requests as it may."""
+
+    status = 503
+    code = "gateway_busy"
+
+
 class ShuttingDown(GatewayError):
     """The gateway stops; another one, or the same one later, will answer."""
 

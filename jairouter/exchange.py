@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from jairouter.body import AnswerBody
@@ -22,7 +22,16 @@ HeaderPairs = tuple[tuple[bytes, bytes], ...]
 
 
 class Outcome(enum.Enum):
-    """How an attempt at an instance ended; health, breaker and balancer each act on these five."""
+    """How an attempt at an instance ended; health, breaker and balancer each act on these five.
+
+    Attributes:
+        word: For logs and metrics.
+    """
+
+    __hash__ = object.__hash__  # Enum's own is written in Python
+
+    def __init__(self, word: str) -> None:
+        self.word = word
 
     SUCCEEDED = "succeeded"
     """A complete 2xx answer."""
@@ -55,7 +64,7 @@ class BodyKind(enum.Enum):
     MULTIPART = "multipart/form-data"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Route:
     """One operation of the data plane.
 
@@ -66,6 +75,7 @@ class Route:
         dialect: How an event stream on this route says that it is complete.
         primary: Whether an instance's configured path is the path of *this* route. The other routes of
             the service go to the same place with the end of the path exchanged.
+        path: The path as clients know it, and the label of metrics.
     """
 
     suffix: str
@@ -73,22 +83,20 @@ class Route:
     kind: BodyKind
     dialect: Dialect
     primary: bool = True
+    path: str = field(init=False)
 
-    @property
-    def path(self) -> str:
-        """The path as clients know it, and the label of metrics."""
-        return "/v1" + self.suffix
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", "/v1" + self.suffix)
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What the client sent.
 
     Attributes:
         id: Correlates logs here, at the client and at the backend (``X-Request-Id``).
         route: Which operation.
         query: The raw query string without the question mark.
-        headers: As received.
+        headers: As received, without those that its ``Connection`` header names.
         content_type: Of the body, as received.
         body: The body, perhaps still arriving.
         client_ip: The peer's address.
@@ -103,14 +111,22 @@ class Request:
     client_ip: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What goes back: status and headers known, the body perhaps still arriving."""
+class Answer(NamedTuple):
+    """What goes back: status and headers known, the body perhaps still arriving.
+
+    Attributes:
+        status: Of HTTP.
+        headers: End-to-end headers without Content-Length.
+        body: What follows.
+        event_stream: Whether the body is one.
+        length: Bytes of a body that is still arriving, if they were announced.
+    """
 
     status: int
     headers: HeaderPairs
     body: AnswerBody
     event_stream: bool = False
+    length: int | None = None
 
 
 class Attempt:
@@ -125,7 +141,7 @@ class Attempt:
         outcome: How it ended, None until it has.
     """
 
-    __slots__ = ("_clock", "_on_enter", "instance", "outcome", "phase", "sent", "since", "status")
+    __slots__ = ("_clock", "instance", "outcome", "phase", "sent", "since", "status")
 
     def __init__(self, instance: Instance, clock: Callable[[], float]) -> None:
         self.instance = instance
@@ -134,48 +150,48 @@ class Attempt:
         self.status = 0
         self.outcome: Outcome | None = None
         self._clock = clock
-        self._on_enter: Callable[[], None] | None = None
 
     def enter(self, phase: Phase) -> None:
         """The attempt has come to another phase."""
+        early = phase is Phase.RECEIVING and self.phase is Phase.SENDING  # the rest is not sent any more
         self.phase = phase
         self.since = self._clock()
-        if phase is Phase.WAITING:
+        if phase is Phase.WAITING or early:
             self.sent = self.since
-        if self._on_enter is not None:
-            self._on_enter()
 
     def progress(self) -> None:
         """Bytes have moved within the phase."""
         self.since = self._clock()
 
-    def watch(self, on_enter: Callable[[], None]) -> None:
-        """Call `on_enter` at each change of phase (the Timeout filter does)."""
-        self._on_enter = on_enter
 
-
-@dataclass(slots=True)
 class Exchange:
-    """One request on its way through the pipeline, and what is known about it so far."""
+    """One request on its way through the pipeline, and what is known about it so far.
 
-    request: Request
-    started: float
-    body: IRequestBody = field(init=False)
-    """What is sent on. Validate may replace it by one that can be read again."""
-    model: str = ""
-    """Written by Validate."""
-    stream: bool = False
-    """Whether the client asked for an event stream. Written by Validate."""
-    candidates: tuple[Instance, ...] = ()
-    """Written by Resolve."""
-    committed: bool = False
-    """Whether the client was told 200 before there was an answer. Written by the relay, for the sake of
-    keep-alive comments."""
-    attempts: list[Attempt] = field(default_factory=list)
-    """Written by Pick."""
+    Attributes:
+        request: What the client sent.
+        started: When it came, in the clock's seconds.
+        body: What is sent on. Validate may replace it by one that can be read again.
+        model: Written by Validate.
+        stream: Whether the client asked for an event stream. Written by Validate.
+        candidates: Written by Resolve.
+        committed: Whether the client was told 200 before there was an answer. Written by the relay, for the
+            sake of keep-alive comments.
+        attempts: Written by Pick.
+    """
 
-    def __post_init__(self) -> None:
-        self.body = self.request.body
+    __slots__ = ("attempts", "body", "candidates", "committed", "model", "request", "started", "stream")
+
+    def __init__(
+        self, request: Request, started: float, *, model: str = "", candidates: tuple[Instance, ...] = ()
+    ) -> None:
+        self.request = request
+        self.started = started
+        self.body: IRequestBody = request.body
+        self.model = model
+        self.stream = False
+        self.candidates = candidates
+        self.committed = False
+        self.attempts: list[Attempt] = []
 
     @property
     def attempt(self) -> Attempt:

@@ -24,32 +24,52 @@ HOP_BY_HOP = frozenset(
 """Headers that concern one connection only: RFC 9110, section 7.6.1, and what peers still send."""
 
 
-def connection_options(pairs: HeaderPairs) -> frozenset[bytes]:
-    """The headers that ``Connection`` names as hop-by-hop for this message (RFC 9110, section 7.6.1)."""
-    values = [value for name, value in pairs if name.lower() == b"connection"]
-    return frozenset(option.strip().lower() for value in values for option in value.split(b","))
+_NONE: frozenset[bytes] = frozenset()
+_NAMES_NOTHING = frozenset({b"", b"keep-alive", b"close"})
+"""The usual values of ``Connection``."""
 
 
-def first_value(pairs: HeaderPairs, wanted: bytes) -> bytes:
-    """The first value of a header, empty when there is none.
+def joined(pairs: HeaderPairs, wanted: bytes) -> bytes:
+    """The value of a header; of one that came in several lines, joined as RFC 9110, section 5.3, says.
 
     Args:
         pairs: The headers.
         wanted: The name in lower case.
+
+    Returns:
+        Empty when there is none.
     """
-    return next((value for name, value in pairs if name.lower() == wanted), b"")
+    return b", ".join([value for name, value in pairs if name.lower() == wanted])
 
 
-def end_to_end(pairs: HeaderPairs, stopped: frozenset[bytes] = HOP_BY_HOP) -> HeaderPairs:
+def by_name(pairs: HeaderPairs) -> tuple[dict[bytes, bytes], frozenset[bytes]]:
+    """The values by name in lower case, those of several lines joined, and the names that had several."""
+    fields = {name.lower(): value for name, value in pairs}
+    if len(fields) == len(pairs):
+        return fields, _NONE
+    values: dict[bytes, list[bytes]] = {}
+    for name, value in pairs:
+        values.setdefault(name.lower(), []).append(value)
+    repeated = frozenset(name for name, several in values.items() if len(several) > 1)
+    return {name: b", ".join(several) for name, several in values.items()}, repeated
+
+
+def without(pairs: HeaderPairs, stopped: frozenset[bytes]) -> HeaderPairs:
+    """The headers but for those of these names, which are in lower case."""
+    return tuple([pair for pair in pairs if pair[0].lower() not in stopped])
+
+
+def end_to_end(pairs: HeaderPairs, connection: bytes, stopped: frozenset[bytes] = HOP_BY_HOP) -> HeaderPairs:
     """The headers that go on to the next connection.
 
     Args:
         pairs: As they came.
-        stopped: The names that stop here, in lower case, besides those that ``Connection`` names.
+        connection: What ``Connection`` says, which may name more that stop here (RFC 9110, section 7.6.1).
+        stopped: The names that stop here in any case, in lower case.
     """
-    named = connection_options(pairs)
-    drop = stopped | named if named else stopped
-    return tuple([pair for pair in pairs if pair[0].lower() not in drop])
+    if connection.lower() not in _NAMES_NOTHING:
+        stopped |= {option.strip().lower() for option in connection.split(b",")}
+    return without(pairs, stopped)
 
 
 def content_length(value: bytes) -> int:

@@ -23,9 +23,10 @@ class IResponder(Interface):
     def respond(exchange: Exchange) -> Coroutine[Any, Any, Answer]:
         """Answer one exchange.
 
-        Filters are coroutines and await the next one directly; only the outermost is made a Deferred.
-        Cancelling that Deferred raises `CancelledError` where the innermost one waits, and every
-        filter on the way out settles what it holds.
+        Filters are coroutines and await the next one directly, and the outermost is run by a `Task`.
+        Cancelling that raises `CancelledError` where the innermost one waits, and every filter on the way
+        out settles what it holds. (A filter that has nothing to do on the way out needs no coroutine of
+        its own: it returns the next one's.)
 
         Args:
             exchange: The request and what is known about it.

@@ -6,6 +6,8 @@ import gc
 import os
 import resource
 import signal
+from dataclasses import replace
+from datetime import UTC, datetime
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,9 @@ from twisted.python.usage import Options as UsageOptions
 from jairouter.assembly import Gateway, assemble
 from jairouter.config.faults import ConfigurationFaults
 from jairouter.config.loader import Loaded, load
+from jairouter.turns import shorten_turns
+from jairouter.upstream.resolver import SystemResolver
+from jairouter.upstream.tls_settings import ReadTls, read_tls
 from jairouter.web.listener import CannotListen
 
 if TYPE_CHECKING:
@@ -38,6 +43,7 @@ class Options(UsageOptions):
         self.paths: list[str] = []
         self.profiles: list[str] = []
         self.loaded: Loaded | None = None
+        self.tls: ReadTls | None = None
 
     def opt_config(self, path: str) -> None:
         """A configuration file or directory; later ones lie over earlier ones. May be given again.
@@ -55,7 +61,9 @@ class Options(UsageOptions):
     def postOptions(self) -> None:
         """Read the configuration, so that its faults end the command before anything starts."""
         try:
-            self.loaded = load(self.paths or default_paths(), self.profiles, os.environ)
+            loaded = load(self.paths or default_paths(), self.profiles, os.environ)
+            self.tls = read_tls(loaded.settings, loaded.origins, datetime.now(UTC))
+            self.loaded = replace(loaded, notices=loaded.notices + self.tls.notices)
         except ConfigurationFaults as faults:
             # A UsageError would bury the faults below the list of all options
             raise SystemExit(f"jairouter: the configuration has faults\n{faults}") from None
@@ -96,6 +104,7 @@ class GatewayService(MultiService):
             return
         self._opened = True
         _allow_many_descriptors()
+        shorten_turns(self._reactor)
         _collect_less_often()
         for notice in self._loaded.notices:
             _log.warn("{notice}", notice=notice)
@@ -113,7 +122,7 @@ class GatewayService(MultiService):
         return stopped.addBoth(self._close)
 
     def _close(self, result: Any) -> Any:
-        self.gateway.agent.close()
+        self.gateway.close()
         return result
 
     def _take_signals(self) -> None:
@@ -149,7 +158,8 @@ def makeService(options: Options) -> GatewayService:
     def run_in_thread(function: Any, *arguments: Any) -> Any:
         return deferToThreadPool(runtime, runtime.getThreadPool(), function, *arguments)
 
-    gateway = assemble(loaded.settings, runtime, SystemRandom(), run_in_thread)
+    runtime.installNameResolver(SystemResolver(run_in_thread))
+    gateway = assemble(loaded.settings, runtime, SystemRandom(), run_in_thread, options.tls)
     return GatewayService(gateway, runtime, loaded)
 
 

@@ -8,13 +8,17 @@ and the reactor holds one `DelayedCall` in all.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Callable, Iterator
+from itertools import takewhile
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from twisted.logger import Logger
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+_T = TypeVar("_T")
 
 
 class Timer:
@@ -57,6 +61,8 @@ class TimerWheel:
     def __init__(self, clock: IReactorTime, tick: float = 0.1) -> None:
         self._clock = clock
         self._tick = tick
+        self.seconds: Callable[[], float] = clock.seconds
+        """The clock's time."""
         # In each the timers in the order in which they were armed: the same run goes the same way
         self._buckets: dict[int, dict[Timer, None]] = {}
         self._due: list[int] = []
@@ -66,7 +72,8 @@ class TimerWheel:
 
     def start(self, delay: float, callback: Callable[[], None]) -> Timer:
         """Call `callback` once, `delay` seconds from now, rounded up to a tick."""
-        tick = self._tick_of(self._clock.seconds() + max(delay, 0.0)) + 1
+        # The clock may stand a hair before the tick it was asked to wait for
+        tick = int((self.seconds() + (delay if delay > 0.0 else 0.0)) / self._tick + 1e-6) + 1
         timer = Timer(self, tick, callback)
         bucket = self._buckets.get(tick)
         if bucket is None:
@@ -77,10 +84,6 @@ class TimerWheel:
         if self._call is None or tick < self._call_tick:
             self._schedule()
         return timer
-
-    def seconds(self) -> float:
-        """The clock's time."""
-        return self._clock.seconds()
 
     def _tick_of(self, seconds: float) -> int:
         # The clock may stand a hair before the tick it was asked to wait for
@@ -106,7 +109,9 @@ class TimerWheel:
                     timer._fire()
                 except Exception:
                     self._log.failure("a timer's callback failed")
-        if self._call is None:
+        if not self._count:
+            self._clear()
+        elif self._call is None:
             self._schedule()
 
     def _forget(self, timer: Timer, tick: int) -> None:
@@ -115,7 +120,92 @@ class TimerWheel:
             return  # its bucket is being run
         del bucket[timer]
         self._count -= 1
-        if self._count == 0:
-            self._buckets.clear()
-            self._due.clear()
-            self._schedule()
+        if not self._count:
+            self._clear()
+
+    def _clear(self) -> None:
+        """Forget the ticks of those that were cancelled: the reactor need not wait for them."""
+        self._buckets.clear()
+        self._due.clear()
+        self._schedule()
+
+
+class Sweep(Generic[_T]):
+    """Things that all wait equally long, and nearly all of which are taken away before. One timer for all.
+
+    To add one, or to take it away, costs an operation of a dictionary. A timer costs ten times that.
+
+    Args:
+        wheel: The timers.
+        delay: Seconds.
+        on_due: Told of each thing that has waited so long, and is then in here no more.
+    """
+
+    def __init__(self, wheel: TimerWheel, delay: float, on_due: Callable[[_T], None]) -> None:
+        self._wheel = wheel
+        self._delay = delay
+        self._on_due = on_due
+        self._since: dict[_T, float] = {}  # who waits longest is first
+        self._timer: Timer | None = None
+        self._armed = 0.0
+
+    def __bool__(self) -> bool:
+        return bool(self._since)
+
+    def __len__(self) -> int:
+        return len(self._since)
+
+    def __iter__(self) -> Iterator[_T]:
+        return iter(tuple(self._since))
+
+    def add(self, thing: _T) -> None:
+        """Begin to wait."""
+        now = self._since[thing] = self._wheel.seconds()
+        # (Where the clock was set back, a timer armed before that would be late by as much)
+        if self._timer is None or now < self._armed:
+            self._arm(self._delay)
+
+    def discard(self, thing: _T) -> None:
+        """Do not wait any more; does nothing when it does not."""
+        self._since.pop(thing, None)
+        if not self._since:
+            self._stop()
+
+    def pop(self) -> _T:
+        """Take away what has waited for the shortest time.
+
+        Raises:
+            KeyError: There is nothing.
+        """
+        thing, _ = self._since.popitem()
+        if not self._since:
+            self._stop()
+        return thing
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _arm(self, delay: float) -> None:
+        self._stop()
+        self._armed = self._wheel.seconds()
+        self._timer = self._wheel.start(delay, self._run)
+
+    def _run(self) -> None:
+        now = self._wheel.seconds()
+        latest = now - self._delay
+        for thing in [*takewhile(lambda each: self._since[each] > now, self._since)]:
+            del self._since[thing]  # the clock was set back: it waits from now on, behind the others
+            self._since[thing] = now
+        due = [thing for thing, since in self._since.items() if since <= latest]
+        try:
+            for thing in due:
+                # What came before it may have taken it away, or let it wait anew
+                if self._since.get(thing, math.inf) <= latest:
+                    del self._since[thing]
+                    self._on_due(thing)
+        finally:
+            self._stop()
+            if self._since:  # who waits longest, whoever was added meanwhile
+                self._arm(next(iter(self._since.values())) - latest)

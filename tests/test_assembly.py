@@ -6,57 +6,20 @@ import json
 import random
 from typing import Any
 
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from jairouter.assembly import Gateway, assemble, make_services
-from jairouter.config.files import Text
-from jairouter.config.loader import load
-from jairouter.config.settings.root import Settings
+from jairouter import assembly
+from jairouter.assembly import Gateway, assemble
+from jairouter.config.faults import ConfigurationFaults
 from jairouter.interfaces import IResponder
+from jairouter.upstream.tls_settings import ReadTls
 from tests.fakes import Network
+from tests.test_assembly_services import INSTANCES, settings
+from tests.upstream.names_rig import Resolver
 from tests.web.serving import Received, answers, post
-from tests.world import World
-
-INSTANCES = """
-model:
-  services:
-    chat:
-      instances:
-        - {name: m, base-url: "http://10.0.0.1:9000/", weight: 3, headers: {Authorization: "Bearer k"}}
-        - {name: m, base-url: "http://10.0.0.2:9000", path: /api/chat}
-        - {name: off, base-url: "http://10.0.0.3:9000", enabled: false}
-        - {name: idle, base-url: "http://10.0.0.4:9000", status: inactive}
-    embedding:
-      instances: [{name: e, base-url: "http://10.0.0.5:9000"}]
-"""
-
-
-def settings(text: str) -> Settings:
-    """Settings from YAML."""
-    return load([Text("test.yml", text.encode())], (), {}).settings
-
-
-class ServicesTests(SynchronousTestCase):
-    """The instances that may get traffic."""
-
-    def setUp(self) -> None:
-        self.services = make_services(settings(INSTANCES))
-
-    def test_by_service_and_model(self) -> None:
-        """In the order of the configuration."""
-        chat = self.services["chat"]["m"]
-        self.assertEqual([each.base_url for each in chat], ["http://10.0.0.1:9000", "http://10.0.0.2:9000"])
-        self.assertEqual([(each.weight, each.path) for each in chat], [(3, None), (1, "/api/chat")])
-        self.assertEqual(chat[0].headers, ((b"Authorization", b"Bearer k"),))
-        self.assertEqual([each.service for each in self.services["embedding"]["e"]], ["embedding"])
-
-    def test_switched_off(self) -> None:
-        """They are not there at all."""
-        self.assertEqual(set(self.services["chat"]), {"m"})
-
-    def test_nothing_configured(self) -> None:
-        self.assertEqual(make_services(settings("{}")), {})
+from tests.world import CONFIGURATION, World
 
 
 class Case(SynchronousTestCase):
@@ -73,7 +36,7 @@ class Case(SynchronousTestCase):
     def close(self, gateway: Gateway) -> None:
         stopped = gateway.listener.stopService()
         self.network.run(10)
-        gateway.agent.close()
+        gateway.close()
         self.network.run()
         self.successResultOf(stopped)
         self.assertEqual(self.network.getDelayedCalls(), [])
@@ -159,14 +122,55 @@ class GatewayTests(Case):
             "keep-alive-timeout: 7s}"
         )
         first = self.network.connect("127.0.0.1", 8080)
+        first.send(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        self.network.run()
         second = self.network.connect("127.0.0.1", 8080)
         self.network.run()
         self.assertIsNotNone(second.closed)
-        first.send(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
         self.network.run(6.5)
         self.assertIsNone(first.closed)
         self.network.run(1)
         self.assertIsNotNone(first.closed)
+
+    def test_limits_of_a_request(self) -> None:
+        self.gateway(
+            "server: {address: 127.0.0.1, port: 8080, max-request-line: 50, max-http-header-size: 60, "
+            "max-headers: 3}"
+        )
+        self.assertEqual(self.get("/actuator/health").status, 200)
+        self.assertEqual(self.get("/" + "x" * 50).status, 414)
+        head = "GET /actuator/health HTTP/1.1\r\nHost: x\r\n"
+        for more in ("A: " + "x" * 60 + "\r\n", "A: x\r\n" * 3):
+            self.assertEqual(self.ask(f"{head}{more}\r\n".encode()).status, 431)
+
+    def test_requests_of_a_connection(self) -> None:
+        self.gateway("server: {address: 127.0.0.1, port: 8080, max-requests-per-connection: 2}")
+        client = self.network.connect("127.0.0.1", 8080)
+        for _ in range(2):
+            self.assertIsNone(client.closed)
+            client.send(b"GET /actuator/health HTTP/1.1\r\nHost: x\r\n\r\n")
+            self.network.run()
+        self.assertIsNotNone(client.closed)
+
+    def lines_of_the_access_log(self, *, enabled: bool) -> int:
+        """How many there are after one request, when the gateway closes."""
+        gateway = self.gateway(
+            "server: {address: 127.0.0.1, port: 8080}\n"
+            f"logging: {{access: {{enabled: {str(enabled).lower()}}}}}"
+        )
+        request = post(b'{"model":"m"}', b"/v1/chat/completions", b"Content-Type: application/json")
+        with capturedLogs() as events:
+            self.assertEqual(self.ask(request).status, 404)
+            self.assertEqual(events, [])
+            gateway.close()
+        return "".join(map(formatEvent, events)).count(" POST /v1/chat/completions 404 ")
+
+    def test_access_log(self) -> None:
+        """At the end no line is kept back."""
+        self.assertEqual(self.lines_of_the_access_log(enabled=True), 1)
+
+    def test_no_access_log(self) -> None:
+        self.assertEqual(self.lines_of_the_access_log(enabled=False), 0)
 
     def test_models(self) -> None:
         self.gateway("server: {address: 127.0.0.1, port: 8080}" + INSTANCES)
@@ -178,6 +182,26 @@ class GatewayTests(Case):
         )
         request = post(b"x" * 2000, b"/v1/chat/completions", b"Content-Type: application/json")
         self.assertEqual(self.ask(request).status, 413)
+
+    def test_spooled_size(self) -> None:
+        """The disk has room for the first of two forms that do not say their model."""
+        self.patch(assembly, "SPOOL_IN_MEMORY", 100)
+        self.gateway(
+            "server: {address: 127.0.0.1, port: 8080, max-spooled-size: 5KB}\n"
+            "security: {validation: {max-request-size: 4KB}}" + INSTANCES
+        )
+        form = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + b"x" * 3000
+        kind = b"Content-Type: multipart/form-data; boundary=b"
+        half = post(form + b"y" * 500, b"/v1/audio/transcriptions", kind)[:-500]
+        clients = [self.network.connect("127.0.0.1", 8080) for _ in range(2)]
+        for client in clients:
+            client.send(half)
+            self.network.run()
+        self.assertEqual(clients[0].received, b"")
+        [answer] = answers(clients[1].received)
+        self.assertEqual((answer.status, answer.headers["retry-after"]), (503, "1"))
+        self.assertEqual(json.loads(answer.body)["error"]["code"], "gateway_busy")
+        clients[0].leave()
 
     def test_service_without_instances(self) -> None:
         """It starts, and says so per request."""
@@ -199,6 +223,45 @@ class WholeTests(SynchronousTestCase):
         labels = {"service": "chat", "model": "m", "outcome": "succeeded"}
         self.assertEqual(world.metric("jairouter_backend_calls_total", **labels), 1)
         self.assertEqual(world.close(), [])
+
+    def test_head_of_an_answer(self) -> None:
+        """A backend's head may be so large."""
+        world = World(CONFIGURATION.replace("webclient:", "webclient:\n  max-response-header-size: 100"))
+        client = world.ask({"model": "m"})
+        world.backend.last.say(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100)
+        world.run()
+        self.assertEqual([answer.status for answer in answers(client.received)], [502])
+        self.assertEqual(world.close(), [])
+
+    def test_names(self) -> None:
+        """Looked up by the reactor's resolver, and kept for as long as is configured."""
+        network: Any = Network()
+        resolver = network.nameResolver = Resolver()
+        text = CONFIGURATION.replace("webclient:", "webclient:\n  dns: {cache-ttl: 7s}")
+        world = World(text.replace("10.0.0.1:9000", "models.test:9000"), network=network)
+        for asked in (1, 1, 2):
+            client = world.ask({"model": "m"})
+            if resolver.open:
+                resolver.answer("10.0.0.1")
+                world.run()
+            world.backend.last.answer(b"{}")
+            world.run()
+            self.assertEqual([answer.status for answer in answers(client.received)], [200])
+            self.assertEqual(len(resolver.asked), asked)
+            world.backend.last.wire.abortConnection()
+            world.run(4)
+        self.assertEqual(world.close(), [])
+
+    def test_tls(self) -> None:
+        """What the settings say of it is read, unless it was read already."""
+        text = (
+            'model.services.chat.instances: [{name: m, base-url: "https://10.0.0.1", tls: {ca-file: /none}}]'
+        )
+        assemble_with = (settings(text), Network(), random.Random(0), Network.run_in_thread)
+        self.assertRaises(ConfigurationFaults, assemble, *assemble_with)
+        mine: Any = object()
+        gateway = assemble(*assemble_with, ReadTls({("chat", 0): mine}, ()))
+        self.assertIs(gateway.services["chat"]["m"][0].tls, mine)
 
     def test_responder(self) -> None:
         """What stands outermost is a responder like the rest."""

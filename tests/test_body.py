@@ -77,24 +77,24 @@ class HeldTests(BodyCase):
 
     def test_complete(self) -> None:
         self.body.chunk(b"ab")
-        self.assertIsNone(self.body.complete_length)
+        self.assertFalse(self.body.whole)
         self.body.end()
-        self.assertEqual(self.body.complete_length, 2)
+        self.assertTrue(self.body.whole)
         self.assertEqual(self.done, [])
         self.body.deliver(self.sink)
         self.assertEqual((self.sink.data, self.sink.ends, self.done), ([b"ab"], [None], [None]))
         self.assertEqual(self.source.calls, [])
-        self.assertIsNone(self.body.complete_length)
+        self.assertFalse(self.body.whole)
 
     def test_complete_and_empty(self) -> None:
         self.body.end()
-        self.assertEqual(self.body.complete_length, 0)
+        self.assertTrue(self.body.whole)
         self.body.deliver(self.sink)
         self.assertEqual((self.sink.data, self.sink.ends), ([], [None]))
 
     def test_complete_from_the_start(self) -> None:
         body = AnswerBody.of(b"all")
-        self.assertEqual(body.complete_length, 3)
+        self.assertTrue(body.whole)
         body.deliver(self.sink)
         self.assertEqual((self.sink.data, self.sink.ends), ([b"all"], [None]))
 
@@ -102,7 +102,7 @@ class HeldTests(BodyCase):
         """What came goes out first."""
         self.body.chunk(b"a")
         self.body.broke(CUT)
-        self.assertIsNone(self.body.complete_length)
+        self.assertFalse(self.body.whole)
         self.body.deliver(self.sink)
         self.assertEqual((self.sink.data, self.sink.ends, self.done), ([b"a"], [CUT], [CUT]))
 

@@ -59,6 +59,16 @@ class BodyMachine(RuleBasedStateMachine):
         self.delivered = True
         self.body.deliver(self.sink)
 
+    @precondition(lambda self: not self.delivered and self.body.whole)
+    @rule()
+    def take(self) -> None:
+        self.delivered = True
+        assert self.body.take() == b"".join(self.accepted)
+        assert self.done == [None]
+        assert not self.sink.data
+        assert not self.sink.ends
+        self.sink.data, self.sink.ends = list(self.accepted), [None]  # as if it had been delivered
+
     def do_chunk(self) -> None:
         self.number += 1
         data = b"%d;" % self.number
@@ -101,6 +111,7 @@ class BodyMachine(RuleBasedStateMachine):
     @invariant()
     def bytes_are_delivered_in_order_and_once(self) -> None:
         assert self.sink.data == self.accepted[: len(self.sink.data)]
+        assert self.body.passed_on == len(b"".join(self.sink.data))
 
     @invariant()
     def the_end_is_told_once(self) -> None:

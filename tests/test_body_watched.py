@@ -59,14 +59,25 @@ class ReentrantTests(BodyCase):
 class WatcherTests(BodyCase):
     """Those who only look on."""
 
-    def test_every_piece_is_seen_before_the_sink_gets_it(self) -> None:
-        seen: list[tuple[bytes, int]] = []
-        self.body.on_chunk(lambda data: seen.append((data, len(self.sink.data))))
-        self.body.chunk(b"a")
-        self.assertEqual(seen, [])
+    def test_every_piece_is_counted_before_the_sink_gets_it(self) -> None:
+        """And none that is held."""
+        seen: list[int] = []
+        self.sink.on_chunk = lambda _: seen.append(self.body.passed_on)
+        self.body.chunk(b"abc")
+        self.assertEqual(self.body.passed_on, 0)
         self.body.deliver(self.sink)
-        self.body.chunk(b"b")
-        self.assertEqual(seen, [(b"a", 0), (b"b", 1)])
+        self.body.chunk(b"de")
+        self.assertEqual(seen, [3, 5])
+
+    def test_what_is_held_and_dropped_is_not_counted(self) -> None:
+        for end in (self.body.abandon, lambda: self.body.cut(CUT)):
+            self.setUp()
+            self.body.deliver(self.sink)
+            self.body.chunk(b"abc")
+            self.body.pause()
+            self.body.chunk(b"de")
+            end()
+            self.assertEqual(self.body.passed_on, 3)
 
     def test_flow(self) -> None:
         seen: list[bool] = []

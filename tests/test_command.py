@@ -64,3 +64,25 @@ class CheckConfigTests(SynchronousTestCase):
     def test_control_characters_do_not_reach_the_terminal(self) -> None:
         _, _, err = self._check("-", stdin=b'"\\e[31mx": 1')
         self.assertNotIn("\x1b", err)
+
+    def test_files_for_tls_are_looked_at(self) -> None:
+        """What would keep the gateway from starting is said here too."""
+        text = b"webclient.ssl:\n  enabled: true\n  ca-file: /none.pem\n  key-store: /none.p12\n"
+        status, out, err = self._check("-", stdin=text)
+        self.assertEqual((status, out), (1, ""))
+        reason = "cannot be read: No such file or directory"
+        self.assertEqual(
+            err.splitlines(),
+            [
+                f"<stdin>:3: webclient.ssl.ca-file: /none.pem {reason}",
+                f"<stdin>:4: webclient.ssl.key-store: /none.p12 {reason}",
+            ],
+        )
+
+    def test_notices_about_tls(self) -> None:
+        text = b'model.services.chat.instances: [{name: m, base-url: "https://h", tls: {trust-all: true}}]'
+        status, _, err = self._check("-", stdin=text)
+        self.assertEqual(status, 0)
+        self.assertIn(
+            "<stdin>:1: model.services.chat.instances[0] (m): the certificate of https://h is not", err
+        )

@@ -7,8 +7,9 @@ import dataclasses
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from jairouter.body import AnswerBody
 from jairouter.codec.sse_watch import Dialect
-from jairouter.exchange import Attempt, BodyKind, Exchange, Phase, Request, Route
+from jairouter.exchange import Answer, Attempt, BodyKind, Exchange, Phase, Request, Route
 from jairouter.request_body.held import HeldBody
 from jairouter.traffic.instance import Instance
 
@@ -32,18 +33,39 @@ class AttemptTests(SynchronousTestCase):
         self.assertEqual((self.attempt.phase, self.attempt.since), (Phase.SENDING, 3))
 
     def test_progress_is_no_change_of_phase(self) -> None:
-        phases: list[Phase] = []
-        self.attempt.watch(lambda: phases.append(self.attempt.phase))
+        self.attempt.enter(Phase.RECEIVING)
         self.clock.advance(3)
         self.attempt.progress()
-        self.assertEqual((self.attempt.since, phases), (3, []))
+        self.assertEqual((self.attempt.phase, self.attempt.since), (Phase.RECEIVING, 3))
 
-    def test_watcher_sees_the_new_phase(self) -> None:
-        seen: list[tuple[Phase, float]] = []
-        self.attempt.watch(lambda: seen.append((self.attempt.phase, self.attempt.since)))
-        self.clock.advance(2)
-        self.attempt.enter(Phase.WAITING)
-        self.assertEqual(seen, [(Phase.WAITING, 2)])
+    def test_sent_when_it_waits(self) -> None:
+        """Neither before nor anew by what comes back."""
+        for phase, sent in (
+            (Phase.CONNECTING, 0),
+            (Phase.SENDING, 0),
+            (Phase.WAITING, 3),
+            (Phase.RECEIVING, 3),
+            (Phase.BLOCKED, 3),
+        ):
+            self.clock.advance(1)
+            self.attempt.enter(phase)
+            self.attempt.progress()
+            self.assertEqual((self.attempt.since, self.attempt.sent), (self.clock.seconds(), sent))
+
+    def test_sent_when_the_answer_comes_first(self) -> None:
+        """What is left of the request is not sent then; nor does it count from the answer's later bytes."""
+        for phase, sent in (
+            (Phase.SENDING, 0),
+            (Phase.SENDING, 0),
+            (Phase.RECEIVING, 3),
+            (Phase.RECEIVING, 3),
+            (Phase.BLOCKED, 3),
+            (Phase.RECEIVING, 3),
+        ):
+            self.clock.advance(1)
+            self.attempt.enter(phase)
+            self.attempt.progress()
+            self.assertEqual((self.attempt.since, self.attempt.sent), (self.clock.seconds(), sent))
 
 
 class ExchangeTests(SynchronousTestCase):
@@ -70,8 +92,29 @@ class ExchangeTests(SynchronousTestCase):
         self.assertEqual(Exchange(self.request, 0.0).attempts, [])
 
     def test_request_is_frozen(self) -> None:
-        with self.assertRaises(dataclasses.FrozenInstanceError):
+        with self.assertRaises(AttributeError):
             self.request.id = "other"  # type: ignore[misc]
+
+
+class AnswerTests(SynchronousTestCase):
+    """What goes back."""
+
+    def test_usual(self) -> None:
+        """No event stream, and of a length that is not known."""
+        answer = Answer(200, (), AnswerBody.of(b""))
+        self.assertEqual((answer.event_stream, answer.length), (False, None))
+
+    def test_answer_is_frozen(self) -> None:
+        with self.assertRaises(AttributeError):
+            Answer(200, (), AnswerBody.of(b"")).status = 404  # type: ignore[misc]
+
+
+class RouteTests(SynchronousTestCase):
+    """One operation of the data plane."""
 
     def test_path(self) -> None:
         self.assertEqual(ROUTE.path, "/v1/chat/completions")
+
+    def test_is_frozen(self) -> None:
+        with self.assertRaises(dataclasses.FrozenInstanceError):
+            ROUTE.path = "/v2"  # type: ignore[misc]

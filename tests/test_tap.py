@@ -1,4 +1,4 @@
-"""Tests for `jairouter.tap`: the command line, and the service under twistd."""
+"""Tests for `jairouter.tap`: the service under twistd; for its command line see tests/test_tap_options.py."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from twisted.application.service import IServiceMaker, ServiceMaker
+from twisted.internet import reactor as the_reactor
 from twisted.internet.error import CannotListenError
 from twisted.logger import capturedLogs, formatEvent
 from twisted.plugin import getPlugins
-from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter import tap
@@ -19,74 +19,9 @@ from jairouter.assembly import assemble
 from jairouter.config.files import Text
 from jairouter.config.loader import load
 from jairouter.tap import GatewayService, Options
+from jairouter.upstream.resolver import SystemResolver
 from tests.fakes import Network
 from tests.web.serving import answers, post
-
-
-class OptionsTests(SynchronousTestCase):
-    """The command line."""
-
-    def setUp(self) -> None:
-        self.folder = Path(self.mktemp())
-        self.folder.mkdir()
-
-    def write(self, name: str, text: str) -> str:
-        path = self.folder / name
-        path.write_text(text)
-        return str(path)
-
-    def parse(self, *arguments: str) -> Options:
-        options = Options()
-        options.parseOptions(list(arguments))
-        return options
-
-    def port(self, *arguments: str) -> int:
-        loaded = self.parse(*arguments).loaded
-        assert loaded is not None
-        return loaded.settings.server.port
-
-    def test_file(self) -> None:
-        path = self.write("a.yml", "server: {port: 1111}")
-        self.assertEqual(self.port("--config", path), 1111)
-        self.assertEqual(self.port("-c", path), 1111)
-
-    def test_later_files_lie_over_earlier_ones(self) -> None:
-        first, second = (
-            self.write("a.yml", "server: {port: 1111}"),
-            self.write("b.yml", "server: {port: 2222}"),
-        )
-        self.assertEqual(self.port("--config", first, "--config", second), 2222)
-        self.assertEqual(self.port("--config", second, "--config", first), 1111)
-
-    def test_profiles(self) -> None:
-        """Given again, or with commas; the last one wins."""
-        self.write("application.yml", "server: {port: 1}")
-        self.write("application-one.yml", "server: {port: 1111}")
-        self.write("application-two.yml", "server: {port: 2222}")
-        folder = str(self.folder)
-        self.assertEqual(self.port("--config", folder, "--profile", "one, two,"), 2222)
-        self.assertEqual(self.port("--config", folder, "--profile", "two", "--profile", "one"), 1111)
-        self.assertEqual(self.port("--config", folder), 1)
-
-    def test_faults(self) -> None:
-        """All of them at once, before anything starts."""
-        path = self.write("a.yml", "server: {port: many, prot: 1}\nnonsense: 1\n")
-        error = self.assertRaises(SystemExit, self.parse, "--config", path)
-        for word in ("the configuration has faults", "server.port", "prot", "nonsense", "a.yml"):
-            self.assertIn(word, str(error))
-
-    def test_missing_file(self) -> None:
-        error = self.assertRaises(SystemExit, self.parse, "--config", str(self.folder / "none.yml"))
-        self.assertIn("none.yml", str(error))
-
-    def test_unknown_option(self) -> None:
-        self.assertRaises(UsageError, self.parse, "--nonsense")
-
-    def test_help(self) -> None:
-        """It names both options."""
-        text = str(Options())
-        for word in ("--config", "--profile"):
-            self.assertIn(word, text)
 
 
 class FakeSignals:
@@ -275,9 +210,26 @@ class ServiceTests(SynchronousTestCase):
         self.successResultOf(stopped)
         self.assertEqual(closed, [True])
 
+    def test_no_line_of_the_access_log_is_lost(self) -> None:
+        """Those of the last moment wait for others, which will not come."""
+        self.start()
+        client = self.reactor.connect("127.0.0.1", 8080)
+        client.send(post(b'{"model":"none"}', b"/v1/chat/completions", b"Content-Type: application/json"))
+        self.reactor.run()
+        client.leave()
+        with capturedLogs() as events:
+            stopped = self.service.stopService()
+            self.reactor.run()
+            self.successResultOf(stopped)
+        self.assertIn("model=none", "".join(map(formatEvent, events)))
+
 
 class MakeServiceTests(SynchronousTestCase):
     """What twistd calls."""
+
+    def setUp(self) -> None:
+        before: Any = the_reactor
+        self.addCleanup(before.installNameResolver, before.nameResolver)
 
     def test_maker(self) -> None:
         """The plugin leads here."""
@@ -296,6 +248,14 @@ class MakeServiceTests(SynchronousTestCase):
         service = tap.makeService(options)
         self.assertIsInstance(service, GatewayService)
         self.assertEqual(service.gateway.listener.port, 0)
+
+    def test_resolver(self) -> None:
+        """Twisted's own would leave who waits without an answer when no descriptor is left."""
+        options = Options()
+        options.loaded = load([Text("test.yml", CONFIGURATION.encode())], (), {})
+        tap.makeService(options)
+        runtime: Any = the_reactor
+        self.assertIsInstance(runtime.nameResolver, SystemResolver)
 
     def test_options_that_were_not_parsed(self) -> None:
         """As `twist` gives them when there are none: the defaults, and the environment."""

@@ -149,6 +149,15 @@ class ManyTimersTests(WheelCase):
         self.assertEqual(self.names, ["late"])
         self.assert_empty()
 
+    def test_nothing_is_left_of_those_that_were_cancelled_when_the_last_one_goes_off(self) -> None:
+        """Nobody waits for them any more, so neither does the reactor."""
+        late = self.start(10, "late")
+        self.start(1, "early")
+        late.cancel()
+        self.clock.advance(1.2)
+        self.assertEqual(self.names, ["early"])
+        self.assert_empty()
+
     def test_thousands(self) -> None:
         chance = random.Random(1)
         timers = [self.start(chance.uniform(0, 60), str(number)) for number in range(5000)]

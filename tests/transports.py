@@ -2,7 +2,7 @@
 
 `Kernel` is the reactor: it looks which sockets are ready and calls Twisted's own code for what epoll would
 report. Only the sockets are made up, after Linux: a socket that is closed with unread bytes, or with a
-linger time of 0, sends a reset.
+linger time of 0, sends a reset. `Poller` is epoll for them, where the reactor is Twisted's own too.
 """
 
 from __future__ import annotations
@@ -27,8 +27,13 @@ class MemorySocket:
     def __init__(self, number: int) -> None:
         self._number = number
         self._queue = bytearray()
-        self._ended = self._closed = self._reset_on_close = False
+        self._ended = self._closed = self._reset_on_close = self._shut = False
         self.was_reset = False
+
+    @property
+    def unread(self) -> bytes:
+        """What has arrived here and was not read."""
+        return bytes(self._queue)
 
     def events(self) -> int:
         """What epoll would report, were it asked for everything."""
@@ -41,9 +46,13 @@ class MemorySocket:
             events |= select.EPOLLOUT
         return events
 
-    def send(self, data: memoryview) -> int:
-        if self.was_reset:
+    def send(self, data: bytes | memoryview) -> int:
+        if self._closed:
+            raise OSError(errno.EBADF, "closed")
+        if self.was_reset or self._shut:
             raise BrokenPipeError(errno.EPIPE, "reset")
+        if not data:
+            return 0
         if self.peer._closed:
             self._reset()
             return len(data)
@@ -63,7 +72,7 @@ class MemorySocket:
         return data
 
     def shutdown(self, how: int) -> None:
-        self.peer._ended = True
+        self._shut = self.peer._ended = True
 
     def setsockopt(self, level: int, option: int, value: bytes) -> None:
         self._reset_on_close = self._reset_on_close or option == socket.SO_LINGER
@@ -86,6 +95,58 @@ class MemorySocket:
         return self._number
 
 
+def socket_pair(one: int, two: int) -> tuple[MemorySocket, MemorySocket]:
+    """Both ends of a connection, with their descriptors."""
+    here, there = MemorySocket(one), MemorySocket(two)
+    here.peer, there.peer = there, here
+    return here, there
+
+
+def connected(reactor: Any, end: Any, protocol: Any) -> Any:
+    """Twisted's transport for one end of a connection."""
+    transport = tcp.Connection(end, protocol, reactor)
+    transport.connected = 1
+    protocol.makeConnection(transport)
+    transport.startReading()
+    return transport
+
+
+class Poller:
+    """What epoll is to the sockets in memory, in the order of their numbers.
+
+    Attributes:
+        asked: The arguments of each `poll`.
+        fails: What `poll` raises instead of looking, if anything.
+    """
+
+    def __init__(self, sockets: dict[int, MemorySocket]) -> None:
+        self._sockets = sockets
+        self._registered: dict[int, int] = {}
+        self.asked: list[tuple[float, int]] = []
+        self.fails: OSError | None = None
+
+    def register(self, number: int, events: int) -> None:
+        self._registered[number] = events
+
+    def modify(self, number: int, events: int) -> None:
+        assert number in self._registered
+        self._registered[number] = events
+
+    def unregister(self, number: int) -> None:
+        del self._registered[number]
+
+    def poll(self, timeout: float, most: int) -> list[tuple[int, int]]:
+        self.asked.append((timeout, most))
+        if self.fails is not None:
+            raise self.fails
+        ready = []
+        for number, asked in sorted(self._registered.items()):
+            events = self._sockets[number].events() & (asked | select.EPOLLHUP | select.EPOLLERR)
+            if events:
+                ready.append((number, events))
+        return ready
+
+
 class Kernel(_DisconnectSelectableMixin, _PollLikeMixin, Clock):
     """A reactor whose sockets are in memory; what it does with an event is Twisted's code."""
 
@@ -97,6 +158,7 @@ class Kernel(_DisconnectSelectableMixin, _PollLikeMixin, Clock):
         super().__init__()
         self._reads: dict[int, Any] = {}
         self._writes: dict[int, Any] = {}
+        self._sockets = 0
 
     def addReader(self, reader: Any) -> None:
         self._reads[reader.fileno()] = reader
@@ -110,19 +172,14 @@ class Kernel(_DisconnectSelectableMixin, _PollLikeMixin, Clock):
     def removeWriter(self, writer: Any) -> None:
         self._writes.pop(writer.fileno(), None)
 
+    def getWriters(self) -> list[Any]:
+        return list(self._writes.values())
+
     def pair(self, here: Any, there: Any) -> tuple[Any, Any]:
         """Connect two protocols. Returns their transports."""
-        one, two = MemorySocket(1), MemorySocket(2)
-        one.peer, two.peer = two, one
-        return self._transport(one, here), self._transport(two, there)
-
-    def _transport(self, end: Any, protocol: Any) -> Any:
-        reactor: Any = self
-        transport = tcp.Connection(end, protocol, reactor)
-        transport.connected = 1
-        protocol.makeConnection(transport)
-        transport.startReading()
-        return transport
+        self._sockets += 2
+        one, two = socket_pair(self._sockets - 1, self._sockets)
+        return connected(self, one, here), connected(self, two, there)
 
     def turn(self) -> None:
         """One turn of the reactor."""

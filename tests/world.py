@@ -149,7 +149,7 @@ class World:
         """Stop everything. Returns the delayed calls that are left, which should be none."""
         stopped = self.gateway.listener.stopService()
         self.run(130)
-        self.gateway.agent.close()
+        self.gateway.close()
         self.run()
         assert stopped.called
         return list(self.network.getDelayedCalls())

@@ -76,7 +76,13 @@ def main(arguments: Sequence[str]) -> None:
             "requirements-build.lock",
             *arguments,
         ],
-        [requirement for group in groups.values() for requirement in group],
+        [requirement for name, group in groups.items() if name != "fuzz" for requirement in group],
+    )
+    compile_lock(
+        "requirements-fuzz.lock",
+        "-",
+        ["--constraint", "requirements-dev.lock", *arguments],
+        groups["fuzz"],
     )
 
 

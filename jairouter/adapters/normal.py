@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from zope.interface import implementer
 
-from jairouter.headers import HOP_BY_HOP, end_to_end
+from jairouter.headers import HOP_BY_HOP, without
 from jairouter.interfaces import IAdapter
 from jairouter.routes import PRIMARY
 
@@ -46,9 +46,10 @@ class NormalAdapter:
 
     def headers(self, request: Request, instance: Instance) -> HeaderPairs:
         """See `IAdapter.headers`. The instance's own headers replace the client's of the same name."""
-        own = frozenset(name.lower() for name, _ in instance.headers)
-        # What the client's Connection header names goes here, or it would take the instance's own with it
-        kept = end_to_end(request.headers, NOT_FORWARDED | own)
-        if b"x-request-id" not in own:
-            kept = (*kept, (b"X-Request-Id", request.id.encode("ascii")))
-        return (*kept, *instance.headers)
+        own, request_id = instance.header_names, (b"X-Request-Id", request.id.encode("ascii"))
+        if not own:
+            return (*without(request.headers, NOT_FORWARDED), request_id)
+        kept = without(request.headers, NOT_FORWARDED | own)
+        return (
+            (*kept, *instance.headers) if b"x-request-id" in own else (*kept, request_id, *instance.headers)
+        )

@@ -21,6 +21,7 @@ is held (or passed, if it is too long as well).
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 # Where a chunk usually ends: after any bytes at all, these two end an empty line.
@@ -144,6 +145,7 @@ def read_events(events: bytes) -> Iterator[Event]:
             name, data = b"", []
 
 
+@lru_cache(maxsize=100)
 def is_event_stream(content_type: bytes) -> bool:
     """Say whether a Content-Type value means server-sent events, whatever its parameters."""
     return content_type.partition(b";")[0].strip().lower() == b"text/event-stream"

@@ -15,20 +15,20 @@ from jairouter.config.secret import MASK, Secret
 TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,256}")
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 #: What resolvers take: RFC 1123, section 2.1, and underscores, of which Docker's networks are full.
-_HOST = re.compile(rf"(?=.{{1,253}}\.?\Z){_LABEL}(?:\.{_LABEL})*\.?")
-#: What no certificate can be issued for: RFC 5890, section 2.3.1.
-_NO_CERTIFICATE = re.compile(r"_|(?:^|\.)(?!xn--)[^.]{2}--", re.IGNORECASE)
+HOST_NAME: Final = re.compile(rf"(?=.{{1,253}}\.?\Z){_LABEL}(?:\.{_LABEL})*\.?")
 _AUTHORITY = re.compile(r"(?P<host>\[[^\[\]]*\]|[^:\[\]]*)(?::(?P<port>[0-9]{1,5}))?")
 _PCHAR = r"[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2}"
 _PATH = re.compile(rf"(?:{_PCHAR})*")
 _TARGET = re.compile(rf"/(?:{_PCHAR})*(?:\?(?:{_PCHAR}|\?)*)?")
 
 
-def _is_host(text: str, *, secure: bool) -> bool:
-    if not text.startswith("["):
-        return bool(_HOST.fullmatch(text)) and not (secure and _NO_CERTIFICATE.search(text))
+def _is_host(text: str) -> bool:
+    return _is_ipv6(text[1:-1]) if text.startswith("[") else bool(HOST_NAME.fullmatch(text))
+
+
+def _is_ipv6(text: str) -> bool:
     try:
-        ipaddress.IPv6Address(text[1:-1])
+        ipaddress.IPv6Address(text)
     except ValueError:
         return False
     return "%" not in text
@@ -43,9 +43,8 @@ def _without_slash(url: str) -> str:
 class BaseUrl(Form):
     """The address of a backend: `http` or `https`, a host, perhaps a port and a path.
 
-    Any host that can be connected to will do: `localhost`, container names with underscores (not with
-    `https`: no certificate could name them), IPv6 addresses in brackets. User names, queries and
-    fragments are refused: credentials belong in `headers`.
+    Any host that can be connected to will do: `localhost`, container names with underscores, IPv6
+    addresses in brackets. User names, queries and fragments are refused: credentials belong in `headers`.
     """
 
     @property
@@ -66,7 +65,7 @@ class BaseUrl(Form):
         if scheme.lower() not in {"http", "https"} or not separator or not found:
             raise Unfit
         port = int(found["port"] or 1)
-        if not _is_host(found["host"], secure=scheme.lower() == "https") or not 1 <= port <= 65535:
+        if not _is_host(found["host"]) or not 1 <= port <= 65535:
             raise Unfit
         if not _PATH.fullmatch(slash + path):
             raise Unfit
@@ -80,6 +79,22 @@ class BaseUrl(Form):
     def json_schema(self) -> dict[str, Any]:
         """See `Form.json_schema`."""
         return {"type": "string", "examples": ["http://localhost:11434"]}
+
+
+@dataclass(frozen=True)
+class ServerName(Form):
+    """What a certificate may be for: a host name or an IP address, the latter without brackets."""
+
+    @property
+    def expected(self) -> str:
+        """See `Form.expected`."""
+        return "a host name or an IP address, such as models.example.com"
+
+    def parse(self, value: object) -> object:
+        """See `Form.parse`."""
+        if not isinstance(value, str) or not (HOST_NAME.fullmatch(value) or _is_ipv6(value)):
+            raise Unfit
+        return value
 
 
 @dataclass(frozen=True)

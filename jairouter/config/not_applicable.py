@@ -27,8 +27,6 @@ KEYS: Final[Mapping[str, str]] = {
     "server.reactive": "there are no sessions",
     "server.error": "errors always have the form that OpenAI clients read",
     "server.http2": "the listener speaks HTTP/1.1; a proxy in front can speak HTTP/2 to clients",
-    "server.max-http-header-size": "the limit on headers is fixed",
-    "server.max-http-request-header-size": "the limit on headers is fixed",
     "server.server-header": "answers do not name the server",
     "server.ssl": _NOT_NAMED,
     "spring": "it belongs to the Spring framework",

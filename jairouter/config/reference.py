@@ -1,6 +1,6 @@
 """The reference page docs/configuration.md, made from the settings themselves.
 
-`python -m jairouter.config.reference [FILE]` writes it.
+`python -m jairouter.config.reference [FILE]` writes it, and compares it with `--check`.
 """
 
 from __future__ import annotations
@@ -165,8 +165,13 @@ def _inapplicable() -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the page to the file that is named, or to its place below the current directory."""
+    """Write the page to the file that is named, or to its place below the current directory.
+
+    With `--check` nothing is written; the status is 1 if the page there is not what it should be.
+    """
     names = sys.argv[1:] if arguments is None else arguments
+    if names == ["--check"]:
+        return int(Path(PAGE).read_text(encoding="utf-8") != page())
     Path(names[0] if names else PAGE).write_text(page(), encoding="utf-8")
     return 0
 

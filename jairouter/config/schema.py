@@ -1,8 +1,8 @@
 """The JSON Schema etc/jairouter.schema.json, with which editors complete and check files.
 
-`python -m jairouter.config.schema [FILE]` writes it. Kebab-case keys are offered; the other
-spellings, aliases and flat keys are valid too. A schema cannot know all that the loader knows:
-`jairouter check-config` has the last word.
+`python -m jairouter.config.schema [FILE]` writes it, and compares it with `--check`. Kebab-case keys are
+offered; the other spellings, aliases and flat keys are valid too. A schema cannot know all that the loader
+knows: `jairouter check-config` has the last word.
 """
 
 from __future__ import annotations
@@ -134,8 +134,13 @@ def _spellings(key: str) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write the schema to the file that is named, or to its place below the current directory."""
+    """Write the schema to the file that is named, or to its place below the current directory.
+
+    With `--check` nothing is written; the status is 1 if the schema there is not what it should be.
+    """
     names = sys.argv[1:] if arguments is None else arguments
+    if names == ["--check"]:
+        return int(Path(PLACE).read_text(encoding="utf-8") != text())
     Path(names[0] if names else PLACE).write_text(text(), encoding="utf-8")
     return 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING
 
 from OpenSSL import SSL
@@ -23,30 +24,28 @@ from jairouter.errors import (
     render,
 )
 from jairouter.exchange import Answer
-from jairouter.headers import HOP_BY_HOP, end_to_end, first_value
+from jairouter.headers import HOP_BY_HOP, end_to_end, without
 from jairouter.interfaces import IResponder
 from jairouter.upstream.failures import BadAddress, BadAnswer, WrongBodyLength
 from jairouter.upstream.receivers import EventReceiver, PlainReceiver
 
 if TYPE_CHECKING:
-    from twisted.web.iweb import IResponse
-
-    from jairouter.exchange import Exchange, HeaderPairs
+    from jairouter.exchange import Exchange, HeaderPairs, Route
     from jairouter.interfaces import IAdapter
     from jairouter.traffic.instance import Instance
-    from jairouter.upstream.client import UpstreamClient
+    from jairouter.upstream.agent import Agent
+    from jairouter.upstream.response import Response
 
 _OF_THE_BACKEND = frozenset(
     {b"date", b"x-request-id", b"alt-svc", b"strict-transport-security", b"server", b"set-cookie"}
 )
 """Ours, or about the backend rather than about its answer. A cookie is a session with one backend, which
 the next request may not reach, and which is the gateway's rather than the client's."""
-_FRAMING = frozenset({b"content-length"})
 
-_STOPPED = HOP_BY_HOP | _OF_THE_BACKEND
-_STOPPED_WITHOUT_BODY = _STOPPED | _FRAMING
-_STOPPED_IN_STREAMS = _STOPPED | _FRAMING | {b"cache-control", b"x-accel-buffering"}
+_STOPPED = HOP_BY_HOP | _OF_THE_BACKEND | {b"content-length"}
+_STOPPED_IN_STREAMS = _STOPPED | {b"cache-control", b"x-accel-buffering"}
 
+_ACCEPT_ENCODING = frozenset({b"accept-encoding"})
 _WAIT = frozenset({b"retry-after", b"retry-after-ms"})
 _WITHOUT_BODY = frozenset({204, 205})
 """Answers that have no body; RFC 9110, section 8.6, forbids a 204 to say how long it is."""
@@ -57,23 +56,24 @@ class Forward:
     """Sends an exchange to the instance of its attempt.
 
     Args:
-        client: Sends.
+        agent: Sends.
         adapter: Says where to, and with which headers.
         max_event: Bytes of one unfinished event that are held back.
     """
 
     _log = Logger()
 
-    def __init__(self, client: UpstreamClient, adapter: IAdapter, max_event: int) -> None:
-        self._client = client
+    def __init__(self, agent: Agent, adapter: IAdapter, max_event: int) -> None:
+        self._agent = agent
         self._adapter = adapter
         self._max_event = max_event
+        self._addresses: dict[tuple[Instance, Route], bytes] = {}
 
     async def respond(self, exchange: Exchange) -> Answer:
         """See `IResponder.respond`."""
         attempt = exchange.attempt
         try:
-            response = await self._client.post(
+            response = await self._agent.post(
                 self._url(exchange, attempt.instance),
                 self._headers(exchange, attempt.instance),
                 exchange.body,
@@ -83,47 +83,58 @@ class Forward:
             raise
         except Exception as error:
             raise self._explain(error, attempt.instance) from error
-        attempt.status = response.code
-        return await self._answer(exchange, response, response.headers.pairs)
+        status = attempt.status = response.code
+        if (
+            status < 300
+            and is_event_stream(response.fields.get(b"content-type", b""))
+            and not _encoded(response)
+        ):
+            return await self._stream(exchange, response)
+        return self._answer(response)
 
-    def _url(self, exchange: Exchange, instance: Instance) -> str:
+    def _url(self, exchange: Exchange, instance: Instance) -> bytes:
         request = exchange.request
-        url = instance.base_url + (self._adapter.target(request.route, instance) or request.route.path)
-        if request.query:
-            url += ("&" if "?" in url else "?") + request.query.decode("latin-1")
-        return url
+        address = self._addresses.get((instance, request.route))
+        if address is None:
+            path = self._adapter.target(request.route, instance) or request.route.path
+            address = self._addresses[instance, request.route] = (instance.base_url + path).encode("ascii")
+        if not request.query:
+            return address
+        return address + (b"&" if b"?" in address else b"?") + request.query
 
     def _headers(self, exchange: Exchange, instance: Instance) -> HeaderPairs:
         headers = self._adapter.headers(exchange.request, instance)
         if exchange.stream:
             # Compressed events could be neither watched nor followed by an error event
-            kept = tuple(pair for pair in headers if pair[0].lower() != b"accept-encoding")
-            headers = (*kept, (b"Accept-Encoding", b"identity"))
+            headers = (*without(headers, _ACCEPT_ENCODING), (b"Accept-Encoding", b"identity"))
         return headers
 
-    async def _answer(self, exchange: Exchange, response: IResponse, pairs: HeaderPairs) -> Answer:
+    async def _stream(self, exchange: Exchange, response: Response) -> Answer:
+        receiver = EventReceiver(exchange.request.route.dialect, self._max_event)
+        response.deliverBody(receiver)
+        await receiver.begun
+        headers = (*_kept(response, _STOPPED_IN_STREAMS), *_NO_BUFFERING)
+        return Answer(response.code, headers, receiver.body, event_stream=True)
+
+    def _answer(self, response: Response) -> Answer:
         status = response.code
-        content_type = first_value(pairs, b"content-type")
         if 300 <= status < 400:
             response.deliverBody(PlainReceiver(discard=True))
             raise UpstreamError("the backend answered with a redirect, which is not followed")
-        if status >= 500 and b"json" not in content_type.lower():
+        if status >= 500 and b"json" not in response.fields.get(b"content-type", b"").lower():
             # A proxy's HTML page or a traceback: nothing an SDK could read, and it may name hosts
             response.deliverBody(PlainReceiver(discard=True))
-            return _error_answer(status, pairs)
+            return _error_answer(status, response.pairs)
+        headers = _kept(response, _STOPPED)
         if status in _WITHOUT_BODY:
             response.deliverBody(PlainReceiver(discard=True))
-            return Answer(status, end_to_end(pairs, _STOPPED_WITHOUT_BODY), AnswerBody.of(b""))
-        encoded = first_value(pairs, b"content-encoding").lower() not in (b"", b"identity")
-        if status < 300 and is_event_stream(content_type) and not encoded:
-            receiver = EventReceiver(exchange.request.route.dialect, self._max_event)
-            response.deliverBody(receiver)
-            await receiver.begun
-            headers = (*end_to_end(pairs, _STOPPED_IN_STREAMS), *_NO_BUFFERING)
-            return Answer(status, headers, receiver.body, event_stream=True)
+            return Answer(status, headers, AnswerBody.of(b""))
+        whole = response.take_whole()
+        if whole is not None:
+            return Answer(status, headers, AnswerBody.of(whole))
         plain = PlainReceiver()
         response.deliverBody(plain)
-        return Answer(status, end_to_end(pairs, _STOPPED), plain.body)
+        return Answer(status, headers, plain.body, length=response.content_length)
 
     def _explain(self, error: Exception, instance: Instance) -> GatewayError:
         """What went wrong, for the log with names, for the client without."""
@@ -141,13 +152,23 @@ class Forward:
         return result
 
 
+def _encoded(response: Response) -> bool:
+    return response.fields.get(b"content-encoding", b"").lower() not in (b"", b"identity")
+
+
+def _kept(response: Response, stopped: frozenset[bytes]) -> HeaderPairs:
+    return end_to_end(response.pairs, response.fields.get(b"connection", b""), stopped)
+
+
 _NO_BUFFERING = ((b"Cache-Control", b"no-cache, no-transform"), (b"X-Accel-Buffering", b"no"))
 """What keeps proxies in front of us, nginx above all, from holding events back."""
 
 
 def _translated(error: Exception) -> GatewayError | None:
     """What may go wrong between here and the backend; None for what may not."""
-    if isinstance(error, net.ConnectBindError):
+    if isinstance(error, net.ConnectBindError) or (
+        isinstance(error, net.ConnectError) and error.osError == errno.EADDRNOTAVAIL
+    ):
         # No descriptors or no ports left: that is no fault of the instance
         return PoolExhausted("the gateway cannot open more connections at present", retry_after=1)
     if isinstance(error, WrongBodyLength):

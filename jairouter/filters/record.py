@@ -53,19 +53,14 @@ class Record:
         except BaseException:
             self._tell(exchange, 500, 0, InternalError("the gateway failed to answer"))
             raise
-        sent = 0
-
-        def count(data: bytes) -> None:
-            nonlocal sent
-            sent += len(data)
+        body = answer.body
 
         def done(error: GatewayError | None) -> None:
             # Once begun, an answer that breaks has been begun with its status; that the client left is 499
-            replaced = error is not None and (error.status == 499 or not sent)
-            self._tell(exchange, error.status if error and replaced else answer.status, sent, error)
+            replaced = error is not None and (error.status == 499 or not body.passed_on)
+            self._tell(exchange, error.status if error and replaced else answer.status, body.passed_on, error)
 
-        answer.body.on_chunk(count)
-        answer.body.on_done(done)
+        body.on_done(done)
         return answer
 
     def _tell(self, exchange: Exchange, status: int, sent: int, error: GatewayError | None = None) -> None:

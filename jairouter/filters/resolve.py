@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine, Mapping
+from typing import TYPE_CHECKING, Any
 
 from zope.interface import implementer
 
@@ -34,7 +34,7 @@ class Resolve:
         self._services = services
         self._adapter = adapter
 
-    async def respond(self, exchange: Exchange) -> Answer:
+    def respond(self, exchange: Exchange) -> Coroutine[Any, Any, Answer]:
         """See `IResponder.respond`."""
         route = exchange.request.route
         candidates = self._services.get(route.service, {}).get(exchange.model, ())
@@ -46,4 +46,4 @@ class Resolve:
                 param="model",
             )
         exchange.candidates = candidates
-        return await self._inner.respond(exchange)
+        return self._inner.respond(exchange)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from jairouter.errors import ClientGone, DeadlineExceeded, GatewayError, PoolExhausted, UpstreamTimeout
 from jairouter.exchange import Phase
 from jairouter.filters.paced import PacedBody
 from jairouter.interfaces import IResponder
+from jairouter.task import current_task
+from jairouter.timers import Sweep
 
 if TYPE_CHECKING:
     from jairouter.body import AnswerBody
@@ -45,6 +47,11 @@ class PhaseLimits:
     blocked: float = 60.0
     total: float | None = None
 
+    @property
+    def shortest(self) -> float:
+        """The shortest of them."""
+        return min(*(self.of(phase) for phase in Phase), math.inf if self.total is None else self.total)
+
     def of(self, phase: Phase) -> float:
         """The limit of one phase."""
         return getattr(self, _LIMITS[phase])  # type: ignore[no-any-return]  # each of them is a float
@@ -74,84 +81,110 @@ class Timeout:
         self._inner = inner
         self._wheel = wheel
         self._limits = limits
+        # No deadline is nearer than the shortest limit, so a look in each such time misses none
+        self._watches: Sweep[_Watch] = Sweep(wheel, limits.shortest, _Watch.look)
 
     async def respond(self, exchange: Exchange) -> Answer:
         """See `IResponder.respond`."""
         body, paced = exchange.body, None
         if body.data is None:
             exchange.body = paced = PacedBody(body, partial(_sending_anew, exchange.attempt))
-        work: Deferred[Answer] = Deferred.fromCoroutine(self._inner.respond(exchange))
-        watch = _Watch(self._wheel, self._limits, exchange.attempt, work, paced)
+        watch = _Watch(self._wheel, self._limits, self._watches, exchange.attempt, paced)
         try:
-            answer = await work
-        except Exception:
+            answer = await self._inner.respond(exchange)
+        except BaseException:
+            watch.stop()
             # Whatever the cancelled attempt made of it, the timeout is the reason
             if watch.error is not None:
                 raise watch.error from None
             raise
         finally:
-            watch.stop()
             exchange.body = body
-        watch.follow(answer.body)
+        if answer.body.whole:
+            watch.stop()
+        else:
+            watch.follow(answer.body)
         return answer
 
 
 class _Watch:
-    """One timer per attempt, armed for the phase under way.
+    """Looks now and then how late an attempt is.
 
-    Progress only moves `Attempt.since`; the timer finds that out when it goes off and is armed again for
-    the rest, so that a stream of small events costs nothing here.
+    Progress and a new phase only move `Attempt.since`: a request that is answered in time, and a stream of
+    small events, cost nothing here.
     """
+
+    __slots__ = (
+        "_attempt",
+        "_body",
+        "_end",
+        "_limits",
+        "_paced",
+        "_task",
+        "_timer",
+        "_watches",
+        "_wheel",
+        "error",
+    )
 
     def __init__(
         self,
         wheel: TimerWheel,
         limits: PhaseLimits,
+        watches: Sweep[_Watch],
         attempt: Attempt,
-        work: Deferred[Answer],
         paced: PacedBody | None,
     ) -> None:
         self.error: GatewayError | None = None
         self._wheel = wheel
         self._limits = limits
+        self._watches = watches
         self._attempt = attempt
-        self._work = work
+        self._task = current_task()
         self._paced = paced
         self._body: AnswerBody | None = None
-        self._timer: Timer | None = None
         self._end = None if limits.total is None else wheel.seconds() + limits.total
-        if not work.called:
-            attempt.watch(self._arm)
-            self._arm()
+        self._timer: Timer | None = None  # while the deadline is nearer than the next look
+        watches.add(self)
 
     def follow(self, body: AnswerBody) -> None:
         """The answer has begun; from now on its body is watched."""
-        if body.complete_length is not None:
-            return
         self._body = body
         self._attempt.enter(Phase.RECEIVING)
-        self._attempt.watch(self._arm)
         body.on_flow(self._flow)
-        body.on_done(lambda _: self.stop())
-        self._arm()
+        body.on_done(self._over)
 
     def stop(self) -> None:
         """Nothing to watch now."""
-        self._attempt.watch(_nothing)
+        self._watches.discard(self)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _over(self, _: GatewayError | None) -> None:
+        self.stop()
 
     def _flow(self, reading: bool) -> None:
         self._attempt.enter(Phase.RECEIVING if reading else Phase.BLOCKED)
 
-    def _arm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def look(self) -> None:
+        """End it if it is late."""
+        self._timer = None
         deadline = self._deadline()
-        if deadline is not None:
-            self._timer = self._wheel.start(deadline - self._wheel.seconds(), self._rang)
+        left = math.inf if deadline is None else deadline - self._wheel.seconds()
+        if left <= 0:
+            self._end_it()
+        elif left < self._limits.shortest:
+            self._timer = self._wheel.start(left, self.look)
+        else:
+            self._watches.add(self)
+
+    def _end_it(self) -> None:
+        self.error = self._late()
+        if self._body is not None:
+            self._body.cut(self.error)
+        else:
+            self._task.cancel()
 
     def _deadline(self) -> float | None:
         limit = self._limit()
@@ -176,18 +209,6 @@ class _Watch:
     def _waits_for_client(self) -> bool:
         sending = self._attempt.phase is Phase.SENDING
         return sending and self._paced is not None and not self._paced.paused
-
-    def _rang(self) -> None:
-        self._timer = None
-        deadline = self._deadline()
-        if deadline is not None and deadline > self._wheel.seconds():
-            self._arm()
-            return
-        self.error = self._late()
-        if self._body is not None:
-            self._body.cut(self.error)
-        else:
-            self._work.cancel()
 
     def _late(self) -> GatewayError:
         phase = self._attempt.phase
@@ -215,7 +236,3 @@ def _sending_anew(attempt: Attempt) -> None:
     """Whoever the request waits for now, the backend or the client, it has not waited for them before."""
     if attempt.phase is Phase.SENDING:
         attempt.enter(Phase.SENDING)
-
-
-def _nothing() -> None:
-    """Nobody watches."""

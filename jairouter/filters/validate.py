@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
 
 from zope.interface import implementer
 
@@ -14,7 +14,7 @@ from jairouter.errors import BadRequest, UnsupportedMediaType
 from jairouter.exchange import BodyKind
 from jairouter.interfaces import IResponder
 from jairouter.request_body.form import FormBody
-from jairouter.request_body.held import HeldBody, collect, too_large
+from jairouter.request_body.held import collect, too_large
 
 if TYPE_CHECKING:
     from jairouter.exchange import Answer, Exchange
@@ -43,30 +43,34 @@ class Validate:
         self._max_size = max_size
         self._new_spool = new_spool
 
-    async def respond(self, exchange: Exchange) -> Answer:
+    def respond(self, exchange: Exchange) -> Coroutine[Any, Any, Answer]:
         """See `IResponder.respond`."""
-        if _kind_of(exchange) is BodyKind.JSON:
-            await self._read_json(exchange)
-            return await self._inner.respond(exchange)
+        if _kind_of(exchange) is not BodyKind.JSON:
+            return self._respond_to_form(exchange)
+        data = exchange.body.data
+        if data is None or not exchange.body.replayable:
+            return self._respond_when_read(exchange)
+        self._find_model(exchange, data)
+        return self._inner.respond(exchange)
+
+    async def _respond_when_read(self, exchange: Exchange) -> Answer:
+        exchange.body = body = await collect(exchange.request.body, self._max_held)
+        self._find_model(exchange, body.data or b"")
+        return await self._inner.respond(exchange)
+
+    async def _respond_to_form(self, exchange: Exchange) -> Answer:
         form = await self._read_form(exchange)
         try:
-            answer = await self._inner.respond(exchange)
+            answer = await form.while_it_waits(self._inner.respond(exchange))
         except BaseException:
             form.discard()
             raise
         answer.body.on_done(lambda _: form.discard())
         return answer
 
-    async def _read_json(self, exchange: Exchange) -> None:
-        data = exchange.request.body.data
-        if data is None:
-            exchange.body = await collect(exchange.request.body, self._max_held)
-            data = exchange.body.data or b""
-        elif len(data) > self._max_held:
+    def _find_model(self, exchange: Exchange, data: bytes) -> None:
+        if len(data) > self._max_held:
             raise too_large(self._max_held)
-        else:
-            exchange.request.body.stop()  # one copy of it is enough for as long as a stream may last
-            exchange.body = HeldBody(data)
         try:
             peeked = peek(data)
         except PeekError as error:
@@ -92,6 +96,8 @@ class Validate:
 def _kind_of(exchange: Exchange) -> BodyKind:
     """What the body is, if this route takes it."""
     request = exchange.request
+    if request.content_type == b"application/json" and request.route.kind is BodyKind.JSON:
+        return BodyKind.JSON  # nearly every request
     media_type = request.content_type.partition(b";")[0].strip().lower()
     is_json = media_type == b"application/json" or media_type.endswith(b"+json")
     if request.route.kind is BodyKind.JSON:

@@ -2,15 +2,21 @@ r"""A multipart form that is read only as far as its ``model`` field, then strea
 
 ::
 
-             chunk, model not seen yet          model seen            start(sink)
-    SEEKING ---------------------------+     ---------------> FOUND ---------------> REPLAYING
-       |      ^   put aside in a Spool |                        |                        |  spool is out
-       |      +------------------------+                        | stop                   v
-       | end without a model, broken                            v                    STREAMING
-       +----------------------------------------------------> OVER <---- end, broken ----+
+             chunk, model not seen yet     chunk, nobody takes it yet
+                   +-----+                        +-----+
+                   |     v     model seen         |     v   start(sink)
+    SEEKING -------+---------------------> FOUND -+-----------------> REPLAYING
+       |                                    |   ^                        |   |
+       |                                    |   +--- stop, sent whole ---+   | spool is out, more to come
+       | end without a model, broken        | broken, discard                v
+       +------------------------------------+--------> OVER <----------- STREAMING
 
-A form is never held in memory: what comes before the model is known is put aside (in a file, when it
-is much), the rest goes from the client's connection to the backend's at the pace of the slower one.
+A form is never held in memory: what comes before anybody takes it is put aside (in a file, when it is much),
+the rest goes from the client's connection to the backend's at the pace of the slower one.
+
+While nobody takes it the client goes on all the same, as long as the disk has room: the end of a connection
+comes behind the bytes before it, so that a client that leaves is noticed only when they have been read.
+
 Fields that come later are still watched: a second ``model`` breaks the upload off, since the backend
 might take the other one.
 """
@@ -18,20 +24,26 @@ might take the other one.
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from jairouter.codec.multipart import ModelFinder, MultipartError
-from jairouter.errors import BadRequest, GatewayError, InternalError
+from jairouter.errors import BadRequest, GatewayError, InternalError, NoRoom
 from jairouter.interfaces import IBodySink, IRequestBody
 from jairouter.request_body.held import too_large
+from jairouter.request_body.pieces import Pieces
+from jairouter.task import as_deferred
 
 if TYPE_CHECKING:
     from jairouter.request_body.spool import Spool
+
+
+_T = TypeVar("_T")
 
 
 class _State(enum.Enum):
@@ -49,7 +61,7 @@ class FormBody:
     Args:
         upload: The body as it comes from the client.
         finder: Reads the form's fields.
-        spool: For what comes before the model is known.
+        spool: For what comes before anybody takes it.
         limit: Bytes in all.
     """
 
@@ -68,10 +80,12 @@ class FormBody:
         self._upload_ended = False
         self._error: GatewayError | None = None
         self._found: Deferred[str] = Deferred(lambda _: self.stop())
+        self._work: Deferred[Any] | None = None
         self._sink: IBodySink | None = None
         self._paused = False
-        self._busy = False  # a thread reads or writes the spool
-        self._backlog: list[bytes] = []
+        self._ahead = False  # it is waited for somebody to take it
+        self._busy = False  # the spool is written or read, perhaps in a thread
+        self._backlog = Pieces()
         self._replayed = 0
 
     # -- finding the model --------------------------------------------------
@@ -108,7 +122,7 @@ class FormBody:
         except MultipartError as error:
             self.broke(BadRequest(error.message, param=error.param))
             return
-        if self._state is _State.SEEKING and not self._busy:
+        if self._state is _State.SEEKING:
             self._tell_model()
         elif self._state is _State.STREAMING:
             self._finish()
@@ -119,12 +133,13 @@ class FormBody:
             return
         self._error = error
         sink, self._sink = self._sink, None
-        seeking = not self._found.called
         self._over()
         if sink is not None:
             sink.broke(error)
-        elif seeking:
+        elif not self._found.called:
             self._found.errback(error)
+        elif self._work is not None:
+            self._work.cancel()
 
     def _read_fields(self, data: bytes) -> bool:
         try:
@@ -153,23 +168,40 @@ class FormBody:
         if not self._busy and self._spool.keep(data):
             return
         self._backlog.append(data)
-        if not self._busy:
-            self._upload.pause()
-            self._busy = True
-            Deferred.fromCoroutine(self._write_backlog()).addErrback(self._spool_failed)
+        self._upload.pause()
+        self._use_spool()
 
-    async def _write_backlog(self) -> None:
-        while self._backlog:
-            data = b"".join(self._backlog)
-            self._backlog.clear()
-            await self._spool.write(data)
+    def _use_spool(self) -> None:
+        if not self._busy:
+            self._busy = True
+            Deferred.fromCoroutine(self._write_and_read()).addErrback(self._spool_failed)
+
+    async def _write_and_read(self) -> None:
+        """Write what waits to be put aside, read what is to be sent, until there is neither."""
+        while self._state is not _State.OVER:
+            if self._backlog.size:
+                data = self._backlog.joined()
+                self._backlog.clear()
+                await self._spool.write(data)
+            elif self._state is _State.REPLAYING and not self._paused:
+                await self._replay_block()
+            else:
+                break
         self._busy = False
+        self._tell_model()
         if self._state is _State.OVER:
             self._spool.close()
-        elif self._state is _State.SEEKING:
-            self._tell_model()
-            if self._state is _State.SEEKING and not self._upload_ended:
-                self._upload.resume()
+        elif self._state is _State.SEEKING and self._spool.full:
+            self._upload.stop()
+            self.broke(NoRoom("there is no room for another upload at present", retry_after=1))
+        else:
+            self._read_on()
+
+    def _read_on(self) -> None:
+        """Let the client go on, where what it sends is to be put aside."""
+        ahead = self._state is _State.FOUND and self._ahead and not self._spool.crowded
+        if (ahead or self._state is _State.SEEKING) and not self._busy and not self._upload_ended:
+            self._upload.resume()
 
     def _spool_failed(self, failure: Failure) -> None:
         self._log.failure("an upload could not be put aside", failure)
@@ -182,6 +214,28 @@ class FormBody:
 
     # -- sending on ---------------------------------------------------------
 
+    async def while_it_waits(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Await what will send the form, and let the client go on meanwhile.
+
+        Args:
+            work: It is cancelled if the form breaks before anybody takes it.
+
+        Raises:
+            GatewayError: Why the form broke, or what `work` raises.
+        """
+        working = as_deferred(work)
+        self._work = working
+        self._ahead = self._state is _State.FOUND and not working.called
+        self._read_on()
+        try:
+            return await working
+        except CancelledError:
+            if self._error is not None:
+                raise self._error from None
+            raise
+        finally:
+            self._work = None
+
     @property
     def replayable(self) -> bool:
         """Whether nothing has gone past the spool yet (see `IRequestBody.replayable`)."""
@@ -192,11 +246,13 @@ class FormBody:
         if self._state is not _State.FOUND:
             sink.broke(self._error or InternalError("the upload cannot be sent a second time"))
             return
+        if self._ahead and not self._upload_ended:
+            self._upload.pause()  # until all that came before is sent
         self._sink = sink
         self._state = _State.REPLAYING
         self._replayed = 0
-        self._paused = False
-        self._replay()
+        self._paused = self._ahead = False
+        self._use_spool()
 
     def pause(self) -> None:
         """See `IRequestBody.pause`."""
@@ -208,7 +264,7 @@ class FormBody:
         """See `IRequestBody.resume`."""
         self._paused = False
         if self._state is _State.REPLAYING:
-            self._replay()
+            self._use_spool()
         elif self._state is _State.STREAMING:
             self._upload.resume()
 
@@ -229,28 +285,18 @@ class FormBody:
                 self._upload.stop()
             self._over()
 
-    def _replay(self) -> None:
-        if self._busy:
+    async def _replay_block(self) -> None:
+        offset = self._replayed
+        block = await self._spool.read(offset)
+        if self._state is not _State.REPLAYING or self._sink is None or self._paused:
             return
-        self._busy = True
-        Deferred.fromCoroutine(self._replay_blocks()).addErrback(self._spool_failed)
-
-    async def _replay_blocks(self) -> None:
-        while self._state is _State.REPLAYING and not self._paused:
-            offset = self._replayed
-            block = await self._spool.read(offset)
-            if self._state is not _State.REPLAYING or self._sink is None or self._paused:
-                break
-            if offset != self._replayed:
-                continue  # stopped and started again meanwhile, from the first byte
-            if not block:
-                self._replay_done()
-                break
+        if offset != self._replayed:
+            return  # stopped and started again meanwhile, from the first byte
+        if block:
             self._replayed += len(block)
             self._sink.chunk(block)
-        self._busy = False
-        if self._state is _State.OVER:
-            self._spool.close()
+        else:
+            self._replay_done()
 
     def _replay_done(self) -> None:
         if self._upload_ended:

@@ -9,6 +9,7 @@ from zope.interface import implementer
 
 from jairouter.errors import RequestTooLarge
 from jairouter.interfaces import IBodySink, IRequestBody
+from jairouter.request_body.pieces import Pieces
 
 if TYPE_CHECKING:
     from jairouter.errors import GatewayError
@@ -19,6 +20,7 @@ class HeldBody:
     """All of a request body, in memory: it can be sent any number of times."""
 
     replayable = True
+    complete = True
 
     def __init__(self, data: bytes) -> None:
         self.data: bytes | None = data
@@ -74,19 +76,17 @@ class _Collector:
         self.done: Deferred[HeldBody] = Deferred(lambda _: body.stop())
         self._body = body
         self._limit = limit
-        self._size = 0
-        self._chunks: list[bytes] = []
+        self._held = Pieces()
 
     def chunk(self, data: bytes) -> None:
-        self._size += len(data)
-        if self._size > self._limit:
+        if self._held.size + len(data) > self._limit:
             self._body.stop()
             self.broke(too_large(self._limit))
         else:
-            self._chunks.append(data)
+            self._held.append(data)
 
     def end(self) -> None:
-        self.done.callback(HeldBody(b"".join(self._chunks)))
+        self.done.callback(HeldBody(self._held.joined()))
 
     def broke(self, error: GatewayError) -> None:
         self.done.errback(error)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Mapping
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 from zope.interface import implementer
 
 from jairouter.interfaces import IRecorder
@@ -15,10 +18,12 @@ from jairouter.interfaces import IRecorder
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from prometheus_client import CollectorRegistry
     from prometheus_client.core import Metric
 
     from jairouter.errors import GatewayError
-    from jairouter.exchange import Exchange
+    from jairouter.exchange import Exchange, Outcome
+    from jairouter.traffic.instance import Instance
     from jairouter.traffic.permits import Ledger
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
@@ -26,8 +31,11 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 
 
 
 @implementer(IRecorder)
-class RequestMetrics:
+class RequestMetrics(Collector):
     """Counts requests and their durations under the names that the production guide's rules use.
+
+    The counts are kept here, in plain lists, and shown through prometheus-client when they are asked for: its
+    own counters take a lock at each step, which one thread does not need.
 
     Args:
         registry: Where they are registered.
@@ -39,42 +47,18 @@ class RequestMetrics:
         self, registry: CollectorRegistry, seconds: Callable[[], float], tags: Mapping[str, str]
     ) -> None:
         self._seconds = seconds
-        self._tags = tuple(tags.values())
-        names = ("method", "uri", "status")
-        self._count = Counter(
-            "http_server_requests_total",
-            "Requests answered.",
-            (*tags, *names),
-            registry=registry,
-        )
-        self._duration = Histogram(
-            "http_server_requests_seconds",
-            "From a request's head to the last byte of its answer.",
-            (*tags, *names),
-            registry=registry,
-            buckets=BUCKETS,
-        )
-        self._attempts = Counter(
-            "jairouter_backend_calls_total",
-            "Attempts at instances by how they ended.",
-            (*tags, "service", "model", "backend", "outcome"),
-            registry=registry,
-        )
-        # labels() checks and joins strings at every call; the children are few and are kept
-        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
-        self._attempt_children: dict[tuple[str, str, str, str], Counter] = {}
+        self._tags = tags
+        self._answered: dict[tuple[str, str, int], _Durations] = {}
+        self._calls: dict[tuple[Instance, Outcome | None], int] = {}
+        registry.register(self)
 
     def record(self, exchange: Exchange, status: int, sent: int, error: GatewayError | None) -> None:
         """See `IRecorder.record`."""
         self.answered("POST", exchange.request.route.path, status, self._seconds() - exchange.started)
+        calls = self._calls
         for attempt in exchange.attempts:
-            outcome = attempt.outcome.value if attempt.outcome else "unsettled"
-            instance = attempt.instance
-            key = (instance.service, instance.name, instance.base_url, outcome)
-            child = self._attempt_children.get(key)
-            if child is None:
-                child = self._attempt_children[key] = self._attempts.labels(*self._tags, *key)
-            child.inc()
+            key = (attempt.instance, attempt.outcome)
+            calls[key] = calls.get(key, 0) + 1
 
     def answered(self, method: str, uri: str, status: int, seconds: float) -> None:
         """Count one answer.
@@ -86,13 +70,57 @@ class RequestMetrics:
             seconds: How long it took.
         """
         key = (method, uri, status)
-        children = self._children.get(key)
-        if children is None:
-            labels = (*self._tags, method, uri, str(status))
-            children = (self._count.labels(*labels), self._duration.labels(*labels))
-            self._children[key] = children
-        children[0].inc()
-        children[1].observe(seconds)
+        durations = self._answered.get(key)
+        if durations is None:
+            durations = self._answered[key] = _Durations()
+        durations.observe(seconds)
+
+    def collect(self) -> Iterable[Metric]:
+        """See `Collector.collect`."""
+        tags = tuple(self._tags.values())
+        names = (*self._tags, "method", "uri", "status")
+        count = CounterMetricFamily("http_server_requests", "Requests answered.", labels=names)
+        about = "From a request's head to the last byte of its answer."
+        duration = HistogramMetricFamily("http_server_requests_seconds", about, labels=names)
+        for (method, uri, status), durations in self._answered.items():
+            labels = (*tags, method, uri, str(status))
+            buckets = durations.buckets()
+            count.add_metric(labels, buckets[-1][1])
+            duration.add_metric(labels, buckets, durations.total)
+        yield count
+        yield duration
+        calls = CounterMetricFamily(
+            "jairouter_backend_calls",
+            "Attempts at instances by how they ended.",
+            labels=(*self._tags, "service", "model", "backend", "outcome"),
+        )
+        sums: Counter[tuple[str, ...]] = Counter()  # instances that differ in their path alone are one series
+        for (instance, outcome), number in self._calls.items():
+            ended = outcome.word if outcome else "unsettled"
+            sums[*tags, instance.service, instance.name, instance.base_url, ended] += number
+        for series, number in sums.items():
+            calls.add_metric(series, number)
+        yield calls
+
+
+class _Durations:
+    """A histogram's counts."""
+
+    __slots__ = ("_counts", "total")
+
+    def __init__(self) -> None:
+        self._counts = [0] * (len(BUCKETS) + 1)
+        self.total = 0.0
+
+    def observe(self, seconds: float) -> None:
+        """Count one."""
+        self._counts[bisect_left(BUCKETS, seconds)] += 1
+        self.total += seconds
+
+    def buckets(self) -> list[tuple[str, float]]:
+        """How many took no longer than each bound."""
+        bounds = (*(floatToGoString(bound) for bound in BUCKETS), "+Inf")
+        return list(zip(bounds, accumulate(self._counts), strict=True))
 
 
 class LedgerMetrics(Collector):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from jairouter.exchange import HeaderPairs, Outcome
 from jairouter.traffic.permits import Ledger, Permit
+
+if TYPE_CHECKING:
+    from jairouter.upstream.tls import BackendTls
 
 
 @dataclass(eq=False, slots=True)
@@ -19,16 +23,23 @@ class Instance:
         path: The configured path, or None for the route's own.
         weight: Its share of the traffic among the instances of the same name; 0 gets none.
         headers: Sent to this backend, over the client's headers of the same name.
+        header_names: Of these headers, in lower case.
         in_flight: Attempts under way now.
+        tls: How connections to it are secured; None for as the system does it, or not at all.
     """
 
     service: str
     name: str
     base_url: str
-    path: str | None = None
+    path: str | None = field(default=None, repr=False)  # its query may hold a key
     weight: int = 1
     headers: HeaderPairs = field(default=(), repr=False)
     in_flight: int = 0
+    tls: BackendTls | None = field(default=None, repr=False)
+    header_names: frozenset[bytes] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.header_names = frozenset(name.lower() for name, _ in self.headers)
 
     @property
     def identity(self) -> tuple[str, str, str, str | None]:

@@ -43,9 +43,6 @@ class Ledger:
         """Whether nothing is out."""
         return not any(self._out.values())
 
-    def _close(self, kind: str) -> None:
-        self._out[kind] -= 1
-
     def __repr__(self) -> str:
         out = ", ".join(f"{kind}={count}" for kind, count in self._out.items())
         return f"<Ledger {out}>"
@@ -67,6 +64,6 @@ class Permit:
         ledger, self._ledger = self._ledger, None
         if ledger is None:
             raise AlreadySettled(f"this {self._kind} permit was settled before")
-        ledger._close(self._kind)
+        ledger._out[self._kind] -= 1
         if self._on_settle is not None:
             self._on_settle(outcome)

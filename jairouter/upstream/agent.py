@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.logger import Logger
-from twisted.python.failure import Failure
-from twisted.web.iweb import IAgent
+from twisted.web.iweb import UNKNOWN_LENGTH, IAgent
 from zope.interface import implementer
 
-from jairouter.upstream.endpoints import Connector
-from jairouter.upstream.failures import BadAddress
+from jairouter.headers import end_to_end, joined
+from jairouter.task import as_deferred
+from jairouter.upstream.answer_parser import MAX_HEAD
+from jairouter.upstream.endpoints import Connector, Dialing
+from jairouter.upstream.names import Names
 from jairouter.upstream.outgoing import Origin, Outgoing, compose, origin_of
 from jairouter.upstream.pool import OriginPool, PoolLimits
+from jairouter.upstream.wire import WireBody
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from twisted.internet.defer import Deferred
     from twisted.web.http_headers import Headers
     from twisted.web.iweb import IBodyProducer, IResponse
 
+    from jairouter.exchange import Attempt, HeaderPairs
+    from jairouter.interfaces import IRequestBody
     from jairouter.timers import TimerWheel
     from jairouter.traffic.permits import Ledger
     from jairouter.upstream.connection import Connection
     from jairouter.upstream.response import Response
+    from jairouter.upstream.tls import BackendTls
 
 MAX_REMEMBERED_URLS: Final = 10_000
 
@@ -48,25 +56,29 @@ class Agent:
         ledger: Counts busy connections.
         limits: Of each origin's pool.
         connect_timeout: Seconds; a safety net for users other than the pipeline.
+        names: Knows the addresses of hosts.
+        max_head: Bytes of the head of an answer.
     """
 
     _log = Logger()
 
     def __init__(
         self,
-        reactor: object,
+        reactor: Any,
         wheel: TimerWheel,
         ledger: Ledger,
         limits: PoolLimits,
         connect_timeout: float = 10.0,
+        names: Names | None = None,
+        max_head: int = MAX_HEAD,
     ) -> None:
-        self._reactor = reactor
+        names = names or Names(lambda: reactor.nameResolver, wheel)
+        self._dialing = Dialing(reactor, wheel, names, connect_timeout, max_head)
         self._wheel = wheel
         self._ledger = ledger
         self._limits = limits
-        self._connect_timeout = connect_timeout
         self._pools: dict[Origin, OriginPool] = {}
-        self._origins: dict[bytes, tuple[Origin, bytes, bytes]] = {}
+        self._origins: dict[tuple[bytes, BackendTls | None], tuple[Origin, bytes, bytes]] = {}
 
     def request(
         self,
@@ -76,59 +88,82 @@ class Agent:
         bodyProducer: IBodyProducer | None = None,
     ) -> Deferred[IResponse]:
         """See `IAgent.request`. Cancelling the Deferred aborts the connection at once."""
-        try:
-            origin, host, target = self._take_apart(uri)
-            outgoing = compose(method, host, target, headers, bodyProducer)
-            pool = self._pools.get(origin) or self._new_pool(origin)
-            connection = pool.take()
-            if connection is not None:  # nearly always; nothing is to be waited for
-                return cast("Deferred[IResponse]", self._send(connection, outgoing, origin))
-        except (ValueError, BadAddress):
-            return fail(Failure())
-        answer = pool.acquire(outgoing.attempt).addCallback(self._send, outgoing, origin)
-        return cast("Deferred[IResponse]", answer)
+        return cast("Deferred[IResponse]", as_deferred(self._request(method, uri, headers, bodyProducer)))
+
+    async def _request(
+        self, method: bytes, uri: bytes, headers: Headers | None, producer: IBodyProducer | None
+    ) -> Response:
+        length: int | None = 0
+        if producer is not None:
+            length = None if producer.length is UNKNOWN_LENGTH else int(producer.length)
+        origin, host, target = self._take_apart(uri, None)
+        pairs = _pairs(headers)
+        head = compose(method, host, target, end_to_end(pairs, joined(pairs, b"connection")), length)
+        return await self._exchange(origin, Outgoing(method, head, producer=producer))
+
+    def post(
+        self, uri: bytes, headers: HeaderPairs, body: IRequestBody, attempt: Attempt
+    ) -> Coroutine[Any, Any, Response]:
+        """Send an attempt's request as it is.
+
+        Args:
+            uri: Absolute.
+            headers: End-to-end headers; framing and Host are added.
+            body: What is sent.
+            attempt: Told about phases and progress.
+
+        Returns:
+            The answer, as soon as its head is complete. Awaiting it raises `BadAddress`, or what kept it from
+            coming in Twisted's words. Nobody wants it any more (`CancelledError`): the connection is aborted.
+
+        Raises:
+            ValueError: The address or a header would not stay one on the wire.
+        """
+        data = body.data
+        origin, host, target = self._take_apart(uri, attempt.instance.tls)
+        head = compose(b"POST", host, target, headers, body.length if data is None else len(data))
+        producer = WireBody(body) if data is None else None
+        return self._exchange(origin, Outgoing(b"POST", head, data, producer, attempt))
 
     def close(self) -> None:
         """Keep no connection any more."""
         for pool in self._pools.values():
             pool.close()
 
-    def _send(self, connection: Connection, outgoing: Outgoing, origin: Origin) -> Deferred[Response]:
-        reused = connection.uses > 0
-        answer = connection.send(outgoing)
-        if reused:
-            answer.addErrback(self._lost, connection, outgoing, origin, self._wheel.seconds())
-        return answer
-
-    def _lost(
-        self, failure: Failure, connection: Connection, outgoing: Outgoing, origin: Origin, sent: float
-    ) -> Failure | Deferred[Response]:
-        """Send once more what a closing backend most likely never read.
-
-        RFC 9112, section 9.3.1, leaves this to whoever knows that a repetition does no harm. Nobody can
-        know it of a prompt; that is why it must look like the race in every way: a connection that was
-        used before, not a byte of an answer, and lost within `RACE`.
-        """
-        if connection.answered or not failure.check(*_LOST):
-            return failure
-        if self._wheel.seconds() - sent > RACE or not outgoing.repeatable:
-            return failure
+    async def _exchange(self, origin: Origin, outgoing: Outgoing) -> Response:
+        pool = self._pools.get(origin) or self._new_pool(origin)
+        connection = pool.take()  # nearly always there is one, and nothing is to be waited for
+        if connection is None:
+            connection = await pool.acquire(outgoing.attempt)
+        reused, sent = connection.uses > 0, self._wheel.seconds()
+        try:
+            return await connection.send(outgoing)
+        except _LOST as lost:
+            # RFC 9112, section 9.3.1, leaves a repetition to whoever knows that it does no harm. Nobody can
+            # know that of a prompt; so it must look like the race in every way: used before, not a byte of an
+            # answer, and lost within `RACE`
+            in_time = self._wheel.seconds() - sent <= RACE
+            if not reused or connection.answered or not in_time or not outgoing.repeatable:
+                raise
+            lost.__traceback__ = (
+                None  # Twisted raises the same one again and again; it would hold the request
+            )
         self._log.info(
             "a kept-alive connection to {host}:{port} was closed as it was used again; sending once more",
             host=origin.host,
             port=origin.port,
         )
-        again = self._pools[origin].acquire(outgoing.attempt, fresh=True)
-        return again.addCallback(lambda fresh: fresh.send(outgoing))
+        fresh = await pool.acquire(outgoing.attempt, fresh=True)
+        return await fresh.send(outgoing)
 
-    def _take_apart(self, uri: bytes) -> tuple[Origin, bytes, bytes]:
+    def _take_apart(self, uri: bytes, tls: BackendTls | None) -> tuple[Origin, bytes, bytes]:
         # Queries come from clients, so there is no end of them; what is before them is configured
         address, _, query = uri.partition(b"#")[0].partition(b"?")
-        parts = self._origins.get(address)
+        parts = self._origins.get((address, tls))
         if parts is None:
-            parts = origin_of(address)
+            parts = origin_of(address, tls)
             if len(self._origins) < MAX_REMEMBERED_URLS:
-                self._origins[address] = parts
+                self._origins[address, tls] = parts
         origin, host, path = parts
         return origin, host, path + b"?" + query if query else path
 
@@ -137,6 +172,12 @@ class Agent:
             return connector.connect()
 
         pool = OriginPool(self._limits, self._wheel, self._ledger, connect)
-        connector = Connector(self._reactor, self._wheel, origin, self._connect_timeout, pool.idle, pool.lost)
+        connector = Connector(self._dialing, origin, pool.idle, pool.lost)
         self._pools[origin] = pool
         return pool
+
+
+def _pairs(headers: Headers | None) -> HeaderPairs:
+    if headers is None:
+        return ()
+    return tuple((name, value) for name, values in headers.getAllRawHeaders() for value in values)

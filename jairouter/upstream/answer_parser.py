@@ -9,15 +9,25 @@
                             |                              v                    v
                             +------------------------> `fault` is set <---------+
                                not HTTP
+
+llhttp takes RTSP for HTTP, and line ends for nothing, and does not say where in the bytes it is. So heads
+are given to it one by one, and what they begin with is checked here.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
 
 import httptools
 
-from jairouter.headers import content_length
+from jairouter.headers import by_name, content_length
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from jairouter.exchange import HeaderPairs
 
 MAX_HEAD: Final = 64 * 1024
 """Bytes of an answer's head, or of what is no content between two pieces of its body (trailers, chunk
@@ -25,9 +35,20 @@ extensions), that are accepted; Envoy's default is 60 KB."""
 
 NO_BODY_STATUSES: Final = frozenset({204, 304})
 
+_NOTHING: Final[Mapping[bytes, bytes]] = {}
+_END_OF_HEAD: Final = b"\r\n\r\n"
+_STATUS_LINE: Final = re.compile(rb"HTTP/(1\.[01]) ([1-5][0-9]{2})(?: [\t -~\x80-\xff]*)?")
+_FINAL: Final = frozenset({b"2", b"3", b"4", b"5"})
+"""The first digit of a status that is no interim one's."""
+_LONG: Final = 1024
+"""Bytes in which a status line ends."""
+
 
 class AnswerParser:
     """See the module's picture.
+
+    Args:
+        max_head: See `MAX_HEAD`.
 
     Attributes:
         fault: What is wrong with the bytes, or empty. What came before stays valid.
@@ -35,15 +56,18 @@ class AnswerParser:
         status: The status.
         version: ``1.0`` or ``1.1``.
         pairs: The headers in order.
+        fields: The value of each header by its name in lower case; several are joined by commas.
         length: Bytes of the body if that was said.
         until_close: Whether the body ends with the connection.
         keep_alive: Whether another answer may follow on the connection.
         complete: Whether the last byte has come, as far as the bytes say.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, max_head: int = MAX_HEAD) -> None:
+        self._max_head = max_head
         # What llhttp calls must not re-enter it, so these callbacks only take note
         self._llhttp: Any = httptools.HttpResponseParser(self)
+        self._lines: list[tuple[bytes, bytes]] = []
         self.expect()
 
     def expect(self, *, to_head: bool = False) -> None:
@@ -56,12 +80,14 @@ class AnswerParser:
         self.head_done = self.complete = self.until_close = False
         self.status = 0
         self.version = ""
-        self.pairs: list[tuple[bytes, bytes]] = []
+        self.pairs: HeaderPairs = ()
+        self.fields: Mapping[bytes, bytes] = _NOTHING
         self.length: int | None = None
         self.keep_alive = True
         self._to_head = to_head
         self._chunks: list[bytes] = []
         self._without_content = 0
+        self._start = self._tail = b""
 
     def feed(self, data: bytes) -> bytes:
         """Parse the next bytes.
@@ -70,12 +96,9 @@ class AnswerParser:
             The body's bytes among them.
         """
         in_head = not self.head_done
-        try:
-            self._llhttp.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self.fault = "an answer that changes the protocol"
-        except httptools.HttpParserError as error:
-            self.fault = self.fault or f"no valid HTTP/1.1 ({error})"
+        rest = self._feed_heads(data) if in_head else data
+        if rest:
+            self._parse(rest)
         chunks = self._chunks
         if chunks:
             body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
@@ -83,11 +106,46 @@ class AnswerParser:
             self._without_content = 0
             return body
         self._without_content += len(data)
-        if self._without_content > MAX_HEAD:
+        if self._without_content > self._max_head:
             self.fault = self.fault or "an endless head, or endless trailers"
         if in_head and self.head_done:
             self._without_content = 0
         return b""
+
+    def _feed_heads(self, data: bytes) -> bytes:
+        """Parse interim heads, and at last the one that counts. Returns what is to be parsed behind it."""
+        if not self._start and data[9:10] in _FINAL:
+            # Nearly always: no interim head comes first, so all may be parsed at once
+            self._start, self._tail = data, data[-3:]
+            return data
+        at = 0
+        while at < len(data) and not (self.head_done or self.fault):
+            end = self._end_of_head(data, at)
+            piece = data[at:end]
+            if len(self._start) < _LONG:
+                self._start += piece
+            self._parse(piece)
+            at = end
+        return b"" if self.fault else data[at:]
+
+    def _end_of_head(self, data: bytes, at: int) -> int:
+        tail, self._tail = self._tail, b""
+        found = (tail + data[:3]).find(_END_OF_HEAD) if tail else -1
+        if found >= 0:
+            return found + 4 - len(tail)
+        found = data.find(_END_OF_HEAD, at)
+        if found >= 0:
+            return found + 4
+        self._tail = (tail + data[max(at, len(data) - 3) :])[-3:]
+        return len(data)
+
+    def _parse(self, data: bytes) -> None:
+        try:
+            self._llhttp.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self.fault = "an answer that changes the protocol"
+        except httptools.HttpParserError as error:
+            self.fault = self.fault or f"no valid HTTP/1.1 ({error})"
 
     def close(self) -> None:
         """Parse nothing any more. Breaks the cycle of references with llhttp."""
@@ -103,21 +161,31 @@ class AnswerParser:
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header is complete; after the head, a trailer, which is dropped."""
         if not self.head_done:
-            self.pairs.append((name, value.rstrip(b" \t")))
+            self._lines.append((name, value))
 
     def on_headers_complete(self) -> None:
         """The head is complete."""
         if self.complete:
             return
         # All is asked for now: when the answer is complete, llhttp has forgotten how it was framed
-        self.status = self._llhttp.get_status_code()
-        self.version = self._llhttp.get_http_version()
-        length, chunked, fault = _framing(self.pairs)
-        if self.version not in ("1.0", "1.1") or not 100 <= self.status <= 599:
+        start, self._start = self._start, b""
+        lines, self._lines = self._lines, []
+        self.pairs = tuple([(name, value.rstrip(b" \t")) for name, value in lines])
+        self.fields, _ = by_name(self.pairs)
+        self.version, self.status = _status_line(start[:_LONG].partition(b"\r\n")[0])
+        length, chunked, fault = None, b"transfer-encoding" in self.fields, ""
+        if b"content-length" in self.fields:  # llhttp has refused what is ambiguous
+            length = content_length(self.fields[b"content-length"])
+        if not self.status:
             fault = "no HTTP/1.1 status line"
-        if fault:
-            self.fault = self.fault or fault
-        elif self.status >= 200:
+        elif chunked and _codings(lines) != [b"chunked"]:
+            # None was offered (there is no TE header in our requests), and what is passed on must not be in
+            # a coding whose header stops here
+            fault = "a transfer coding that was not asked for"
+        elif self.status < 200 and (length or chunked):
+            fault = "an interim answer with a body"
+        self.fault = self.fault or fault
+        if not self.fault and self.status >= 200:
             self.head_done = True
             self._frame(length, chunked)
 
@@ -128,9 +196,7 @@ class AnswerParser:
 
     def on_message_complete(self) -> None:
         """The answer's last byte, or the end of an interim answer (RFC 9110, section 15.2)."""
-        if not self.head_done:
-            self.pairs.clear()
-        elif not self.fault:
+        if self.head_done and not self.fault:
             self.complete = True
 
     def _frame(self, length: int | None, chunked: bool) -> None:
@@ -138,25 +204,23 @@ class AnswerParser:
         self.keep_alive = self._llhttp.should_keep_alive()
         if self._to_head or self.status in NO_BODY_STATUSES:
             self.complete, self.length = True, 0
+            if self._to_head or length or chunked:
+                # What it announces may follow all the same, and would be the next answer. (After HEAD
+                # llhttp would wait for it)
+                self.keep_alive = False
         elif not chunked and length is None:
             self.until_close = True
-        if self.until_close or self._to_head:
-            # (After HEAD llhttp would wait for the body that was announced)
-            self.keep_alive = False
+        if self.until_close or (chunked and self.version == "1.0"):
+            self.keep_alive = False  # RFC 9112, section 6.1, of chunks in HTTP/1.0
 
 
-def _framing(pairs: list[tuple[bytes, bytes]]) -> tuple[int | None, bool, str]:
-    """Length, whether chunked, and what is wrong with them; llhttp has refused what is ambiguous.
+def _codings(lines: list[tuple[bytes, bytes]]) -> list[bytes]:
+    """To the letter: before a tab llhttp does not recognise "chunked", and takes the chunks for the body."""
+    return [value.lower() for name, value in lines if name.lower() == b"transfer-encoding"]
 
-    Only ``chunked`` may come: no other coding was offered (there is no TE header in our requests), and
-    what is passed on must not be in a coding whose header stops here.
-    """
-    length, codings = None, []
-    for name, value in pairs:
-        lowered = name.lower()
-        if lowered == b"content-length":
-            length = content_length(value)
-        elif lowered == b"transfer-encoding":
-            codings.append(value.lower())
-    fault = "a transfer coding that was not asked for" if codings not in ([], [b"chunked"]) else ""
-    return length, bool(codings), fault
+
+@lru_cache(200)
+def _status_line(line: bytes) -> tuple[str, int]:
+    """Version and status of an answer's first line; nothing and 0 if it is none."""
+    match = _STATUS_LINE.fullmatch(line)
+    return (match[1].decode("ascii"), int(match[2])) if match else ("", 0)

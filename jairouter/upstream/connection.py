@@ -16,31 +16,28 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
-from twisted.internet.error import ConnectionAborted, ConnectionDone
+from twisted.internet.defer import CancelledError, maybeDeferred
+from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
-from twisted.web.client import ResponseDone
 from twisted.web.iweb import UNKNOWN_LENGTH
 
+from jairouter.eager import Write, eager_write, unsent
 from jairouter.exchange import Phase
-from jairouter.upstream.answer_parser import AnswerParser
+from jairouter.task import Promise
+from jairouter.upstream.answer_parser import MAX_HEAD, AnswerParser
 from jairouter.upstream.body_writer import BodyWriter
 from jairouter.upstream.failures import BadAnswer, WrongBodyLength
-from jairouter.upstream.response import BodyTransport, Response
-from jairouter.upstream.wire import WireBody
+from jairouter.upstream.response import DONE, BodyTransport, Response
 
 if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
     from twisted.web.iweb import IBodyProducer
 
     from jairouter.exchange import Attempt
     from jairouter.upstream.outgoing import Outgoing
-
-
-_DONE: Final = Failure(ResponseDone())
-"""Made once: every answer ends with it, and nobody raises it."""
 
 
 class _State(enum.Enum):
@@ -50,6 +47,9 @@ class _State(enum.Enum):
     CLOSED = "closed"
 
 
+_IDLE, _AWAITING_HEAD, _IN_BODY, _CLOSED = _State  # looking into the class takes five times as long
+
+
 class Connection(Protocol):
     """See the module's picture.
 
@@ -57,6 +57,7 @@ class Connection(Protocol):
         opened: When it was made, in the clock's seconds.
         on_idle: Told each time the connection can be used again.
         on_lost: Told once when it never can.
+        max_head: See `AnswerParser`.
 
     Attributes:
         uses: How many requests were sent on it.
@@ -64,57 +65,67 @@ class Connection(Protocol):
     """
 
     transport: Any  # ITCPTransport or TLS's; Twisted's interfaces do not say that both are producers
+    _write: Write
 
     def __init__(
-        self, opened: float, on_idle: Callable[[Connection], None], on_lost: Callable[[Connection], None]
+        self,
+        opened: float,
+        on_idle: Callable[[Connection], None],
+        on_lost: Callable[[Connection], None],
+        max_head: int = MAX_HEAD,
     ) -> None:
         self.uses = 0
         self.opened = opened
         self.answered = False
         self._on_idle = on_idle
         self._on_lost = on_lost
-        self._state = _State.IDLE
-        self._parser = AnswerParser()
+        self._state = _IDLE
+        self._parser = AnswerParser(max_head)
         self._cut_short = False
+        self._size = 0  # bytes of the request, if it was written in one piece
         self._attempt: Attempt | None = None
         self._outgoing: Outgoing | None = None
         self._upload: Deferred[None] | None = None
         self._writer: BodyWriter | None = None
-        self._answer: Deferred[Response] | None = None
+        self._answer: Promise[Response] | None = None
         self._response: Response | None = None
 
     def __repr__(self) -> str:
         return f"<Connection {self._state.value} uses={self.uses}>"
 
+    def connectionMade(self) -> None:
+        """See `Protocol.connectionMade`."""
+        self._write = eager_write(self.transport)
+
     # -- sending ------------------------------------------------------------
 
-    def send(self, outgoing: Outgoing) -> Deferred[Response]:
+    def send(self, outgoing: Outgoing) -> Promise[Response]:
         """Send one request.
 
         Returns:
-            Fires with the answer once its head is complete. Cancelling it aborts the connection.
+            The answer, once its head is complete. Cancelling it aborts the connection.
         """
-        if self._state is not _State.IDLE or self.transport is None:
+        if self._state is not _IDLE or self.transport is None:
             raise RuntimeError(f"cannot send on {self!r}")
-        self._state = _State.AWAITING_HEAD
+        self._state = _AWAITING_HEAD
         self.uses += 1
         self.answered = False
         self._outgoing = outgoing
         self._attempt = outgoing.attempt
         self._parser.expect(to_head=outgoing.method == b"HEAD")
-        answer = self._answer = Deferred(self._cancelled)
-        self._enter(Phase.SENDING)
-        producer = outgoing.body
-        if producer is None:
-            self.transport.write(outgoing.head)
-            self._enter(Phase.WAITING)
-        elif isinstance(producer, WireBody) and producer.body.data is not None:
+        answer: Promise[Response] = Promise(self._cancelled)
+        self._answer = answer
+        if outgoing.producer is None:
             # One system call for head and body: this is nearly every request
-            self.transport.write(outgoing.head + producer.body.data)
+            data = outgoing.head + outgoing.data if outgoing.data else outgoing.head
+            self._size = len(data)
+            self._write(data)
             self._enter(Phase.WAITING)
         else:
-            self.transport.write(outgoing.head)
-            self._stream(producer)
+            self._size = 0
+            self._enter(Phase.SENDING)
+            self._write(outgoing.head)
+            self._stream(outgoing.producer)
         return answer
 
     def _stream(self, producer: IBodyProducer) -> None:
@@ -123,7 +134,7 @@ class Connection(Protocol):
         writer.registerProducer(producer, True)
         upload = self._upload = maybeDeferred(producer.startProducing, writer)
         upload.addCallbacks(self._upload_done, self._upload_failed)
-        if self._state is _State.CLOSED:  # already, by what the producer wrote
+        if self._state is _CLOSED:  # already, by what the producer wrote
             self._stop_upload(producer)
 
     def _upload_done(self, _: None) -> None:
@@ -131,7 +142,7 @@ class Connection(Protocol):
         writer, self._writer = self._writer, None
         if writer is not None:
             writer.finish()
-        if self._state is _State.AWAITING_HEAD:
+        if self._state is _AWAITING_HEAD:
             self._enter(Phase.WAITING)
 
     def _upload_failed(self, failure: Failure) -> None:
@@ -160,79 +171,92 @@ class Connection(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes from the backend; see `Protocol.dataReceived`."""
-        if self._state is _State.CLOSED:
+        if self._state is _CLOSED:
             return
-        if self._state is _State.IDLE:
+        if self._state is _IDLE:
             # Nothing was asked for: a late 408, or an attempt to poison the next answer
             self.abort()
             return
+        waiting = unsent(self.transport) if self._state is _AWAITING_HEAD else 0
+        if waiting and not self.answered and waiting >= self._size > 0:
+            # As above: what came cannot be the answer to a request that has not gone out
+            self.abort(Failure(ConnectionLost()))
+            return
         self.answered = True
+        body = self._parser.feed(data)
+        if self._state is _AWAITING_HEAD and self._parser.head_done:
+            self._head_arrived(body, cut_short=self._upload is not None or waiting > 0)
+            return
         if self._attempt is not None:
             self._attempt.progress()
-        body = self._parser.feed(data)
-        if self._state is _State.AWAITING_HEAD:
-            if self._parser.head_done:
-                self._head_arrived()
-            elif self._parser.fault:
-                self.abort(Failure(BadAnswer(self._parser.fault)))
-        if self._state is _State.IN_BODY:
+        if self._state is _IN_BODY:
             self._body_arrived(body)
+        elif self._parser.fault:
+            self.abort(Failure(BadAnswer(self._parser.fault)))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone; see `Protocol.connectionLost`."""
-        if self._state is _State.IN_BODY and self._parser.until_close and reason.check(ConnectionDone):
-            reason = _DONE
+        if self._state is _IN_BODY and self._parser.until_close and reason.check(ConnectionDone):
+            reason = DONE
         self._lose(reason)
         self.transport = None
 
     # -- after each piece of input ------------------------------------------
 
-    def _head_arrived(self) -> None:
+    def _head_arrived(self, body: bytes, *, cut_short: bool) -> None:
         assert self._outgoing is not None
-        outgoing, parser = self._outgoing, self._parser
-        self._state = _State.IN_BODY
-        self._enter(Phase.RECEIVING)
+        assert self._answer is not None
+        parser, answer, self._answer = self._parser, self._answer, None
         # A request that was not sent to its end leaves the backend waiting for the rest
-        self._cut_short = self._upload is not None
-        self._stop_upload(outgoing.body)
-        self._response = Response(
-            outgoing, parser.version, parser.status, tuple(parser.pairs), parser.length, BodyTransport(self)
-        )
+        self._cut_short = cut_short
+        self._enter(Phase.RECEIVING)
+        if self._outgoing.producer is not None:
+            self._stop_upload(self._outgoing.producer)
+        if parser.complete and not parser.fault and parser.keep_alive and not self._cut_short:
+            # All of it in one read: nothing is left to be held or paused
+            response = Response(parser, BodyTransport(None))
+            response.came_whole(body)
+            self._rest()
+        else:
+            self._state = _IN_BODY
+            response = self._response = Response(parser, BodyTransport(self))
+            self._body_arrived(body)
+            response.hold()
+        # Last, so that an answer that came in one piece is seen as complete
+        answer.settle(response)
 
     def _body_arrived(self, body: bytes) -> None:
-        response, answer, parser = self._response, self._answer, self._parser
-        self._answer = None
+        response, parser = self._response, self._parser
         assert response is not None
         if body:
             response.data_received(body)
-        if self._state is _State.IN_BODY:
+        if self._state is _IN_BODY:
             if parser.complete:
                 self._finished(response)
             elif parser.fault:
                 self.abort(Failure(BadAnswer(parser.fault)))
-        # Last, so that an answer that came in one piece is seen as complete
-        if answer is not None:
-            response.hold()
-            answer.callback(response)
 
     def _finished(self, response: Response) -> None:
         if self._cut_short or not self._parser.keep_alive or self._parser.fault:
-            self._lose(_DONE)
+            self._lose(DONE)
             if self._cut_short:
                 self.abort()  # what is not written yet must not keep it open
             else:
                 self._hang_up()
             return
-        self._state = _State.IDLE
+        response.body_ended(DONE)
+        self._rest()
+
+    def _rest(self) -> None:
+        self._state = _IDLE
         self._response = self._outgoing = self._attempt = None
-        response.body_ended(_DONE)
         self._on_idle(self)
 
     # -- ending -------------------------------------------------------------
 
     def abort(self, reason: Failure | None = None) -> None:
         """Close at once, whatever is under way."""
-        if self._state is not _State.CLOSED:
+        if self._state is not _CLOSED:
             self._lose(reason or Failure(ConnectionAborted()))
         transport, self.transport = self.transport, None
         if transport is not None:
@@ -240,7 +264,7 @@ class Connection(Protocol):
 
     def close(self) -> None:
         """Close in good order a connection that is idle."""
-        if self._state is _State.IDLE:
+        if self._state is _IDLE:
             self._lose(connectionDone)
             self._hang_up()
 
@@ -248,14 +272,14 @@ class Connection(Protocol):
         if self.transport is not None:
             self.transport.loseConnection()
 
-    def _cancelled(self, _: Deferred[Response]) -> None:
+    def _cancelled(self) -> None:
         self._answer = None
         self.abort()
 
     def _lose(self, reason: Failure) -> None:
-        """The one way to CLOSED: tell whoever waits, then the owner."""
-        state, self._state = self._state, _State.CLOSED
-        if state is _State.CLOSED:
+        """The one way to CLOSED: tell the owner, then whoever waits, who may ask it for another one."""
+        state, self._state = self._state, _CLOSED
+        if state is _CLOSED:
             return
         outgoing, self._outgoing = self._outgoing, None
         answer, self._answer = self._answer, None
@@ -263,14 +287,14 @@ class Connection(Protocol):
         self._attempt = None
         self._parser.close()
         try:
+            self._on_lost(self)
+        finally:
             if outgoing is not None:
-                self._stop_upload(outgoing.body)
+                self._stop_upload(outgoing.producer)
             if response is not None:
                 response.body_ended(reason)
             elif answer is not None:
-                answer.errback(reason)
-        finally:
-            self._on_lost(self)
+                answer.settle(reason)
 
     def _enter(self, phase: Phase) -> None:
         if self._attempt is not None:

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
 
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.endpoints import (
-    HostnameEndpoint,
-    TCP4ClientEndpoint,
-    TCP6ClientEndpoint,
-    wrapClientTLS,
-)
+from twisted.internet.endpoints import wrapClientTLS
 from twisted.internet.error import ConnectingCancelledError, TimeoutError
 from twisted.internet.interfaces import IHandshakeListener
 from twisted.internet.protocol import Factory
-from twisted.internet.ssl import optionsForClientTLS
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from jairouter.config.addresses import HOST_NAME
+from jairouter.upstream.answer_parser import MAX_HEAD
 from jairouter.upstream.connection import Connection
+from jairouter.upstream.dialing import NamedEndpoint, address_endpoint
 from jairouter.upstream.failures import BadAddress
+from jairouter.upstream.tls import BackendTls, client_context
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IAddress, IStreamClientEndpoint
 
     from jairouter.timers import TimerWheel
+    from jairouter.upstream.names import Names
     from jairouter.upstream.outgoing import Origin
-
-_NOT_IDNA: Final = re.compile(r"_|(?:^|\.)(?!xn--)[^.]{2}--")
-"""Names that resolvers take and `HostnameEndpoint` does not; Docker's networks are full of them."""
+    from jairouter.upstream.tls import CertificateRefused, TlsClient
 
 ToldOfConnection = Callable[[Connection], None]
 
@@ -43,18 +40,42 @@ class SecureConnection(Connection):
     A peer that accepts and then says nothing must not count as connected: nothing is written to it, and
     the time it takes is time of connecting.
 
+    Args:
+        tls: Judges the peer.
+        opened: See `Connection`.
+        on_idle: See `Connection`.
+        on_lost: See `Connection`.
+        max_head: See `Connection`.
+
     Attributes:
         secured: Fires with the connection at the end of the handshake. Fails with what ended it before,
-            such as `SSL.Error` or `VerificationError`. Cancelling it aborts the connection.
+            such as `SSL.Error`, one of which is `CertificateRefused`. Cancelling it aborts the connection.
     """
 
-    def __init__(self, opened: float, on_idle: ToldOfConnection, on_lost: ToldOfConnection) -> None:
-        super().__init__(opened, on_idle, on_lost)
+    def __init__(
+        self,
+        tls: TlsClient,
+        opened: float,
+        on_idle: ToldOfConnection,
+        on_lost: ToldOfConnection,
+        max_head: int = MAX_HEAD,
+    ) -> None:
+        super().__init__(opened, on_idle, on_lost, max_head)
+        self._tls = tls
+        self._distrust: CertificateRefused | None = None
         self.secured: Deferred[SecureConnection] = Deferred(self._given_up)
         self._securing: Deferred[SecureConnection] | None = self.secured
 
+    def distrusted(self, why: CertificateRefused) -> None:
+        """OpenSSL will end the handshake, and not say why (called by `TlsClient`)."""
+        self._distrust = why
+
     def handshakeCompleted(self) -> None:
         """See `IHandshakeListener.handshakeCompleted`."""
+        try:
+            self._tls.check(self.transport.getHandle())
+        except Exception:  # whatever it is, the peer was not found to be the right one
+            self.abort(Failure())
         securing, self._securing = self._securing, None
         if securing is not None:
             securing.callback(self)
@@ -63,7 +84,7 @@ class SecureConnection(Connection):
         securing, self._securing = self._securing, None
         super()._lose(reason)
         if securing is not None:
-            securing.errback(reason)
+            securing.errback(reason if self._distrust is None else Failure(self._distrust))
 
     def _hang_up(self) -> None:
         tls = self.transport
@@ -78,34 +99,55 @@ class SecureConnection(Connection):
         self.abort()
 
 
+@dataclass(frozen=True, slots=True)
+class Dialing:
+    """What connecting to any origin takes.
+
+    Attributes:
+        reactor: To connect with.
+        wheel: For timeouts, and what time it is.
+        names: Knows the addresses of hosts.
+        timeout: Seconds for the look-up and the connection, and as many for the handshake.
+        max_head: Bytes of the head of an answer.
+    """
+
+    reactor: Any
+    wheel: TimerWheel
+    names: Names
+    timeout: float = 10.0
+    max_head: int = MAX_HEAD
+
+
 class Connector:
     """Opens connections to one origin.
 
     Args:
-        reactor: To connect with.
-        wheel: For the handshake's time, and what time it is.
+        dialing: See there.
         origin: Where to.
-        timeout: Seconds for the connection, and as many for the handshake.
         on_idle: Given to each connection.
         on_lost: Given to each connection.
+
+    Raises:
+        BadAddress: No connection there could ever be made.
     """
 
     def __init__(
-        self,
-        reactor: Any,
-        wheel: TimerWheel,
-        origin: Origin,
-        timeout: float,
-        on_idle: ToldOfConnection,
-        on_lost: ToldOfConnection,
+        self, dialing: Dialing, origin: Origin, on_idle: ToldOfConnection, on_lost: ToldOfConnection
     ) -> None:
-        self._wheel = wheel
+        self._wheel = dialing.wheel
+        self._timeout = dialing.timeout
         self._secure = origin.secure
-        self._timeout = timeout
-        self._endpoint = _endpoint(reactor, origin, timeout)
-        self._factory = _ConnectionFactory(
-            SecureConnection if origin.secure else Connection, wheel.seconds, on_idle, on_lost
-        )
+        self._endpoint = _endpoint(dialing, origin)
+        seconds, max_head = dialing.wheel.seconds, dialing.max_head
+        if origin.secure:
+            # Whoever has no options of their own pays for a context of their own
+            tls = (origin.tls or BackendTls(client_context())).towards(origin.host)
+            self._endpoint = wrapClientTLS(tls, self._endpoint, dialing.reactor)
+            self._factory = _ConnectionFactory(
+                lambda: SecureConnection(tls, seconds(), on_idle, on_lost, max_head)
+            )
+        else:
+            self._factory = _ConnectionFactory(lambda: Connection(seconds(), on_idle, on_lost, max_head))
 
     def connect(self) -> Deferred[Connection]:
         """Open one.
@@ -132,46 +174,23 @@ class Connector:
 class _ConnectionFactory(Factory):
     noisy = False
 
-    def __init__(
-        self,
-        kind: type[Connection],
-        seconds: Callable[[], float],
-        on_idle: ToldOfConnection,
-        on_lost: ToldOfConnection,
-    ) -> None:
-        self._kind = kind
-        self._seconds = seconds
-        self._on_idle = on_idle
-        self._on_lost = on_lost
+    def __init__(self, make: Callable[[], Connection]) -> None:
+        self._make = make
 
     def buildProtocol(self, addr: IAddress | None) -> Connection:
-        return self._kind(self._seconds(), self._on_idle, self._on_lost)
+        return self._make()
 
 
-def _endpoint(reactor: Any, origin: Origin, timeout: float) -> IStreamClientEndpoint:
-    endpoint: IStreamClientEndpoint
-    if isIPAddress(origin.host):
-        # No thread for the resolver where there is nothing to resolve
-        endpoint = TCP4ClientEndpoint(reactor, origin.host, origin.port, timeout)
-    elif isIPv6Address(origin.host):
-        endpoint = TCP6ClientEndpoint(reactor, origin.host, origin.port, timeout)
-    elif _NOT_IDNA.search(origin.host):
-        endpoint = TCP4ClientEndpoint(reactor, origin.host, origin.port, timeout)
-    else:
-        endpoint = HostnameEndpoint(reactor, origin.host, origin.port, timeout)
-    if origin.secure:
-        try:
-            # Made once per origin: reading the trust roots takes milliseconds
-            endpoint = wrapClientTLS(optionsForClientTLS(origin.host), endpoint, reactor)
-        except UnicodeError as error:
-            raise BadAddress(f"{origin.host} cannot be named in a certificate: {error}") from error
-    return endpoint
+def _endpoint(dialing: Dialing, origin: Origin) -> IStreamClientEndpoint:
+    host, port, reactor, timeout = origin.host, origin.port, dialing.reactor, dialing.timeout
+    # No thread for the resolver where there is nothing to resolve
+    if isIPAddress(host) or isIPv6Address(host):
+        return address_endpoint(reactor, host, port, timeout)
+    if not HOST_NAME.fullmatch(host):
+        raise BadAddress(f"{host} is no name of a host")
+    return NamedEndpoint(reactor, dialing.wheel, dialing.names, host, port, timeout)
 
 
 def _plainly(failure: Failure) -> Failure:
-    """Endpoints have errors of their own for being cancelled, and for a name that is none."""
-    if failure.check(ConnectingCancelledError):
-        return Failure(CancelledError())
-    if failure.check(ValueError):
-        return Failure(BadAddress(failure.getErrorMessage()))
-    return failure
+    """Endpoints have an error of their own for being cancelled."""
+    return Failure(CancelledError()) if failure.check(ConnectingCancelledError) else failure

@@ -16,17 +16,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
 from twisted.python.failure import Failure
 
 from jairouter.errors import PoolExhausted
 from jairouter.exchange import Outcome, Phase
+from jairouter.timers import Sweep
 from jairouter.upstream.connection import Connection
 
 if TYPE_CHECKING:
     from jairouter.exchange import Attempt
     from jairouter.interfaces import IPermit
-    from jairouter.timers import Timer, TimerWheel
+    from jairouter.timers import TimerWheel
     from jairouter.traffic.permits import Ledger
 
 
@@ -68,7 +69,7 @@ class OriginPool:
         self._wheel = wheel
         self._ledger = ledger
         self._connect = connect
-        self._idle: dict[Connection, Timer] = {}
+        self._idle: Sweep[Connection] = Sweep(wheel, limits.max_idle, Connection.close)
         self._lent: dict[Connection, IPermit] = {}
         self._connecting = 0
         self._connecting_for_waiting = 0  # of these; the others have somebody of their own
@@ -123,15 +124,13 @@ class OriginPool:
     def lost(self, connection: Connection) -> None:
         """A connection is closed (called by the connection)."""
         self._take_back(connection)
-        timer = self._idle.pop(connection, None)
-        if timer is not None:
-            timer.cancel()
+        self._idle.discard(connection)
         self._open_for_waiting()
 
     def close(self) -> None:
         """Keep nothing any more: idle connections are closed now, busy ones when they are done."""
         self._closed = True
-        for connection in list(self._idle):
+        for connection in self._idle:
             connection.close()
 
     @property
@@ -149,14 +148,14 @@ class OriginPool:
 
     def _offer(self, connection: Connection) -> None:
         used = connection.uses > 0
-        if used and (self._expired(connection) or self._fresh_wanted):
+        if used and (self._expired(connection) or (self._waiting and self._fresh_wanted)):
             connection.close()  # which makes room for a new one
         elif self._waiting:
             self._next_waiting().callback(self._lend(connection))
         elif self._closed:
             connection.close()
         else:
-            self._idle[connection] = self._wheel.start(self._limits.max_idle, connection.close)
+            self._idle.add(connection)
 
     @property
     def _fresh_wanted(self) -> bool:
@@ -173,8 +172,7 @@ class OriginPool:
 
     def _take_idle(self) -> Connection | None:
         while self._idle:
-            connection, timer = self._idle.popitem()
-            timer.cancel()
+            connection = self._idle.pop()
             if not self._expired(connection):
                 return connection
             connection.close()
@@ -186,7 +184,7 @@ class OriginPool:
 
     def _open(self) -> Deferred[Connection]:
         self._connecting += 1
-        return self._connect().addBoth(self._connected)
+        return maybeDeferred(self._connect).addBoth(self._connected)
 
     def _connected(self, result: Connection | Failure) -> Connection | Failure:
         self._connecting -= 1

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
 from twisted.internet.error import ConnectionAborted
 from twisted.internet.interfaces import IPushProducer
 from twisted.python.failure import Failure
+from twisted.web.client import ResponseDone
 from twisted.web.http import RESPONSES
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import UNKNOWN_LENGTH, IResponse
 from zope.interface import implementer
-
-from jairouter.upstream.wire import WireHeaders
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IProtocol
     from twisted.web.iweb import IClientRequest
 
     from jairouter.exchange import HeaderPairs
+    from jairouter.upstream.answer_parser import AnswerParser
     from jairouter.upstream.connection import Connection
-    from jairouter.upstream.outgoing import Outgoing
+
+DONE: Final = Failure(ResponseDone())
+"""Made once: every complete answer ends with it, and nobody raises it."""
 
 
 @implementer(IPushProducer)
@@ -37,8 +40,8 @@ class BodyTransport:
 
     disconnecting = False
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection: Connection | None = connection
+    def __init__(self, connection: Connection | None) -> None:
+        self._connection = connection
         self.paused = False
         self.aborted = False
 
@@ -80,31 +83,56 @@ class Response:
     """A head that is complete and a body that may still be arriving.
 
     Bytes that come before somebody asks for them are held, and no more are read meanwhile.
+
+    Args:
+        parser: Has read the head.
+        transport: Of the body.
+
+    Attributes:
+        code: The status.
+        pairs: The headers in order.
+        fields: The value of each header by its name in lower case; several are joined by commas.
+        content_length: Bytes of the body if that was said, else None.
     """
 
     request: IClientRequest | None = None
     previousResponse: IResponse | None = None
 
-    def __init__(
-        self,
-        outgoing: Outgoing,
-        version: str,
-        code: int,
-        pairs: HeaderPairs,
-        length: int | None,
-        transport: BodyTransport,
-    ) -> None:
-        major, _, minor = version.partition(".")
-        self.version = (b"HTTP", int(major), int(minor))
-        self.code = code
-        self.phrase = RESPONSES.get(code, b"")
-        self.headers = WireHeaders(pairs) if outgoing.wire else _headers(pairs)
-        self.length: int | str = UNKNOWN_LENGTH if length is None else length
+    def __init__(self, parser: AnswerParser, transport: BodyTransport) -> None:
+        self.code = parser.status
+        self.pairs = parser.pairs
+        self.fields = parser.fields
+        self.content_length = parser.length
+        self.length: int | str = UNKNOWN_LENGTH if parser.length is None else parser.length
+        self._version = parser.version
         self._transport = transport
         self._held: list[bytes] = []
         self._taken = False
         self._receiver: IProtocol | None = None
         self._end: Failure | None = None
+
+    @property
+    def version(self) -> tuple[bytes, int, int]:
+        """See `IResponse.version`."""
+        major, _, minor = self._version.partition(".")
+        return b"HTTP", int(major), int(minor)
+
+    @property
+    def phrase(self) -> bytes:
+        """See `IResponse.phrase`."""
+        return RESPONSES.get(self.code, b"")
+
+    @cached_property
+    def headers(self) -> Headers:
+        """See `IResponse.headers`."""
+        return _headers(self.pairs)
+
+    def take_whole(self) -> bytes | None:
+        """The body, if all of it is here and nobody has asked for it; then it is delivered to nobody else."""
+        if self._taken or self._end is not DONE:
+            return None
+        self._taken = True
+        return b"".join(self._held)
 
     def deliverBody(self, protocol: IProtocol) -> None:
         """See `IResponse.deliverBody`."""
@@ -133,6 +161,12 @@ class Response:
             self._receiver.dataReceived(data)
         else:
             self._held.append(data)
+
+    def came_whole(self, data: bytes) -> None:
+        """All of the body came with the head."""
+        if data:
+            self._held.append(data)
+        self._end = DONE
 
     def hold(self) -> None:
         """Read no more until somebody wants the body."""

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from jairouter.web.resources import JsonPage, Page, refuse_method, write_page
-
-if TYPE_CHECKING:
-    from twisted.web.server import Request
 
 Ready = Callable[[], bool]
 
@@ -68,15 +65,26 @@ class Info(JsonPage):
 
 
 class Prometheus(Page):
-    """The metrics page."""
+    """The metrics page.
+
+    It takes milliseconds to make, so those who ask in the same turn of the reactor get the same one: a
+    thousand of them at once would otherwise stop everything else for seconds.
+    """
 
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__()
         self._registry = registry
+        self._made: bytes | None = None
 
-    def render(self, request: Request) -> int:
+    def render(self, request: Any) -> int:
         """See `Resource.render`."""
         if request.method not in (b"GET", b"HEAD"):
             return refuse_method(request, b"GET, HEAD")
         content_type = CONTENT_TYPE_LATEST.encode("ascii")
-        return write_page(request, 200, content_type, generate_latest(self._registry))
+        if self._made is None:
+            self._made = generate_latest(self._registry)
+            request.site.reactor.callLater(0, self._forget)
+        return write_page(request, 200, content_type, self._made)
+
+    def _forget(self) -> None:
+        self._made = None

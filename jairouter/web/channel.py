@@ -13,6 +13,7 @@ inbox, as long as there is room), because that is how a client that leaves is no
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IPushProducer
@@ -20,20 +21,22 @@ from twisted.internet.protocol import connectionDone
 from twisted.web.http_headers import Headers
 from zope.interface import implementer
 
+from jairouter.eager import eager_write
 from jairouter.errors import BadRequest, RequestTimeout
-from jairouter.web.closing import Closing
+from jairouter.web.closing import Closing, delivery
 from jairouter.web.errors import refusal
 from jairouter.web.facade import RequestTransport
 from jairouter.web.inbox import Inbox
 from jairouter.web.patience import Owes, Patience
 from jairouter.web.presence import Presence
-from jairouter.web.request import GatewayRequest
 from jairouter.web.request_parser import END, Head
+from jairouter.web.upload import Upload
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall, IProducer
     from twisted.python.failure import Failure
 
+    from jairouter.web.request import GatewayRequest
     from jairouter.web.site import GatewaySite
 
 AT_ONCE = 16
@@ -52,8 +55,9 @@ class Channel(RequestTransport):
         self.site = self.factory = site
         self._inbox = Inbox(site.limits.head)
         self._current: GatewayRequest | None = None
-        self._incoming: GatewayRequest | None = None  # the same, until its last byte has come
+        self._incoming: Upload | None = None  # its body, until the last byte has come
         self._serving = self._closing = False
+        self._begun = 0  # requests
         self._choked = False  # the client does not read
         self._reading = True
         self._upload_full = False
@@ -68,13 +72,17 @@ class Channel(RequestTransport):
         """See `Protocol.connectionMade`."""
         self.site.channels[self] = None
         self.transport.setTcpNoDelay(True)
+        self.write = eager_write(self.transport)  # type: ignore[method-assign,assignment]  # the same, sooner
         self._start_producing()
         self._patience.watch()
 
     def dataReceived(self, data: bytes) -> None:
         """See `Protocol.dataReceived`."""
-        if not self._closing:
-            self._patience.came()
+        if self._closing:
+            self._end.heard()
+        else:
+            if self._incoming is not None:
+                self._patience.came()
             self._inbox.put(data)
             self._serve()
 
@@ -82,8 +90,8 @@ class Channel(RequestTransport):
         """See `Protocol.connectionLost`: whoever works for this client is told at once."""
         self.site.forget(self)
         self._closing = True
-        self._patience.stop()
-        self._presence.stop()
+        self._patience.close()
+        self._presence.close()
         self._inbox.close()
         if self._breath is not None:
             self._breath.cancel()
@@ -91,7 +99,9 @@ class Channel(RequestTransport):
         request, self._current, self._incoming = self._current, None, None
         if request is not None:
             request.connectionLost(reason)
-            request.upload.lost()
+            request.producer = None  # which knows the request: a ring, found by the garbage collector only
+            if isinstance(request.upload, Upload):
+                request.upload.lost()
 
     # -- backpressure: called by the transport while no request has a producer ------------------
 
@@ -120,7 +130,8 @@ class Channel(RequestTransport):
             return
         self._serving = True
         try:
-            self._take_body()
+            if self._incoming is not None:
+                self._take_body()
             begun = 0
             while begun < AT_ONCE and self._begin():
                 begun += 1
@@ -131,7 +142,8 @@ class Channel(RequestTransport):
         if begun == AT_ONCE and self._current is None and self._inbox.waiting:
             self._breath = self.site.reactor.callLater(0, self._go_on)
         self._mind_reading()
-        self._patience.watch()
+        if self._current is None or self._incoming is not None:
+            self._patience.watch()  # (else nothing is owed, and when the timer goes off it finds that out)
 
     def _go_on(self) -> None:
         self._breath = None
@@ -143,13 +155,18 @@ class Channel(RequestTransport):
             return False
         head = self._inbox.take()
         if isinstance(head, Head):
-            request = self._current = self._incoming = GatewayRequest.of(self, head)
-            self._take_body()
-            if self._incoming is None and not request.upload.complete:
-                request.fault = request.fault or self._inbox.error  # no resource sees it
+            request = self._current = self.site.requestFactory(self, head)
+            self._begun += 1
+            if self._begun == self.site.limits.max_requests:
+                request.keep_alive = False
+            if isinstance(request.upload, Upload):
+                self._incoming = request.upload
+                self._take_body()
+                if self._incoming is None and not request.upload.complete:
+                    request.fault = request.fault or self._inbox.error  # no resource sees it
             request.process()
         elif self._inbox.error is not None:
-            self.transport.write(refusal(self._inbox.error, self.site.date(), self.site.ids.new()))
+            self.write(refusal(self._inbox.error, self.site.date(), self.site.ids.new()))
             self.site.refused(self._inbox.error)
             self._linger()
         return head is not None
@@ -157,7 +174,7 @@ class Channel(RequestTransport):
     def _take_body(self) -> None:
         """Pass on what has come of the body that is arriving."""
         while self._incoming is not None and not self._closing:
-            upload, event = self._incoming.upload, self._inbox.take()
+            upload, event = self._incoming, self._inbox.take()
             if isinstance(event, bytes):
                 upload.received(event)
             elif event is END:
@@ -169,17 +186,34 @@ class Channel(RequestTransport):
             else:
                 break
 
+    def whole_body(self) -> bytes | None:
+        """All of the body that belongs to the head that came last, if it came with it."""
+        return self._inbox.whole_body()
+
+    @cached_property
+    def client_ip(self) -> str:
+        """The client's address as text."""
+        return str(getattr(self.transport.getPeer(), "host", "-"))
+
     def requestDone(self, request: GatewayRequest) -> None:
         """Called by the request: its answer is complete."""
         self._current = None
+        request.over()
         self._patience.answered()
         keeps = request.keep_alive and not self.site.draining
-        if not request.upload.complete or not (keeps or self._reading):
+        unread = self._inbox.waiting or not self._reading
+        if not request.upload.complete:
             self._linger()
-        elif keeps:
+        elif not keeps:
+            # Nothing unread yet says little: more may come while the answer goes out
+            if unread or delivery(self.transport) is not None:
+                self._linger(quiet=not unread)
+            else:
+                self._close()
+        elif self._inbox.waiting or self._breath is not None:
             self._serve()
-        else:
-            self._close()
+        elif not (self._serving or self._closing):
+            self._patience.watch()
 
     # -- closing ------------------------------------------------------------
 
@@ -188,6 +222,19 @@ class Channel(RequestTransport):
         idle = self._current is None and not self._inbox.waiting and not self._inbox.in_head
         if idle and not self._closing:
             self._close()
+
+    @property
+    def spare_since(self) -> float | None:
+        """See `Patience.spare_since`; the patience is not told when a request is under way."""
+        if self._current is not None:
+            return None
+        return self._end.spare_since if self._closing else self._patience.spare_since
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the client has got all that it was sent, as far as the kernel says."""
+        state = delivery(self.transport)
+        return not self._choked and (state is None or state[1])
 
     def break_off(self) -> None:
         """Close in the middle of an answer; what was written before the break goes out."""
@@ -204,7 +251,7 @@ class Channel(RequestTransport):
         self._end.begin(self.transport, lingers=False)
         self.transport.loseConnection()
 
-    def _linger(self) -> None:
+    def _linger(self, *, quiet: bool = False) -> None:
         """Close, but let the client read the answer first although it has sent more, or still does.
 
         Closing with unread bytes makes the kernel send a reset, which may overtake the answer.
@@ -214,7 +261,7 @@ class Channel(RequestTransport):
             return
         self._closing = True
         self._last_words()
-        self._end.begin(self.transport, lingers=True)
+        self._end.begin(self.transport, lingers=True, quiet=quiet)
         self.transport.loseWriteConnection()
         self._read(on=True)
 
@@ -222,6 +269,8 @@ class Channel(RequestTransport):
 
     def _owed(self) -> Owes:
         current = self._current
+        if self._breath is not None:
+            return Owes.NOTHING  # what it has sent waits for us
         if current is None:
             return Owes.HEAD if self._inbox.in_head and not self._choked else Owes.REQUEST
         return Owes.NOTHING if current.upload.complete else Owes.BODY
@@ -229,13 +278,13 @@ class Channel(RequestTransport):
     def _late(self, owes: Owes) -> None:
         if owes is Owes.REQUEST:
             if self._choked:
-                self._close()  # what it has asked since then waits for nothing
+                self._linger()  # what it has asked since then waits for nothing
             else:
                 self.close_if_idle()
         elif owes is Owes.HEAD:
             self._inbox.fail(RequestTimeout("the request's head took too long to arrive"))
             self._serve()
-        elif self._current is not None and not self._current.upload.awaited:
+        elif self._incoming is not None and not self._incoming.awaited:
             self._patience.came()  # it is we who keep the client waiting
             self._patience.watch()
         else:
@@ -274,26 +323,29 @@ class Channel(RequestTransport):
         self._patience.came()
         current = self._current
         if current is not None and current.expects_continue and not current.startedWriting:
-            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     # -- for twisted.web's Request ------------------------------------------
 
     def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Headers) -> None:
         """Write the head of the answer to the current request."""
-        request = self._current
-        lines = [b"%b %b %b" % (version, code, reason)]
+        lines = [b"%b %b %b\r\n" % (version, code, reason)]
         for name, values in headers.getAllRawHeaders():
-            lines += [b"%b: %b" % (name, value) for value in values]
-        if request is not None:
-            if version == b"HTTP/1.0" and not headers.hasHeader(b"content-length"):
-                request.keep_alive = False
-            if not request.keep_alive or self.site.draining or not request.upload.complete:
-                request.keep_alive = False
-                lines.append(b"Connection: close")
-            elif version == b"HTTP/1.0":
-                lines.append(b"Connection: keep-alive")
+            lines += [b"%b: %b\r\n" % (name, value) for value in values]
+        if self._current is not None:
+            self._current.framed = bool(self._current.chunked) or headers.hasHeader(b"content-length")
+            lines.append(self.persistence(self._current))
         lines.append(b"\r\n")
-        self.transport.write(b"\r\n".join(lines))
+        self.write(b"".join(lines))
+
+    def persistence(self, request: GatewayRequest) -> bytes:
+        """The header that says what becomes of the connection; empty where that goes without saying."""
+        old = request.clientproto == b"HTTP/1.0"
+        if self.site.draining or not request.upload.complete or (old and not request.framed):
+            request.keep_alive = False
+        if not request.keep_alive:
+            return b"Connection: close\r\n"
+        return b"Connection: keep-alive\r\n" if old else b""
 
     def _respondToBadRequestAndDisconnect(self) -> None:
         """Called by twisted.web's Request, in whose contract it is: a form's body is not what it says."""

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 LINGER = 5.0
 """Seconds in which the rest of an unwanted upload is swallowed, so that the client can read why."""
-CLOSING = 60.0
-"""Seconds in which a client must read some of its last answer; nginx waits as long between two writes."""
+QUIET = 0.5
+"""The same for one who has sent nothing more, and most likely will not."""
 LOOK = 1.0
 """Seconds between two looks at what has gone out."""
 
@@ -37,34 +37,48 @@ class Closing:
         self._patience = patience
         self._transport: Any = None
         self._lingers = False
+        self._quiet = False
         self._seen: tuple[int, bool] | None = None
         self._since = 0.0
 
-    def begin(self, transport: Any, *, lingers: bool) -> None:
+    def begin(self, transport: Any, *, lingers: bool, quiet: bool = False) -> None:
         """Everything is written.
 
         Args:
             transport: What closes.
-            lingers: Whether it is the client who must close; it has `LINGER` seconds when all has arrived.
+            lingers: Whether it is the client who should close; it has `LINGER` seconds when all has arrived.
+            quiet: Whether it has sent nothing more; then, as long as that is so, it has `QUIET` seconds.
         """
         self._transport = transport
         self._lingers = lingers
+        self._quiet = quiet
         self._seen = delivery(transport)
         self._since = self._wheel.seconds()
         if self._seen is None:
-            self._patience.arm(LINGER if lingers else CLOSING, transport.abortConnection)
+            self._patience.arm(LINGER if lingers else self._patience.send_timeout, transport.abortConnection)
         else:
-            self._patience.arm(LOOK, self._look)
+            self._patience.arm(QUIET if quiet else LOOK, self._look)
+
+    def heard(self) -> None:
+        """The client has sent more."""
+        self._quiet = False
+
+    @property
+    def spare_since(self) -> float | None:
+        """As `Patience.spare_since`: since when nothing but the client's own end has been waited for."""
+        return self._since if self._lingers else None
 
     def _look(self) -> None:
         now, seen = self._wheel.seconds(), delivery(self._transport)
         if seen != self._seen:
             self._seen, self._since = seen, now
         arrived = seen is None or seen[1]
-        if now - self._since >= (LINGER if self._lingers and arrived else CLOSING):
+        if self._lingers and arrived and self._quiet and now - self._since >= QUIET:
+            self._transport.loseConnection()  # there is nothing unread, so this is no reset
+        elif now - self._since >= (LINGER if self._lingers and arrived else self._patience.send_timeout):
             self._transport.abortConnection()
         else:
-            self._patience.arm(LOOK, self._look)
+            self._patience.arm(QUIET if self._quiet else LOOK, self._look)
 
 
 def delivery(transport: Any) -> tuple[int, bool] | None:

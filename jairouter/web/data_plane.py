@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
 from jairouter.errors import GatewayError, InternalError, ShuttingDown
 from jairouter.exchange import Exchange, Outcome
-from jairouter.web.errors import break_off
-from jairouter.web.incoming import exchange_request, header_pairs, request_id_of
+from jairouter.task import Task
+from jairouter.web.incoming import exchange_request
 from jairouter.web.relay import KeepAlive, Relay
+from jairouter.web.request import GatewayRequest
 
 if TYPE_CHECKING:
-    from twisted.python.failure import Failure
     from twisted.web import http
 
     from jairouter.body import AnswerBody
     from jairouter.exchange import Answer, Route
     from jairouter.interfaces import IResponder
     from jairouter.timers import TimerWheel
-    from jairouter.traffic.permits import Ledger
+    from jairouter.traffic.permits import Ledger, Permit
     from jairouter.web.request_ids import RequestIds
 
 
@@ -50,8 +50,7 @@ class DataPlane:
         self._wheel = wheel
         self._ids = ids
         self._keep_alive = keep_alive
-        self._bodies: dict[AnswerBody, None] = {}
-        self._works: dict[Deferred[Answer], Relay] = {}
+        self._calls: dict[_Call, None] = {}
 
     @property
     def open(self) -> int:
@@ -60,68 +59,115 @@ class DataPlane:
 
     def serve(self, http_request: http.Request, route: Route) -> None:
         """Answer one request."""
-        http_request.recorded = True  # type: ignore[attr-defined]  # the site then leaves it to the pipeline
-        pairs = header_pairs(http_request)
-        request_id = request_id_of(http_request) or self._ids.id_for(pairs)
-        http_request.setHeader(b"X-Request-Id", request_id.encode("ascii"))
-        request = exchange_request(http_request, route, request_id, pairs)
+        request = exchange_request(http_request, route, self._ids)
         exchange = Exchange(request, started=self._wheel.seconds())
-        permit = self._ledger.open("request")
         relay = Relay(http_request, self._wheel, self._keep_alive)
-        work: Deferred[Answer] = Deferred.fromCoroutine(self._pipeline.respond(exchange))
-        self._works[work] = relay
-
-        def gone(_: Failure) -> None:
-            # Whichever of the two is under way is told; the other is over or has not begun
-            relay.client_gone()
-            work.cancel()
-
-        def over(_: object) -> None:
-            permit.settle(Outcome.NEUTRAL)
-
-        ended = http_request.notifyFinish().addErrback(gone)
-        ended.addErrback(lambda failure: self._log.failure("ending a request failed", failure=failure))
-        ended.addCallback(over)
-        work.addCallbacks(self._answered, self._failed, callbackArgs=(work, relay), errbackArgs=(work, relay))
-        work.addErrback(self._broken, relay, http_request)
-        if work in self._works:
+        call = _Call(self._calls, self._ledger.open("request"), relay, self._pipeline.respond(exchange))
+        if isinstance(http_request, GatewayRequest):
+            http_request.recorded = True  # the site then leaves it to the pipeline
+            http_request.owner = call
+        else:
+            http_request.notifyFinish().addCallbacks(lambda _: call.answered(), lambda _: call.client_gone())
+        call.task.start()
+        if not call.decided:
             relay.wait_for(exchange)
 
     def cut(self) -> None:
         """End whatever is under way: the gateway stops and has waited long enough."""
         error = self.cutting = ShuttingDown("the gateway is shutting down", retry_after=1)
         try:
-            self._cut(error)
+            for call in list(self._calls):
+                try:
+                    call.cut(error)
+                except Exception:
+                    self._log.failure("cutting off a request failed")
+                    call.give_up()
         finally:
             self.cutting = None
 
-    def _cut(self, error: GatewayError) -> None:
-        for work, relay in list(self._works.items()):
-            self._works.pop(work)
-            work.cancel()
-            relay.fail(error)
-        for body in list(self._bodies):
-            body.cut(error)
 
-    def _answered(self, answer: Answer, work: Deferred[Answer], relay: Relay) -> None:
-        self._works.pop(work, None)
-        self._bodies[answer.body] = None
-        answer.body.on_done(lambda _: self._bodies.pop(answer.body, None))
-        relay.answer(answer)
+class _Call:
+    """One exchange between its client and the pipeline.
 
-    def _failed(self, failure: Failure, work: Deferred[Answer], relay: Relay) -> None:
-        self._works.pop(work, None)
-        if failure.check(CancelledError):
+    Args:
+        calls: All that are under way.
+        permit: Settled when the client has its answer, or has left.
+        relay: To the client.
+        work: The pipeline's.
+
+    Attributes:
+        decided: Whether there is an answer, or the reason for none.
+    """
+
+    __slots__ = ("_body", "_calls", "_permit", "_relay", "decided", "task")
+
+    _log = Logger()
+
+    def __init__(
+        self, calls: dict[_Call, None], permit: Permit, relay: Relay, work: Coroutine[Any, Any, Answer]
+    ) -> None:
+        calls[self] = None
+        self._calls = calls
+        self._permit = permit
+        self._relay = relay
+        self._body: AnswerBody | None = None
+        self.decided = False
+        self.task = Task(work, self._returned, self._raised)
+
+    def answered(self) -> None:
+        """See `Owner.answered`."""
+        del self._calls[self]
+        self._permit.settle(Outcome.NEUTRAL)
+
+    def client_gone(self) -> None:
+        """See `Owner.client_gone`."""
+        # Whichever of the two is under way is told; the other is over or has not begun
+        self.decided = True
+        try:
+            self._relay.client_gone()
+            self.task.cancel()
+        except Exception:
+            self._log.failure("ending a request failed")
+        finally:
+            self.answered()
+
+    def cut(self, error: GatewayError) -> None:
+        """End it now."""
+        if self._body is not None:
+            self._body.cut(error)
+        elif not self.decided:
+            self.decided = True
+            self.task.cancel()
+            self._relay.fail(error)
+
+    def _returned(self, answer: Answer) -> None:
+        self.decided = True
+        self._body = answer.body
+        try:
+            self._relay.answer(answer)
+        except Exception:
+            self._broken()
+
+    def _raised(self, error: BaseException) -> None:
+        if self.decided:
             return  # the client left, or cut() has told it
-        if failure.check(GatewayError):
-            relay.fail(cast("GatewayError", failure.value))
-            return
-        self._log.failure("answering failed", failure=failure)
-        relay.fail(InternalError("the gateway failed to answer; its log says why"))
+        self.decided = True
+        if not isinstance(error, GatewayError):
+            self._log.failure("answering failed")
+            error = InternalError("the gateway failed to answer; its log says why")
+        try:
+            self._relay.fail(error)
+        except Exception:
+            self._broken()
 
-    def _broken(self, failure: Failure, relay: Relay, http_request: http.Request) -> None:
+    def _broken(self) -> None:
         """Even writing the answer failed: a fault of ours. Nothing may stay open because of it."""
-        self._log.failure("relaying failed", failure=failure)
-        relay.client_gone()
-        if http_request.channel is not None:
-            break_off(http_request)
+        self._log.failure("relaying failed")
+        self.give_up()
+
+    def give_up(self) -> None:
+        """Let neither side wait any more."""
+        try:
+            self._relay.give_up()
+        except Exception:
+            self._log.failure("giving up a request failed")

@@ -56,7 +56,7 @@ def break_off(request: Request, *, at_once: bool = False) -> None:
         at_once: Throw away what the client has not read yet; by default it may read up to the break.
     """
     transport: Any = request.transport  # ITransport, which is all that Twisted promises, cannot abort
-    framed = request.chunked or request.responseHeaders.hasHeader(b"Content-Length")
+    framed = getattr(request, "framed", False)  # of our own channel's requests alone
     if framed and not at_once and isinstance(request.channel, Breakable):
         # Less than was announced says it; a reset would also take what was written before this answer
         request.channel.break_off()

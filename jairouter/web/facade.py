@@ -28,7 +28,7 @@ class RequestTransport(Protocol):
 
     def writeSequence(self, data: list[bytes]) -> None:
         """Write pieces of the answer."""
-        self.transport.write(b"".join(data))
+        self.write(b"".join(data))
 
     def registerProducer(self, producer: IProducer, streaming: bool) -> None:
         """The current request has a producer of its own."""

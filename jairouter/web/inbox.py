@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from jairouter.web.request_parser import RequestParser
+from jairouter.web.request_parser import END, RequestParser
 
 if TYPE_CHECKING:
     from jairouter.errors import GatewayError
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ENOUGH = 32 * 1024
 """Bytes behind which the client should be read no more; Twisted reads 64 KB at a time."""
 STEP = 512
-"""The smallest head has 18 bytes: some thirty requests at most are parsed ahead."""
+"""The smallest head has 27 bytes: some twenty requests at most are parsed ahead."""
 
 
 class Inbox:
@@ -58,17 +58,30 @@ class Inbox:
 
     def put(self, data: bytes) -> None:
         """Bytes came. Behind an error they mean nothing."""
-        if self.error is None:
+        if self._parser.error is None:
             self._data = self._data[self._at :] + data if self._data else data
             self._at = 0
 
     def take(self) -> Event | None:
         """What came next, or None when all that came has been taken."""
-        while not self._events and self._data:
-            self._events.extend(self._parser.feed(self._piece()))
-            if self.error is not None:
+        events = self._events
+        while not events and self._data:
+            events.extend(self._parser.feed(self._piece()))
+            if self._parser.error is not None:
                 self._data = b""
-        return self._events.popleft() if self._events else None
+        return events.popleft() if events else None
+
+    def whole_body(self) -> bytes | None:
+        """All of the body of the head that was taken last, if all of it is here in one piece."""
+        events = self._events
+        if events and events[0] is END:
+            events.popleft()
+            return b""
+        if len(events) < 2 or events[1] is not END or not isinstance(events[0], bytes):
+            return None
+        data, _ = events[0], events.popleft()
+        events.popleft()
+        return data
 
     def fail(self, error: GatewayError) -> None:
         """The rest will not be waited for: it is as if it were no request."""

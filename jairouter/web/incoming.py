@@ -10,53 +10,56 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jairouter.exchange import Request
-from jairouter.headers import first_value
+from jairouter.headers import end_to_end, joined
 from jairouter.request_body.held import HeldBody
 from jairouter.web.request import GatewayRequest
 
 if TYPE_CHECKING:
     from twisted.web import http
 
-    from jairouter.exchange import HeaderPairs, Route
-    from jairouter.interfaces import IRequestBody
+    from jairouter.exchange import Route
+    from jairouter.web.request_ids import RequestIds
 
 
-def header_pairs(http_request: http.Request) -> HeaderPairs:
-    """The headers, as nearly as possible as they were sent."""
-    if isinstance(http_request, GatewayRequest):
-        return http_request.pairs
-    headers = http_request.requestHeaders.getAllRawHeaders()
-    return tuple((name, value) for name, values in headers for value in values)
-
-
-def request_id_of(http_request: http.Request) -> str:
-    """The id that the request was given when it came in; empty under Twisted's own channel."""
-    return http_request.request_id if isinstance(http_request, GatewayRequest) else ""
-
-
-def exchange_request(
-    http_request: http.Request, route: Route, request_id: str, pairs: HeaderPairs
-) -> Request:
+def exchange_request(http_request: http.Request, route: Route, ids: RequestIds) -> Request:
     """The request in the form in which it goes through the pipeline.
 
     Args:
         http_request: As it came.
         route: Which operation.
-        request_id: Given or made.
-        pairs: Its headers.
+        ids: Makes an id for one that has none.
     """
-    body: IRequestBody
-    if isinstance(http_request, GatewayRequest):
-        query, body = http_request.query, http_request.upload
-    else:
-        query = http_request.uri.partition(b"?")[2]
-        body = HeldBody(http_request.content.read() if http_request.content is not None else b"")
+    if not isinstance(http_request, GatewayRequest):
+        return _from_twisted(http_request, route, ids)
+    fields, headers = http_request.fields, http_request.pairs
+    connection = fields.get(b"connection")
+    if connection is not None:
+        headers = end_to_end(headers, connection, _CONNECTION)
     return Request(
-        id=request_id,
-        route=route,
-        query=query,
-        headers=pairs,
-        content_type=first_value(pairs, b"content-type"),
-        body=body,
-        client_ip=getattr(http_request.client, "host", "-"),
+        http_request.request_id,
+        route,
+        http_request.query,
+        headers,
+        fields.get(b"content-type", b""),
+        http_request.upload,
+        http_request.channel.client_ip,
     )
+
+
+def _from_twisted(http_request: http.Request, route: Route, ids: RequestIds) -> Request:
+    headers = http_request.requestHeaders.getAllRawHeaders()
+    pairs = tuple((name, value) for name, values in headers for value in values)
+    request_id = ids.id_for(joined(pairs, b"x-request-id"))
+    http_request.setHeader(b"X-Request-Id", request_id.encode("ascii"))
+    return Request(
+        request_id,
+        route,
+        http_request.uri.partition(b"?")[2],
+        end_to_end(pairs, joined(pairs, b"connection"), _CONNECTION),
+        joined(pairs, b"content-type"),
+        HeldBody(http_request.content.read() if http_request.content is not None else b""),
+        getattr(http_request.client, "host", "-"),
+    )
+
+
+_CONNECTION = frozenset({b"connection"})

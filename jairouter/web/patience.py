@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from jairouter.web.site import ConnectionLimits
 
 
+GRACE = 1.0
+"""Seconds after an answer in which the client is taken to be at work, and keeps its connection."""
+
+
 class Owes(enum.Enum):
     """What the client owes; each has its own time."""
 
@@ -54,9 +58,21 @@ class Patience:
         self._late = late
         self._owes = Owes.NOTHING
         self._since = 0.0
-        self._idle_limit = limits.header_timeout  # for the first request; later ones have longer
+        self._served = False
         self._timer: Timer | None = None
         self._due = 0.0
+
+    @property
+    def spare_since(self) -> float | None:
+        """Since when the connection is one that could be closed for another one; None if it is none."""
+        if self._owes is Owes.REQUEST and self._served:
+            return self._since + GRACE
+        return self._since if self._owes is Owes.REQUEST or self._owes is Owes.HEAD else None
+
+    @property
+    def send_timeout(self) -> float:
+        """Seconds in which the client must read some of its last answer."""
+        return self._limits.send_timeout
 
     def watch(self) -> None:
         """Look at what the client owes now."""
@@ -77,7 +93,7 @@ class Patience:
     def answered(self) -> None:
         """An answer is complete: the next request has its time from now on."""
         self._owes = Owes.NOTHING
-        self._idle_limit = self._limits.keep_alive_timeout
+        self._served = True
 
     def arm(self, seconds: float, callback: Callable[[], None]) -> None:
         """Use the timer for this instead."""
@@ -91,10 +107,15 @@ class Patience:
             self._timer.cancel()
             self._timer = None
 
+    def close(self) -> None:
+        """The connection is gone: nothing is asked of it any more, so that nothing here holds it."""
+        self.stop()
+        self._owed, self._late = _nothing_owed, _nobody
+
     def _limit(self) -> float:
-        if self._owes is Owes.REQUEST:
-            return self._idle_limit
-        return self._limits.header_timeout if self._owes is Owes.HEAD else self._limits.body_timeout
+        if self._owes is Owes.REQUEST and self._served:
+            return self._limits.keep_alive_timeout
+        return self._limits.body_timeout if self._owes is Owes.BODY else self._limits.header_timeout
 
     def _rang(self) -> None:
         self._timer = None
@@ -104,3 +125,12 @@ class Patience:
                 self._late(self._owes)
                 return
         self.watch()
+
+
+def _nothing_owed() -> Owes:
+    """What a connection owes that is gone."""
+    return Owes.NOTHING
+
+
+def _nobody(_: Owes) -> None:
+    """Nobody is late any more."""

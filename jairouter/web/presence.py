@@ -47,12 +47,21 @@ class Presence:
             self._timer.cancel()
             self._timer = None
 
+    def close(self) -> None:
+        """The connection is gone: nothing here holds it."""
+        self.stop()
+        self._on_left, self._transport = _nothing, None
+
     def _look(self) -> None:
         self._timer = None
         if has_left(self._transport.getHandle()):
             self._on_left()
         else:
             self._timer = self._wheel.start(INTERVAL, self._look)
+
+
+def _nothing() -> None:
+    """It is known already."""
 
 
 def has_left(handle: Any) -> bool:

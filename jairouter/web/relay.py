@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IPushProducer
 from twisted.logger import Logger
-from twisted.web.http import NO_BODY_CODES
 from zope.interface import implementer
 
 from jairouter.codec.sse import error_event
 from jairouter.errors import ClientGone, GatewayError, UpstreamError, render
 from jairouter.interfaces import IBodySink
+from jairouter.web.answering import answering
 from jairouter.web.errors import break_off, write_error
 from jairouter.web.in_band import ErrorAnswer
 
@@ -50,6 +50,9 @@ class _State(enum.Enum):
     COMMITTED = "committed"
     RELAYING = "relaying"
     OVER = "over"
+
+
+_WAITING, _COMMITTED, _RELAYING, _OVER = _State  # looking into the class takes five times as long
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,24 +80,26 @@ class Relay:
     """
 
     _log = Logger()
+    _state = _WAITING
+    # (an answer that is here as a whole needs none of these)
+    _body: AnswerBody | None = None
+    _event_stream = False
+    _head: tuple[int, HeaderPairs, int | None] | None = None
+    _paused = False
+    _registered = False
+    _timer: Timer | None = None
+    _written = 0.0
 
     def __init__(self, request: Request, wheel: TimerWheel, keep_alive: KeepAlive) -> None:
         self._request = request
+        self._out = answering(request)
         self._wheel = wheel
         self._keep_alive = keep_alive
-        self._state = _State.WAITING
-        self._body: AnswerBody | None = None
-        self._event_stream = False
-        self._head: tuple[int, HeaderPairs, int | None] | None = None
-        self._paused = False
-        self._registered = False
-        self._timer: Timer | None = None
-        self._written = 0.0
 
     def wait_for(self, exchange: Exchange) -> None:
         """No answer yet. If it turns out that the client wants an event stream, it may get comments."""
         delay = self._keep_alive.before_first_event
-        if delay and self._state is _State.WAITING:
+        if delay and self._state is _WAITING:
             self._timer = self._wheel.start(delay, partial(self._waited, exchange))
 
     # -- the answer ---------------------------------------------------------
@@ -102,15 +107,28 @@ class Relay:
     def answer(self, answer: Answer) -> None:
         """Pass an answer on."""
         self._body = answer.body
-        if self._state is _State.OVER:
+        if self._state is _OVER:
             answer.body.abandon()
-        elif self._state is _State.COMMITTED:
+        elif self._state is _COMMITTED:
             self._answer_in_band(answer)
         else:
             self._stop_timer()
+            if answer.body.whole:
+                self._answer_at_once(answer)
+                return
             self._event_stream = answer.event_stream
-            self._head = (answer.status, answer.headers, answer.body.complete_length)
+            self._head = (answer.status, answer.headers, answer.length)
             self._relay(answer.body)
+
+    def _answer_at_once(self, answer: Answer) -> None:
+        """The usual case of an answer that is no stream."""
+        self._state = _OVER
+        # Settled first: who has its answer must not find its own slot still taken
+        data = answer.body.take()
+        self._out.head(answer.status, answer.headers, None if answer.event_stream else len(data))
+        if data:
+            self._out.write(data)
+        self._out.finish()
 
     def _answer_in_band(self, answer: Answer) -> None:
         if answer.event_stream:
@@ -125,11 +143,11 @@ class Relay:
             self._tell_error(render(error))
 
     def _relay(self, body: AnswerBody) -> None:
-        self._state = _State.RELAYING
-        if body.complete_length is None:
+        self._state = _RELAYING
+        if not body.whole:
             self._registered = True
             self._request.registerProducer(self, True)
-            if self._state is not _State.RELAYING:
+            if self._state is not _RELAYING:
                 return  # the connection is lost, and said so
         if self._event_stream and self._keep_alive.interval:
             self._arm(self._keep_alive.interval)
@@ -137,17 +155,26 @@ class Relay:
 
     def fail(self, error: GatewayError) -> None:
         """There is no answer."""
-        if self._state is _State.COMMITTED:
+        if self._state is _COMMITTED:
             self._tell_error(render(error))
-        elif self._state is _State.WAITING:
+        elif self._state is _WAITING:
             self._finish(error)
 
     def client_gone(self) -> None:
         """The connection is lost: whoever sends the body is told at once."""
-        self._state = _State.OVER
+        self._state = _OVER
         self._stop_timer()
         if self._body is not None:
             self._body.abandon()
+
+    def give_up(self) -> None:
+        """Something here failed: tell both sides that there is no more."""
+        try:
+            self.client_gone()
+        finally:
+            if getattr(self._request, "channel", None) is not None:
+                self._unregister()  # a transport does not close while a producer of its own is paused
+                break_off(self._request)
 
     # -- the body -----------------------------------------------------------
 
@@ -157,7 +184,7 @@ class Relay:
             self._write_head(*self._head)
         if self._timer is not None:
             self._written = self._wheel.seconds()
-        self._request.write(data)
+        self._out.write(data)
 
     def end(self) -> None:
         """See `IBodySink.end`."""
@@ -167,7 +194,7 @@ class Relay:
 
     def broke(self, error: GatewayError) -> None:
         """See `IBodySink.broke`: say so in-band, or where that cannot be, break off as well."""
-        if self._state is not _State.RELAYING:
+        if self._state is not _RELAYING:
             return
         if self._event_stream and not isinstance(error, ClientGone):
             self._tell_error(render(error))
@@ -178,7 +205,7 @@ class Relay:
             return
         # A body of announced length or in chunks that ends early is how HTTP/1.1 says "not complete"
         self._stop_timer()
-        self._state = _State.OVER
+        self._state = _OVER
         self._unregister()
         break_off(self._request, at_once=isinstance(error, ClientGone))
 
@@ -208,13 +235,7 @@ class Relay:
 
     def _write_head(self, status: int, headers: HeaderPairs, length: int | None) -> None:
         self._head = None
-        request = self._request
-        request.setResponseCode(status)
-        response_headers = request.responseHeaders
-        for name, value in headers:
-            response_headers.addRawHeader(name, value)
-        if length is not None and status not in NO_BODY_CODES:
-            response_headers.setRawHeaders(b"Content-Length", [b"%d" % length])
+        self._out.head(status, headers, length)
 
     def _waited(self, exchange: Exchange) -> None:
         self._timer = None
@@ -224,11 +245,11 @@ class Relay:
             self.wait_for(exchange)  # its body is still arriving: it may yet want an event stream
 
     def _commit(self, exchange: Exchange) -> None:
-        self._state = _State.COMMITTED
+        self._state = _COMMITTED
         exchange.committed = True
         self._event_stream = True
         self._write_head(200, EVENT_STREAM_HEADERS, None)
-        self._request.write(KEEP_ALIVE)
+        self._out.write(KEEP_ALIVE)
         self._arm(self._keep_alive.interval or self._keep_alive.before_first_event)
 
     def _arm(self, seconds: float) -> None:
@@ -243,7 +264,9 @@ class Relay:
         wait = self._written + interval - self._wheel.seconds()
         if wait <= 0:
             if not self._paused and not (self._body is not None and self._body.mid_event):
-                self._request.write(KEEP_ALIVE)
+                if self._head is not None:
+                    self._write_head(*self._head)
+                self._out.write(KEEP_ALIVE)
                 self._written = self._wheel.seconds()
             wait = interval
         self._timer = self._wheel.start(wait, self._silent)
@@ -252,17 +275,17 @@ class Relay:
         if self._head is not None:
             self._write_head(*self._head)
         mid_event = self._body is not None and self._body.mid_event
-        self._request.write(error_event(payload, after_partial=mid_event))
+        self._out.write(error_event(payload, after_partial=mid_event))
         self._finish()
 
     def _finish(self, error: GatewayError | None = None) -> None:
         self._stop_timer()
-        self._state = _State.OVER
+        self._state = _OVER
         self._unregister()
         if error is not None:
             write_error(self._request, error)
         else:
-            self._request.finish()
+            self._out.finish()
 
     def _unregister(self) -> None:
         if self._registered:

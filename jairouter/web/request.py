@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import parse_qs, unquote_to_bytes
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol, cast
+from urllib.parse import unquote_to_bytes
 
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from twisted.web.http import parse_qs
 from twisted.web.http_headers import Headers
+from twisted.web.resource import EncodingResourceWrapper
 from twisted.web.server import Request
 
 from jairouter.errors import BadRequest, GatewayError, InternalError, MethodNotAllowed
@@ -24,6 +27,37 @@ if TYPE_CHECKING:
     from jairouter.web.request_parser import Head
 
 
+class Owner(Protocol):
+    """Who must know when a request is over. Exactly one of the two is called, once."""
+
+    def answered(self) -> None:
+        """The answer is complete."""
+
+    def client_gone(self) -> None:
+        """It will never be: the connection is lost."""
+
+
+def _headers(pairs: HeaderPairs) -> Headers:
+    headers = Headers()
+    for name, value in pairs:
+        headers.addRawHeader(name, value)
+    return headers
+
+
+class _WhenAskedFor:
+    """Makes an attribute that Twisted's constructors make, when somebody asks for it."""
+
+    def __init__(self, make: Callable[[Any], object]) -> None:
+        self._make = make
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, request: Any, owner: type) -> Any:
+        made = request.__dict__[self._name] = self._make(request)
+        return made
+
+
 class GatewayRequest(Request):
     """A request as twisted.web knows it, made from what llhttp parsed.
 
@@ -31,8 +65,14 @@ class GatewayRequest(Request):
     `upload`. Any other finds the whole body in `content`, and a form's fields in `args`, as everywhere in
     twisted.web.
 
+    Args:
+        channel: Where it came from.
+        head: What llhttp has accepted.
+
     Attributes:
         pairs: The headers in wire order.
+        fields: The value of each header by its name in lower case; several are joined by commas.
+        repeated: The names in lower case that came more than once.
         query: The raw query string without the question mark.
         upload: The body.
         keep_alive: Whether the connection may be used for another request.
@@ -40,98 +80,86 @@ class GatewayRequest(Request):
         fault: What is wrong with the head, found while it was read.
         request_id: The client's own, or one made for it.
         recorded: Whether the pipeline counts it.
+        owner: Told when it is over.
+        framed: Whether the answer that was begun says where it ends.
     """
 
     _log = Logger()
-    channel: Any
+    channel: Any = None  # Twisted takes its own away when a request is finished
     site: Any  # a GatewaySite
     defaultContentType = None
-    pairs: HeaderPairs
+    upload: Upload | HeldBody
+    owner: Owner | None = None
+    framed = False
     query = b""
-    upload: Upload
-    keep_alive = True
     expects_continue = False
     fault: GatewayError | None = None
     request_id = ""
     recorded = False
     rendered: IResource | None = None
+    queued = False
+    _parsePOSTFormSubmission = True
+    client: Any = _WhenAskedFor(lambda request: request.transport.getPeer())
+    host: Any = _WhenAskedFor(lambda request: request.transport.getHost())
+    requestHeaders: Any = _WhenAskedFor(lambda request: _headers(request.pairs))
+    responseHeaders: Any = _WhenAskedFor(lambda request: _headers(request._always()))
+    received_cookies: Any = _WhenAskedFor(lambda _: {})
+    cookies: Any = _WhenAskedFor(lambda _: [])
+    _adapterCache: Any = _WhenAskedFor(lambda _: {})
     arrived = 0.0
 
-    @classmethod
-    def of(cls, channel: Channel, head: Head) -> GatewayRequest:
-        """Make a request of a head that llhttp has accepted."""
-        request: GatewayRequest = channel.site.requestFactory(channel)
-        request.site = channel.site
-        request.arrived = channel.site.wheel.seconds()
-        request.pairs = head.pairs
-        request.method = head.method
-        # (the answer's version is made of it, so it is none that is not spoken here)
-        request.clientproto = b"HTTP/1.0" if head.version == "1.0" else b"HTTP/1.1"
-        request.keep_alive = head.keep_alive
-        request._take_target(head.target)
-        request._take_headers(head.version)
-        request.upload = Upload(channel, head.length)
-        return request
+    def __init__(self, channel: Channel, head: Head) -> None:
+        # Not Twisted's constructors: nearly every request is forwarded, and needs little of what they make.
+        # The rest is made when it is asked for, see above; the tests hold the two side by side.
+        self.channel = channel
+        self.site = channel.site
+        self.transport = channel.transport
+        self.notifications = []
+        self.arrived = self.site.wheel.seconds()
+        self.method, target, version, self.pairs, self.fields, self.repeated, self.keep_alive, length = head
+        self.clientproto = b"HTTP/1.0" if version == "1.0" else b"HTTP/1.1"
+        self._take_target(target)
+        if self.repeated and not self.repeated.isdisjoint(_ONLY_ONCE):
+            self.fault = BadRequest(f"more than one {min(self.repeated & _ONLY_ONCE).decode('ascii')} header")
+        if b"expect" in self.fields:
+            self.expects_continue = version == "1.1" and self.fields[b"expect"].lower() == b"100-continue"
+        self.request_id = self.site.ids.id_for(self.fields.get(b"x-request-id", b""))
+        whole = channel.whole_body()
+        self.upload = Upload(channel, length) if whole is None else HeldBody(whole)
 
     def _take_target(self, target: bytes) -> None:
         if target[:1] != b"/":
             target = self._other_form(target)
-        if b"#" in target:
-            self.fault = BadRequest("a fragment is no part of a request target")
         self.uri = target
-        self.path, _, query = target.partition(b"?")
-        self.query = query
-        self.args = parse_qs(query, keep_blank_values=True) if query else {}
+        self.path, _, self.query = target.partition(b"?")
+        self.args = parse_qs(self.query, keep_blank_values=True) if self.query else {}
 
     def _other_form(self, target: bytes) -> bytes:
-        """The other forms of RFC 9112, section 3.2; what is no form at all is a fault."""
+        """The other forms of RFC 9112, section 3.2."""
         if self.method == b"CONNECT":
             self.fault = MethodNotAllowed("CONNECT is not served")
-        elif target[:7].lower() == b"http://" or target[:8].lower() == b"https://":
+        elif target != b"*":
             # absolute-form: its authority is in Host as well
             authority_and_rest = target.partition(b"://")[2]
             authority, slash, rest = authority_and_rest.partition(b"/")
             _, mark, query = authority.partition(b"?")
             target = b"/" + mark + query + (slash if mark else b"") + rest
-        elif target != b"*" or self.method != b"OPTIONS":
-            self.fault = BadRequest("the request target is not a path")
         return target
 
-    def _take_headers(self, version: str) -> None:
-        hosts, seen = 0, set()
-        for name, value in self.pairs:
-            lowered = name.lower()
-            if lowered == b"host":
-                hosts += 1
-            elif lowered in _ONLY_ONCE:
-                if lowered in seen:
-                    self.fault = BadRequest(f"more than one {name.decode('ascii')} header")
-                seen.add(lowered)
-            elif lowered == b"transfer-encoding":
-                if value.lower() != b"chunked" or version != "1.1":
-                    self.fault = BadRequest("chunked is the only transfer coding, and only in HTTP/1.1")
-            elif lowered == b"expect":
-                self.expects_continue = value.lower() == b"100-continue" and version == "1.1"
-        if hosts > 1 or (hosts == 0 and version == "1.1"):
-            self.fault = BadRequest("exactly one Host header is required")
-        if version not in ("1.0", "1.1"):
-            self.fault = BadRequest("only HTTP/1.0 and HTTP/1.1 are spoken here")
+    def _always(self) -> HeaderPairs:
+        return (b"Date", self.site.date()), (b"X-Request-Id", self.request_id.encode("ascii"))
 
-    # Nearly every request is forwarded, and that uses the pairs: twisted.web's form is made when asked for.
-
-    @property
-    def requestHeaders(self) -> Headers:
-        """See `twisted.web.http.Request`."""
-        headers: Headers | None = self.__dict__.get("_headers")
+    def own_lines(self) -> bytes:
+        """What every answer carries, and what else was set with `setHeader`, as lines of a head."""
+        headers: Headers | None = self.__dict__.get("responseHeaders")
         if headers is None:
-            headers = self.__dict__["_headers"] = Headers()
-            for name, value in self.pairs:
-                headers.addRawHeader(name, value)
-        return headers
-
-    @requestHeaders.setter
-    def requestHeaders(self, headers: Headers) -> None:
-        """Twisted's constructor sets an empty one, which says nothing."""
+            return b"Date: %b\r\nX-Request-Id: %b\r\n" % (
+                self.site.date(),
+                self.request_id.encode("ascii"),
+            )
+        return b"".join(
+            [b"%b: %b\r\n" % (name, value) for name, values in headers.getAllRawHeaders() for value in values]
+        )
 
     @property
     def method_label(self) -> str:
@@ -143,6 +171,8 @@ class GatewayRequest(Request):
         """The path for a metric: as far as it leads through resources that were put there by name."""
         if self.rendered is None or getattr(self.rendered, "nowhere", False):
             return "UNKNOWN"
+        if self.path in self.site.operations:
+            return self.path.decode("ascii")
         names, resource = [], self.site.resource
         for name in self.prepath or []:
             resource = getattr(resource, "children", {}).get(name)
@@ -163,9 +193,11 @@ class GatewayRequest(Request):
         if self.rendered is not None:  # called by `requestReceived`: the body is here and a form is parsed
             self._render(self.rendered)
             return
-        self.setHeader(b"Date", self.site.date())
-        self.request_id = self.site.ids.id_for(self.pairs)
-        self.setHeader(b"X-Request-Id", self.request_id.encode("ascii"))
+        operation = self.site.operations.get(self.path)
+        if operation is not None and self.fault is None:
+            self.rendered = operation
+            self._render(operation)
+            return
         self.prepath = []
         self.postpath = [_unquoted(part) for part in self.path[1:].split(b"/")]
         if self.fault is not None:
@@ -197,7 +229,10 @@ class GatewayRequest(Request):
         self.content = io.BytesIO(body.data or b"")
         self.content.seek(0, io.SEEK_END)  # where Twisted's channel leaves it
         self.parseCookies()
-        self.requestReceived(self.method, self.uri, self.clientproto)
+        try:
+            self.requestReceived(self.method, self.uri, self.clientproto)
+        except Exception:  # twisted.web reads forms with `email`, which stumbles over some Content-Types
+            self.refuse(BadRequest("the request's Content-Type cannot be read"))
 
     def _no_body(self, failure: Failure) -> None:
         if failure.check(GatewayError):
@@ -207,14 +242,37 @@ class GatewayRequest(Request):
 
     def _render(self, resource: IResource) -> None:
         try:
-            get_encoder = getattr(resource, "getEncoder", None)  # as EncodingResourceWrapper has
-            if get_encoder is not None:
-                self._encoder = get_encoder(self)
+            if isinstance(resource, EncodingResourceWrapper):
+                self._encoder = resource.getEncoder(self)
             self.render(resource)
         except GatewayError as error:
             self.refuse(error)
         except Exception:
             self.processingFailed(Failure())
+
+    # -- the end ----------------------------------------------------------------
+
+    def done(self) -> None:
+        """As `finish`, for an answer that was written past `write`, and is recorded by whoever wrote it."""
+        self.finished = 1
+        channel, self.channel = self.channel, None
+        notifications, self.notifications = self.notifications, []
+        for waiting in notifications:
+            waiting.callback(None)
+        channel.requestDone(self)
+
+    def connectionLost(self, reason: Failure) -> None:
+        """See `twisted.web.http.Request.connectionLost`."""
+        super().connectionLost(reason)
+        owner, self.owner = self.owner, None
+        if owner is not None:
+            owner.client_gone()
+
+    def over(self) -> None:
+        """Called by the channel: the answer is complete, and the next request not begun."""
+        owner, self.owner = self.owner, None
+        if owner is not None:
+            owner.answered()
 
     def processingFailed(self, reason: Failure) -> Failure:
         """See `twisted.web.server.Request.processingFailed`: no traceback leaves the gateway."""

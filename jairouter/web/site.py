@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +11,10 @@ from twisted.web.http import datetimeToString
 from twisted.web.server import Site
 
 from jairouter.web.channel import Channel
+from jairouter.web.openai import Operation
 from jairouter.web.request import GatewayRequest
 from jairouter.web.request_parser import HeadLimits
+from jairouter.web.room import Room
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IAddress, IReactorTime
@@ -28,20 +30,24 @@ class ConnectionLimits:
     """What a client may send, and how slowly.
 
     Attributes:
-        max_connections: Open at once; more are closed as they come.
+        max_connections: Open at once; for one more, one that is idle is closed, or it is refused.
         head: How large a head may be.
         max_held_body: Bytes of a body that is held in memory.
+        send_timeout: Seconds in which a client must read some of the answer with which its connection ends.
         header_timeout: Seconds in which a head must arrive.
         body_timeout: Seconds without a byte of a body that is due.
         keep_alive_timeout: Seconds between requests.
+        max_requests: Of one connection; the answer to the last one says that it is. 0 for no limit.
     """
 
     max_connections: int = 8192
     head: HeadLimits = field(default_factory=HeadLimits)
     max_held_body: int = 10 * 1024 * 1024
+    send_timeout: float = 60.0
     header_timeout: float = 10.0
     body_timeout: float = 30.0
     keep_alive_timeout: float = 75.0
+    max_requests: int = 0
 
 
 class GatewaySite(Site):
@@ -56,11 +62,12 @@ class GatewaySite(Site):
         on_answered: Told method, path, status and seconds of every answer that is not the pipeline's.
 
     Attributes:
+        operations: The routes of the data plane by their whole path, which need no walk through the tree.
         channels: The open connections.
         draining: Whether each connection closes after the answer under way.
     """
 
-    requestFactory = GatewayRequest
+    requestFactory: type[GatewayRequest] = GatewayRequest
     noisy = False
 
     def __init__(
@@ -73,20 +80,20 @@ class GatewaySite(Site):
         on_answered: Callable[[str, str, int, float], None],
     ) -> None:
         super().__init__(resource, GatewayRequest, reactor=clock)
+        self.operations = dict(_operations(resource))
         self.wheel = wheel
         self.limits = limits
         self.ids = ids
         self._on_answered = on_answered
         self.channels: dict[Channel, None] = {}  # a set's order would be that of memory addresses
+        self._room = Room(self.channels, limits.max_connections, wheel.seconds)
         self.draining = False
         self._date = (-1, b"")
         self._closed_waiters: list[Deferred[None]] = []
 
     def buildProtocol(self, addr: IAddress | None) -> Channel | None:  # type: ignore[override]
         """See `Factory.buildProtocol`; the override is a channel of our own, not Twisted's."""
-        if len(self.channels) >= self.limits.max_connections:
-            return None
-        return Channel(self)
+        return Channel(self) if self._room.for_one_more() else None
 
     def startFactory(self) -> None:
         """Twisted's would keep a clock for its own access log."""
@@ -138,3 +145,10 @@ class GatewaySite(Site):
             waiters, self._closed_waiters = self._closed_waiters, []
             for waiter in waiters:
                 waiter.callback(None)
+
+
+def _operations(resource: IResource, path: bytes = b"") -> Iterator[tuple[bytes, Operation]]:
+    if isinstance(resource, Operation):
+        yield path, resource
+    for name, child in getattr(resource, "children", {}).items():
+        yield from _operations(child, path + b"/" + name)

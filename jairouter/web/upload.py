@@ -11,13 +11,13 @@ connection is not read: backpressure reaches the client.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
 from zope.interface import implementer
 
 from jairouter.errors import ClientGone
 from jairouter.interfaces import IRequestBody
+from jairouter.request_body.pieces import Pieces
 
 if TYPE_CHECKING:
     from jairouter.errors import GatewayError
@@ -49,6 +49,17 @@ class Upload:
         length: From Content-Length, or None for a chunked body.
     """
 
+    __slots__ = (  # there is one for every open stream
+        "_connection",
+        "_error",
+        "_held",
+        "_over",
+        "_reading",
+        "_sink",
+        "complete",
+        "length",
+        "paused",
+    )
     replayable = False
 
     def __init__(self, connection: IncomingConnection, length: int | None) -> None:
@@ -56,8 +67,7 @@ class Upload:
         self.complete = length == 0
         self.paused = False
         self._connection: IncomingConnection | None = connection
-        self._chunks: deque[bytes] = deque()
-        self._size = 0
+        self._held = Pieces()
         self._sink: IBodySink | None = None
         self._error: GatewayError | None = None
         self._reading = True
@@ -72,7 +82,7 @@ class Upload:
     def data(self) -> bytes | None:
         """The whole body, when all of it is here and none was passed on."""
         if self.complete and self._sink is None and not self._over and self._error is None:
-            return b"".join(self._chunks)
+            return self._held.joined()
         return None
 
     # -- for the channel ----------------------------------------------------
@@ -81,12 +91,11 @@ class Upload:
         """Bytes came."""
         if self._over:
             return
-        if self._sink is not None and not self.paused and not self._chunks:
+        if self._sink is not None and not self.paused and not self._held.size:
             self._sink.chunk(data)
             return
-        self._chunks.append(data)
-        self._size += len(data)
-        if self._size >= HELD and self._reading and self._connection is not None:
+        self._held.append(data)
+        if self._held.size >= HELD and self._reading and self._connection is not None:
             self._reading = False
             self._connection.pause_upload()
 
@@ -127,15 +136,13 @@ class Upload:
         """See `IRequestBody.stop`. What still comes is dropped."""
         self._over = True
         self._sink = None
-        self._chunks.clear()
+        self._held.clear()
         self._read_on()
 
     def _flush(self) -> None:
-        while self._chunks and self._sink is not None and not self.paused:
-            data = self._chunks.popleft()
-            self._size -= len(data)
-            self._sink.chunk(data)
-        if self._chunks or self._sink is None or self.paused:
+        while self._held.size and self._sink is not None and not self.paused:
+            self._sink.chunk(self._held.take())
+        if self._held.size or self._sink is None or self.paused:
             return
         if self._error is not None or self.complete:
             sink, self._sink = self._sink, None

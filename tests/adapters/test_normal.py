@@ -64,10 +64,22 @@ class HeaderTests(SynchronousTestCase):
         self.assertEqual(headers, ((b"X-A", b"1"), (b"X-Request-Id", b"req_1"), *own))
 
     def test_connection_header_cannot_take_the_own_headers_away(self) -> None:
-        """It speaks of the client's connection, so it is obeyed here and not passed on."""
+        """It speaks of the client's connection: it was obeyed when the request came, and is not passed on."""
         own = ((b"Authorization", b"instance"),)
-        headers = self.headers((b"Connection", b"authorization, x-a"), (b"X-A", b"1"), own=own)
-        self.assertEqual(headers, ((b"X-Request-Id", b"req_1"), *own))
+        headers = self.headers((b"Connection", b"authorization"), (b"X-A", b"1"), own=own)
+        self.assertEqual(headers, ((b"X-A", b"1"), (b"X-Request-Id", b"req_1"), *own))
+
+    def test_credentials_for_the_gateway_stay_here(self) -> None:
+        """With and without headers of the instance's own."""
+        secret = tuple((name, b"x") for name in (b"X-API-Key", b"Jairouter_Token", b"Cookie"))
+        for own in ((), ((b"X-Own", b"1"),)):
+            self.assertEqual(self.headers(*secret, own=own), ((b"X-Request-Id", b"req_1"), *own))
+
+    def test_hop_by_hop(self) -> None:
+        """With and without headers of the instance's own."""
+        hops = tuple((name, b"x") for name in (b"TE", b"trailer", b"Upgrade", b"Keep-Alive", b"connection"))
+        for own in ((), ((b"X-Own", b"1"),)):
+            self.assertEqual(self.headers(*hops, own=own), ((b"X-Request-Id", b"req_1"), *own))
 
     def test_own_request_id(self) -> None:
         """One is enough."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,24 @@ class GeneratedTests(SynchronousTestCase):
         self.assertEqual(json.loads(path.read_text(encoding="utf-8")), schema.schema())
         self.assertEqual(reference.main([str(path)]), 0)
         self.assertEqual(path.read_text(encoding="utf-8"), reference.page())
+
+    def test_check(self) -> None:
+        """Nothing is written; the status says whether something should be."""
+        for maker, place in ((reference, reference.PAGE), (schema, schema.PLACE)):
+            folder = Path(self.mktemp())
+            path = folder / place
+            path.parent.mkdir(parents=True)
+            before = os.getcwd()
+            self.addCleanup(os.chdir, before)
+            os.chdir(folder)
+            path = Path(place)
+            path.write_text("old", encoding="utf-8")
+            self.assertEqual(maker.main(["--check"]), 1)
+            self.assertEqual(path.read_text(encoding="utf-8"), "old")
+            self.assertEqual(maker.main([]), 0)
+            self.assertEqual(maker.main(["--check"]), 0)
+            self.assertEqual([each for each in Path().rglob("*") if each.is_file()], [path])
+            os.chdir(before)
 
 
 class SchemaTests(SynchronousTestCase):

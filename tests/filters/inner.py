@@ -14,6 +14,7 @@ from jairouter.exchange import Answer, Attempt, Exchange, HeaderPairs, Request, 
 from jairouter.interfaces import IBodySink, IBodySource, IRequestBody, IResponder
 from jairouter.request_body.held import HeldBody
 from jairouter.routes import ROUTES
+from jairouter.task import as_deferred
 from jairouter.traffic.instance import Instance
 
 CHAT = ROUTES[0]
@@ -97,8 +98,13 @@ class Sink:
 
 
 def run(filter_: Any, exchange: Exchange) -> Deferred[Answer]:
-    """Send an exchange through a filter."""
-    return Deferred.fromCoroutine(filter_.respond(exchange))
+    """Send an exchange through a filter. Cancelling the Deferred cancels the task."""
+
+    async def respond() -> Answer:
+        answer: Answer = await filter_.respond(exchange)
+        return answer
+
+    return as_deferred(respond())
 
 
 def request(

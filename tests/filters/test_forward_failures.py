@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from OpenSSL import SSL
 from service_identity import CertificateError, VerificationError
 from service_identity.exceptions import DNSMismatch
@@ -42,6 +44,11 @@ FAILURES: tuple[tuple[Exception, type[GatewayError], int], ...] = (
     (BadAddress(HOST), UpstreamError, 502),
     (WrongBodyLength(HOST), BadRequest, 400),
     (net.ConnectBindError(24, HOST), PoolExhausted, 503),
+    # What Twisted makes of connect()'s errors
+    (net.getConnectError((errno.EADDRNOTAVAIL, HOST)), PoolExhausted, 503),
+    (net.getConnectError((errno.ECONNREFUSED, HOST)), UpstreamError, 502),
+    (net.getConnectError((errno.EHOSTUNREACH, HOST)), UpstreamError, 502),
+    (net.getConnectError((errno.EPERM, HOST)), UpstreamError, 502),
 )
 
 
@@ -53,7 +60,7 @@ class FailureTests(Case):
         work = self.send(
             made={"base_url": f"http://{HOST}:9000", "headers": ((b"Authorization", b"s3cret"),)}
         )
-        self.client.answer.errback(error)
+        self.agent.answer.errback(error)
         told = self.failureResultOf(work, GatewayError).value
         assert isinstance(told, GatewayError)
         return told
@@ -81,7 +88,7 @@ class FailureTests(Case):
         def post(*_: object) -> None:
             raise ValueError(HOST)
 
-        self.client.post = post
+        self.patch(self.agent, "post", post)
         self.failureResultOf(self.send(), InternalError)
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
 
@@ -97,4 +104,4 @@ class FailureTests(Case):
     def test_exchange_without_attempt(self) -> None:
         """Forward stands inside Pick; without it there is a fault, not a request."""
         self.failureResultOf(run(self.forward, exchange(None, "m", instance())), IndexError)
-        self.assertEqual(self.client.sent, [])
+        self.assertEqual(self.agent.sent, [])

@@ -72,6 +72,30 @@ class RecordTests(SynchronousTestCase):
         body.deliver(Sink())
         self.assert_told(200, 3, None)
 
+    def test_complete_in_one_piece(self) -> None:
+        """Taken instead of delivered, as the relay does with small answers."""
+        body = self.inner.answer(AnswerBody.of(b"abc"))
+        self.successResultOf(self.work)
+        self.assertEqual(self.recorder.told, [])
+        self.assertEqual(body.take(), b"abc")
+        self.assert_told(200, 3, None)
+
+    def test_held_back_bytes_do_not_count(self) -> None:
+        """Only what was passed on has been sent."""
+        body = self.inner.answer(status=201)
+        self.successResultOf(self.work)
+        body.deliver(Sink())
+        body.chunk(b"abc")
+        body.pause()
+        body.chunk(b"de")
+        body.abandon()
+        self.assert_told(499, 3, 499)
+
+    def test_broken_before_the_first_byte(self) -> None:
+        """Then the client may still be told with another status."""
+        self.deliver((), lambda body: body.broke(StreamCut("cut")))
+        self.assert_told(502, 0, 502)
+
     def test_broken(self) -> None:
         """With the status with which it was begun."""
         self.deliver((b"abc",), lambda body: body.broke(StreamCut("cut")))

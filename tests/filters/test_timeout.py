@@ -21,9 +21,7 @@ from jairouter.exchange import Answer, Exchange, Phase
 from jairouter.filters.timeout import PhaseLimits, Timeout
 from jairouter.interfaces import IResponder
 from jairouter.timers import TimerWheel
-from jairouter.web.upload import Upload
-from tests.filters.inner import Inner, Sink, Source, attempted, request, run
-from tests.web.test_upload import Connection
+from tests.filters.inner import Inner, Sink, Source, attempted, run
 
 LIMITS = PhaseLimits(queued=8, connect=5, send=10, first_byte=30, read=20, blocked=300)
 
@@ -167,66 +165,6 @@ class WaitingTests(Case):
         """No timer was ever needed."""
         self.inner.answer(AnswerBody.of(b"{}"))
         self.successResultOf(self.work)
-
-
-class UploadTests(SynchronousTestCase):
-    """A request body that is still arriving: who is slow, the backend or the client?"""
-
-    def setUp(self) -> None:
-        self.start(LIMITS)
-
-    def start(self, limits: PhaseLimits) -> None:
-        self.clock = Clock()
-        self.inner = Inner()
-        timeout = Timeout(self.inner, TimerWheel(self.clock), limits)
-        self.upload = Upload(Connection(), None)
-        self.exchange = attempted(self.clock.seconds, request(body=self.upload))
-        self.work = run(timeout, self.exchange)
-        self.exchange.attempt.enter(Phase.SENDING)
-        self.sent = self.exchange.body
-        self.sent.start(Sink())
-
-    def pass_time(self, seconds: float) -> None:
-        for _ in range(round(seconds * 10)):
-            self.clock.advance(0.1)
-
-    def test_client(self) -> None:
-        """Then the backend has all the time there is."""
-        self.pass_time(500)
-        self.assertNoResult(self.work)
-        self.inner.fail(UpstreamError("refused"))
-        self.failureResultOf(self.work, UpstreamError)
-        self.assertEqual(self.clock.getDelayedCalls(), [])
-
-    def test_backend(self) -> None:
-        """From when it takes no more."""
-        self.pass_time(100)
-        self.sent.pause()
-        self.pass_time(9.8)
-        self.assertNoResult(self.work)
-        self.pass_time(0.5)
-        self.failureResultOf(self.work, UpstreamTimeout)
-
-    def test_backend_goes_on(self) -> None:
-        self.sent.pause()
-        self.pass_time(9)
-        self.sent.resume()
-        self.pass_time(100)
-        self.assertNoResult(self.work)
-        self.inner.fail(UpstreamError("refused"))
-        self.failureResultOf(self.work, UpstreamError)
-
-    def test_total(self) -> None:
-        """All of it took too long, but that says nothing about the instance."""
-        self.start(PhaseLimits(total=40))
-        self.pass_time(40.5)
-        self.failureResultOf(self.work, DeadlineExceeded)
-
-    def test_afterwards(self) -> None:
-        """Another attempt finds the body as it was."""
-        self.inner.fail(UpstreamError("refused"))
-        self.failureResultOf(self.work, UpstreamError)
-        self.assertIs(self.exchange.body, self.upload)
 
 
 class ReceivingTests(Case):

@@ -20,7 +20,8 @@ from jairouter.errors import (
 from jairouter.exchange import Answer, Exchange
 from jairouter.filters.validate import Validate
 from jairouter.interfaces import IResponder
-from jairouter.request_body.spool import Spool
+from jairouter.request_body.held import HeldBody
+from jairouter.request_body.spool import Spool, SpoolSpace
 from jairouter.web.upload import Upload
 from tests.fakes import Network
 from tests.filters.inner import ROUTE, Inner, Sink, exchange, request, run
@@ -35,7 +36,7 @@ class CountedSpool(Spool):
     """Notes whether it was closed."""
 
     def __init__(self) -> None:
-        super().__init__(10, Network.run_in_thread)
+        super().__init__(10, Network.run_in_thread, SpoolSpace(1000, 1000))
         self.closed = 0
 
     def close(self) -> None:
@@ -132,6 +133,13 @@ class JsonTests(Case):
         sent, _ = self.send("/chat/completions", b"", upload)
         self.assertEqual((sent.body.data, sent.body.replayable), (b'{"model": "m"}', True))
         self.assertIsNone(upload.data)
+
+    def test_held_body_stays_the_same(self) -> None:
+        """It is in memory and can be sent again: nothing is copied."""
+        held = HeldBody(b'{"model": "m"}')
+        sent, _ = self.send("/chat/completions", b"application/json", held)
+        self.assertIs(sent.body, held)
+        self.assertEqual(sent.model, "m")
 
     def test_upload_that_arrives(self) -> None:
         upload = self.upload()

@@ -136,6 +136,10 @@ class Process:
         assert found is not None, status
         return int(found[1]) * 1024
 
+    def descriptors(self) -> int:
+        """How many descriptors it has open: one for each connection, and a few."""
+        return len(os.listdir(f"/proc/{self._popen.pid}/fd"))
+
     def forget_peak(self) -> None:
         """Let VmHWM begin anew at what is held now."""
         Path(f"/proc/{self._popen.pid}/clear_refs").write_text("5")

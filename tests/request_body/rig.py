@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+import tracemalloc
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -23,6 +25,25 @@ def part(name: str, value: bytes, filename: str | None = None) -> bytes:
 
 LAST = b"--frontier--\r\n"
 MODEL = part("model", b"whisper-1")
+
+
+def crumbs(size: int) -> Iterator[bytes]:
+    """So many bytes, two at a time, each piece an object of its own (those of one byte exist already)."""
+    for number in range(size // 2):
+        yield number.to_bytes(2, "big")
+
+
+def allocated(take: Callable[[bytes], None], pieces: Iterable[bytes]) -> int:
+    """Bytes of memory that are in use when `take` has been given all pieces, and were not before."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for piece in pieces:
+            take(piece)
+        return tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
 
 
 class Threads:

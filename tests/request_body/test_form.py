@@ -10,7 +10,7 @@ from jairouter.codec.multipart import ModelFinder
 from jairouter.errors import BadRequest, ClientGone, GatewayError, InternalError, RequestTooLarge
 from jairouter.interfaces import IBodySink, IRequestBody
 from jairouter.request_body.form import FormBody
-from jairouter.request_body.spool import Spool
+from jairouter.request_body.spool import Spool, SpoolSpace
 from tests.request_body.rig import BOUNDARY, LAST, MODEL, Backend, Client, Threads, part
 
 FILE = part("file", b"x" * 100, "talk.wav")
@@ -26,6 +26,7 @@ class FormCase(SynchronousTestCase):
 
     in_memory = 10_000
     limit = 10_000
+    disk = 1_000_000
     at_once = True
 
     def setUp(self) -> None:
@@ -35,7 +36,8 @@ class FormCase(SynchronousTestCase):
     def form(self, *pieces: bytes, ends: bool = True) -> FormBody:
         """A form that comes in these pieces."""
         self.client = Client(*pieces, ends=ends)
-        self.spool = Spool(self.in_memory, self.threads.run)
+        self.space = SpoolSpace(1_000_000, self.disk)
+        self.spool = Spool(self.in_memory, self.threads.run, self.space)
         self.body = FormBody(self.client, ModelFinder(BOUNDARY), self.spool, self.limit)
         return self.body
 
@@ -64,7 +66,8 @@ class FormCase(SynchronousTestCase):
         """No file, no bytes, no thread."""
         self.assertEqual(self.threads.busy, 0)
         self.assertTrue(self.threads.all_closed)
-        self.assertEqual((self.spool._chunks, self.body._backlog), ([], []))
+        self.assertEqual((self.spool._held.size, self.body._backlog.size), (0, 0))
+        self.assertEqual((self.space.in_memory, self.space.on_disk), (0, 0))
 
     def told(self) -> GatewayError | None:
         """What the backend's side was told instead of an end."""
@@ -290,4 +293,6 @@ class SendingTests(FormCase):
 
     def test_length_is_the_clients(self) -> None:
         client = Client(length=7)
-        self.assertEqual(FormBody(client, ModelFinder(BOUNDARY), Spool(0, Threads().run), 9).length, 7)
+        self.assertEqual(
+            FormBody(client, ModelFinder(BOUNDARY), Spool(0, Threads().run, SpoolSpace(0, 0)), 9).length, 7
+        )

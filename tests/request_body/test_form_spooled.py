@@ -9,7 +9,7 @@ from twisted.internet.defer import CancelledError
 from jairouter.codec.multipart import ModelFinder
 from jairouter.errors import BadRequest, ClientGone, InternalError
 from jairouter.request_body.form import FormBody
-from jairouter.request_body.spool import BLOCK, Spool
+from jairouter.request_body.spool import BLOCK, Spool, SpoolSpace
 from tests.codec.properties import PROPERTY, split_at
 from tests.request_body.rig import BOUNDARY, LAST, MODEL, Backend, Client, Threads, part
 from tests.request_body.test_form import FILE, OPEN, REST, FormCase
@@ -261,12 +261,12 @@ class MemoryTests(FormCase):
         pieces = [start, *[data] * count, end]
         pieces = [MODEL, *pieces, LAST] if model_first else [*pieces, MODEL, LAST]
         client = Client(*pieces)
-        spool = Spool(256 * 1024, threads.run)
+        spool = Spool(256 * 1024, threads.run, SpoolSpace(self.size, 2 * self.size))
         body = FormBody(client, ModelFinder(BOUNDARY), spool, 2 * self.size)
         self.most = self.sent = 0
 
         def note() -> None:
-            held = sum(map(len, body._backlog)) + sum(map(len, spool._chunks)) + len(backend.data)
+            held = body._backlog.size + spool._held.size + len(backend.data)
             self.most = max(self.most, held)
             self.sent += len(backend.data)
             backend.data = b""

@@ -9,7 +9,7 @@ from zope.interface.verify import verifyObject
 from jairouter.errors import ClientGone, RequestTooLarge
 from jairouter.interfaces import IBodySink, IRequestBody
 from jairouter.request_body.held import HeldBody, _Collector, collect
-from tests.request_body.rig import Backend, Client
+from tests.request_body.rig import Backend, Client, allocated, crumbs
 
 
 class HeldBodyTests(SynchronousTestCase):
@@ -37,6 +37,10 @@ class HeldBodyTests(SynchronousTestCase):
             body.pause()
             body.resume()
             self.assertEqual((backend.data, backend.ends), (b"body", [None]))
+
+    def test_complete_from_the_start(self) -> None:
+        """Nothing of it is still to come, so a connection may be used again after it."""
+        self.assertTrue(HeldBody(b"body").complete)
 
     def test_stopped_while_it_is_sent(self) -> None:
         """The sink is forgotten: it hears of no end."""
@@ -90,6 +94,15 @@ class CollectTests(SynchronousTestCase):
         self.failureResultOf(collect(client, 3), RequestTooLarge)
         self.assertEqual(client.calls, ["start", "stop"])
         self.assertEqual(client.left, [b"ef"])
+
+    def test_crumbs(self) -> None:
+        """A body that comes two bytes at a time costs hardly more than its bytes."""
+        client = Client(ends=False)
+        collector = _Collector(client, 100_000)
+        used = allocated(collector.chunk, crumbs(100_000))
+        self.assertLess(used, 150_000)
+        collector.end()
+        self.assertEqual(self.successResultOf(collector.done).data, b"".join(crumbs(100_000)))
 
     def test_client_leaves(self) -> None:
         client = Client(b"ab", ends=False)

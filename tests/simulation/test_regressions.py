@@ -68,9 +68,11 @@ class RegressionTests(SynchronousTestCase):
         client.send(post(CHAT) + post(CHAT))
         client.transport.pauseProducing()  # type: ignore[union-attr]
         self.world.run()
-        first = b"y" * 75_000
+        # More than the network takes of somebody who does not read, and less than what makes the gateway wait
+        first = b"y" * 60_000
         self.world.backend.last.answer(first)
         self.world.run()
+        self.assertEqual(self.world.backend.last.received.count(b"POST "), 2, "the second has not begun")
         self.world.backend.last.say(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
         self.world.backend.last.wire.loseConnection()
         self.world.run()

@@ -59,7 +59,7 @@ class JudgeTests(SynchronousTestCase):
         broke = Relay.broke
 
         def done(relay: Relay, error: GatewayError) -> None:
-            relay._request.write(b"data: [DONE]\n\n")
+            relay._out.write(b"data: [DONE]\n\n")
             broke(relay, error)
 
         self.patch(Relay, "broke", done)
@@ -96,17 +96,14 @@ class JudgeTests(SynchronousTestCase):
 
     def test_answers_are_mixed_up(self) -> None:
         """The body of the answer before is sent instead."""
-        last = [b""]
-        chunk = AnswerBody.chunk
+        last: list[bytes] = []
+        take = AnswerBody.take
 
-        def before(body: AnswerBody, data: bytes) -> None:
-            if len(data) == len(last[0]):
-                data, last[0] = last[0], data
-            else:
-                last[0] = data
-            chunk(body, data)
+        def before(body: AnswerBody) -> bytes:
+            last.append(take(body))
+            return last[max(0, len(last) - 2)]
 
-        self.patch(AnswerBody, "chunk", before)
+        self.patch(AnswerBody, "take", before)
         self.assert_noticed("that no backend said")
 
     def test_the_backend_is_not_told_that_the_client_left(self) -> None:

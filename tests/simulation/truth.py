@@ -14,7 +14,7 @@ from tests.simulation.schedule import HELD, RequestPlan, Schedule
 KEEP_ALIVE = b": keep-alive\n\n"
 _ERROR_EVENT = re.compile(rb'(?:\A|(?<=[\r\n]))data: (\{"error":.*\})\n\n\Z')
 _MADE_HERE = re.compile(rb'\{"error":\{"message":')
-RETRIABLE = ("no_healthy_upstream", "upstream_busy", "shutting_down")
+RETRIABLE = ("no_healthy_upstream", "upstream_busy", "gateway_busy", "shutting_down")
 
 
 @dataclass(frozen=True)

@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
+import json
+
+from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyClass, verifyObject
 
-from jairouter.errors import BadRequest, GatewayError, ModelNotFound
+from jairouter.errors import BadRequest, GatewayError, ModelNotFound, UpstreamRefusal
 from jairouter.exchange import Exchange, Outcome
 from jairouter.interfaces import IRecorder
 from jairouter.telemetry.access_log import AccessLog
+from jairouter.timers import TimerWheel
 from tests.filters.inner import attempted, exchange, request
 
 
 class AccessLogTests(SynchronousTestCase):
     """One line per request."""
 
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.clock.advance(1.5)
+        self.wheel = TimerWheel(self.clock)
+
     def line(self, what: Exchange, status: int, sent: int, error: GatewayError | None = None) -> str:
+        log = AccessLog(self.wheel)
         with capturedLogs() as events:
-            AccessLog(lambda: 1.5).record(what, status, sent, error)
+            log.record(what, status, sent, error)
+            log.flush()
         [event] = events
         return formatEvent(event)
 
     def test_interface(self) -> None:
         verifyClass(IRecorder, AccessLog)
-        verifyObject(IRecorder, AccessLog(lambda: 0.0))
+        verifyObject(IRecorder, AccessLog(self.wheel))
 
     def test_answered(self) -> None:
         what = attempted()
@@ -61,3 +72,22 @@ class AccessLogTests(SynchronousTestCase):
     def test_braces_in_a_model(self) -> None:
         """They mean nothing to the log's format."""
         self.assertIn("model={id} ", self.line(exchange(model="{id}"), 404, 0))
+
+    def test_long_code(self) -> None:
+        """Nor can a backend, whose error's code it is; or its type, where it has none."""
+        for error in (UpstreamRefusal("no", code="c" * 100_000), UpstreamRefusal("no", type="t" * 100_000)):
+            self.assertLess(len(self.line(exchange(), 200, 5, error)), 400)
+
+    def test_code_that_looks_like_more_fields(self) -> None:
+        """Or like another line."""
+        forged = "x id=1\n2026-01-01T00:00:00+0000 [-] 192.0.2.6 POST"
+        for error in (UpstreamRefusal("no", code=forged), UpstreamRefusal("no", type=forged)):
+            line = self.line(exchange(), 200, 5, error)
+            self.assertEqual(line.splitlines(), [line])
+            self.assertTrue(line.endswith(f" error={json.dumps(forged)} id=req_1"), line)
+
+    def test_code_of_a_backend(self) -> None:
+        """An ordinary one is written as it is."""
+        self.assertIn(
+            " error=rate-limit.4 ", self.line(exchange(), 200, 5, UpstreamRefusal("no", code="rate-limit.4"))
+        )

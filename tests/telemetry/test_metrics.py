@@ -55,6 +55,17 @@ class RequestMetricsTests(SynchronousTestCase):
         self.assertEqual(self.value(CALLS, outcome="failed", **labels), 2)
         self.assertEqual(self.value(CALLS, outcome="unsettled", **labels), 1)
 
+    def test_instances_at_one_address_are_one_series(self) -> None:
+        """As with two keys for one backend; Prometheus refuses a page that has a series twice."""
+        for key in (b"one", b"two"):
+            what = attempted(headers=((b"Authorization", key),))
+            what.attempt.outcome = Outcome.SUCCEEDED
+            self.metrics.record(what, 200, 0, None)
+        lines = [
+            line for line in generate_latest(self.registry).splitlines() if line.startswith(b"jairouter_")
+        ]
+        self.assertEqual([line.rpartition(b" ")[2] for line in lines], [b"2.0"])
+
     def test_labels_come_from_the_configuration(self) -> None:
         """Whatever models clients ask for, there are no more series."""
         sizes = set()

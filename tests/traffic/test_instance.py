@@ -33,5 +33,11 @@ class InstanceTests(SynchronousTestCase):
         """Live state belongs to the object, so equal settings do not make instances equal."""
         self.assertNotEqual(self.instance, Instance("chat", "m", "http://a", "/p", 2, self.instance.headers))
 
+    def test_names_of_its_headers(self) -> None:
+        """In lower case: they are compared with what a client wrote."""
+        self.assertEqual(self.instance.header_names, {b"authorization"})
+        self.assertEqual(Instance("chat", "m", "http://a").header_names, frozenset())
+
     def test_no_secrets_in_its_repr(self) -> None:
         self.assertNotIn("s3cret", repr(self.instance))
+        self.assertNotIn("s3cret", repr(Instance("chat", "m", "http://a", "/p?key=s3cret")))

@@ -30,6 +30,7 @@ OF_ERRORS = {
     "StreamCut": Outcome.FAILED,
     "NoHealthyUpstream": Outcome.NEUTRAL,
     "PoolExhausted": Outcome.NEUTRAL,
+    "NoRoom": Outcome.NEUTRAL,
     "DeadlineExceeded": Outcome.NEUTRAL,
     "ShuttingDown": Outcome.ABANDONED,
 }

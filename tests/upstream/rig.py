@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
@@ -16,14 +16,26 @@ from zope.interface import implementer
 from jairouter.errors import ClientGone
 from jairouter.exchange import Attempt, HeaderPairs, Phase
 from jairouter.interfaces import IBodySink, IRequestBody
+from jairouter.task import Promise, as_deferred
 from jairouter.traffic.instance import Instance
 from jairouter.upstream.connection import Connection
 from jairouter.upstream.outgoing import Outgoing, compose
 from jairouter.upstream.response import Response
-from jairouter.upstream.wire import WireHeaders
+from jairouter.upstream.tls import BackendTls
+
+_T = TypeVar("_T")
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 """A complete answer after which the connection stays open."""
+
+
+def awaited(promise: Promise[_T]) -> Deferred[_T]:
+    """What comes of a promise, for trial's assertions; cancelling it cancels whoever awaits the promise."""
+
+    async def wait() -> _T:
+        return await promise
+
+    return as_deferred(wait())
 
 
 class Wire(StringTransport):
@@ -70,8 +82,8 @@ class Line:
         self.connection.makeConnection(self.wire)
 
     def send(self, outgoing: Outgoing | None = None) -> Deferred[Response]:
-        """Send a request, by default a POST without a body."""
-        return self.connection.send(outgoing or request())
+        """Send a request, by default a POST without a body, and await its answer."""
+        return awaited(self.connection.send(outgoing or request()))
 
     def say(self, *pieces: bytes) -> None:
         """The backend says something, one read for each piece."""
@@ -181,8 +193,8 @@ class Phases(Attempt):
 
     __slots__ = ("entered", "moved")
 
-    def __init__(self) -> None:
-        super().__init__(Instance("chat", "m", "http://10.0.0.1", None, 1, ()), lambda: 0.0)
+    def __init__(self, tls: BackendTls | None = None) -> None:
+        super().__init__(Instance("chat", "m", "http://10.0.0.1", None, 1, (), tls=tls), lambda: 0.0)
         self.entered: list[Phase] = []
         self.moved = 0
 
@@ -198,11 +210,16 @@ class Phases(Attempt):
 
 
 def request(
-    body: IBodyProducer | None = None,
+    body: IBodyProducer | bytes | None = None,
     *,
     method: bytes = b"POST",
     pairs: HeaderPairs = (),
     attempt: Attempt | None = None,
 ) -> Outgoing:
-    """A request to a backend."""
-    return compose(method, b"h", b"/v1/x", WireHeaders(pairs, attempt), body)
+    """A request to a backend, with a body in memory, one that is produced, or none."""
+    data = body if isinstance(body, bytes) else None
+    producer = None if isinstance(body, bytes) else body
+    length: int | None = len(data or b"")
+    if producer is not None:
+        length = None if producer.length is UNKNOWN_LENGTH else int(producer.length)
+    return Outgoing(method, compose(method, b"h", b"/v1/x", pairs, length), data, producer, attempt)

@@ -9,17 +9,22 @@ from twisted.internet.error import ConnectionDone, ConnectionRefusedError
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
-from twisted.web.http_headers import Headers
-from twisted.web.iweb import IAgent, IResponse
+from twisted.web.iweb import IAgent
 from zope.interface.verify import verifyObject
 
 from jairouter.errors import PoolExhausted
+from jairouter.exchange import HeaderPairs
+from jairouter.interfaces import IRequestBody
+from jairouter.request_body.held import HeldBody
+from jairouter.task import as_deferred
 from jairouter.timers import TimerWheel
 from jairouter.traffic.permits import Ledger
 from jairouter.upstream.agent import Agent
+from jairouter.upstream.answer_parser import MAX_HEAD
+from jairouter.upstream.failures import BadAnswer
 from jairouter.upstream.pool import PoolLimits
-from jairouter.upstream.wire import WireBody, WireHeaders
-from tests.upstream.rig import OK, Phases, Receiver, Wire
+from jairouter.upstream.response import Response
+from tests.upstream.rig import OK, Phases, Wire
 
 URL = b"http://10.0.0.1:9000/v1/x"
 
@@ -28,22 +33,30 @@ class AgentCase(SynchronousTestCase):
     """An agent whose backend is the test."""
 
     limits = PoolLimits(max_connections=2, max_pending=1)
+    max_head = MAX_HEAD
 
     def setUp(self) -> None:
         self.reactor: Any = MemoryReactorClock()
         self.ledger = Ledger()
-        self.agent = Agent(self.reactor, TimerWheel(self.reactor), self.ledger, self.limits, 7.0)
+        wheel = TimerWheel(self.reactor)
+        self.agent = Agent(self.reactor, wheel, self.ledger, self.limits, 7.0, max_head=self.max_head)
         self.wires: list[Wire] = []
         self.accepted = 0
 
     def ask(
         self,
-        body: WireBody | None = None,
+        body: IRequestBody | None = None,
         attempt: Phases | None = None,
         uri: bytes = URL,
-    ) -> Deferred[IResponse]:
-        """Send a request, as the gateway does."""
-        return self.agent.request(b"POST", uri, WireHeaders((), attempt), body)
+        pairs: HeaderPairs = (),
+    ) -> Deferred[Response]:
+        """Send a request, as the Forward filter does."""
+
+        async def send() -> Response:
+            sent = HeldBody(b"") if body is None else body
+            return await self.agent.post(uri, pairs, sent, attempt or Phases())
+
+        return as_deferred(send())
 
     def accept(self) -> Wire:
         """The backend accepts the connection that has waited longest."""
@@ -113,9 +126,7 @@ class EndpointTests(AgentCase):
                 receiver.resolutionComplete()
                 return self
 
-        self.reactor._nameResolver = None
-        type(self.reactor).nameResolver = property(lambda _: Resolver())
-        self.addCleanup(delattr, type(self.reactor), "nameResolver")
+        self.reactor.nameResolver = Resolver()
         answer = self.ask(uri=b"http://backend.example/x")
         self.failureResultOf(answer)
         self.assertEqual(asked, ["backend.example"])
@@ -124,7 +135,7 @@ class EndpointTests(AgentCase):
     def test_name_that_idna_does_not_allow(self) -> None:
         """Docker's networks are full of names with underscores."""
         self.ask(uri=b"http://vllm_a:8000/x")
-        self.assertEqual(self.reactor.tcpClients[0][:2], ("vllm_a", 8000))
+        self.assertEqual(self.reactor.tcpClients[0][:2], ("127.0.0.1", 8000))
 
     def test_https(self) -> None:
         """The first byte on the wire is that of a TLS handshake."""
@@ -174,29 +185,8 @@ class EndpointTests(AgentCase):
             self.failureResultOf(self.ask(uri=URL + b"?" + query), ValueError)
 
 
-class RequestTests(AgentCase):
-    """Plain requests."""
-
-    def test_as_an_ordinary_agent(self) -> None:
-        """Twisted's own headers in, Twisted's own headers out."""
-        answer = self.agent.request(b"GET", URL, Headers({b"Accept": [b"text/plain"]}))
-        wire = self.accept()
-        self.assertEqual(
-            wire.value(), b"GET /v1/x HTTP/1.1\r\nHost: 10.0.0.1:9000\r\nAccept: text/plain\r\n\r\n"
-        )
-        self.say(wire, b"HTTP/1.1 200 OK\r\nX-A: 1\r\nx-a: 2\r\nContent-Length: 2\r\n\r\nok")
-        response = self.successResultOf(answer)
-        self.assertIs(type(response.headers), Headers)
-        self.assertEqual(response.headers.getRawHeaders(b"X-A"), [b"1", b"2"])
-        receiver = Receiver()
-        response.deliverBody(receiver)
-        self.assertEqual(receiver.data, b"ok")
-        self.assert_at_rest()
-
-    def test_without_headers(self) -> None:
-        answer = self.agent.request(b"GET", URL)
-        self.say(self.accept(), OK)
-        self.assertEqual(self.successResultOf(answer).code, 200)
+class ConnectionsTests(AgentCase):
+    """Which connection, and what if there is none."""
 
     def test_connection_is_used_again(self) -> None:
         wire = self.used_once()
@@ -217,6 +207,12 @@ class RequestTests(AgentCase):
         waiting = [self.ask() for _ in range(3)]
         self.failureResultOf(self.ask(), PoolExhausted)
         self.assertEqual([answer.called for answer in waiting], [False] * 3)
+
+    def test_malformed_requests_take_none(self) -> None:
+        """Nothing is lent for what is never sent."""
+        self.used_once()
+        self.failureResultOf(self.ask(pairs=((b"X", b"a\r\nb"),)), ValueError)
+        self.assert_at_rest()
 
 
 class CancelTests(AgentCase):
@@ -247,4 +243,16 @@ class CancelTests(AgentCase):
         answer.cancel()
         self.failureResultOf(answer, CancelledError)
         self.assertTrue(wire.aborted)
+        self.assert_at_rest()
+
+
+class HeadTests(AgentCase):
+    """How large the head of an answer may be."""
+
+    max_head = 100
+
+    def test_too_large(self) -> None:
+        answer = self.ask()
+        self.say(self.accept(), b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100)
+        self.failureResultOf(answer, BadAnswer)
         self.assert_at_rest()

@@ -1,209 +1,218 @@
-"""treq between the gateway and the agent: it adds nothing, unpacks nothing, keeps nothing."""
+"""treq over our agent: whoever writes a tool for the gateway's backends can use what he knows."""
 
 from __future__ import annotations
 
 import gzip
 import warnings
-from http.cookiejar import Cookie
+from io import BytesIO
+from typing import Any
 
-from hyperlink import URLParseError
+from treq.client import HTTPClient
+from treq.content import collect, content, json_content
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.web.iweb import UNKNOWN_LENGTH, IBodyProducer, IResponse
-from zope.interface.verify import verifyObject
+from twisted.internet.error import ConnectionLost
+from twisted.internet.task import Cooperator
+from twisted.web.client import FileBodyProducer
+from twisted.web.iweb import IBodyProducer
 
-from jairouter.exchange import HeaderPairs, Phase
-from jairouter.interfaces import IBodySink, IRequestBody
-from jairouter.request_body.held import HeldBody
-from jairouter.upstream.client import UpstreamClient
-from jairouter.upstream.wire import InstanceUrl, NoCookies, WireBody, WireHeaders, _ConsumerSink
-from tests.upstream.rig import Phases, Receiver, Upload
+from tests.upstream.rig import OK, Receiver, Wire
 from tests.upstream.test_agent import AgentCase
 
 URL = "http://10.0.0.1:9000/v1/x"
 
 
 class ClientCase(AgentCase):
-    """A client over an agent whose backend is the test."""
+    """treq, an agent, and a backend that is the test."""
 
     def setUp(self) -> None:
         super().setUp()
-        self.client = UpstreamClient(self.agent, self.reactor)
+        cooperator = Cooperator(scheduler=lambda work: self.reactor.callLater(0, work))
 
-    def post(
-        self,
-        pairs: HeaderPairs = (),
-        body: IRequestBody | None = None,
-        *,
-        url: str = URL,
-        attempt: Phases | None = None,
-    ) -> Deferred[IResponse]:
-        """Send a request as the Forward filter does."""
-        return self.client.post(url, pairs, body or HeldBody(b"{}"), attempt or Phases())
+        def produce(data: bytes) -> IBodyProducer:
+            return FileBodyProducer(BytesIO(data), cooperator)
 
-    def exchange(self, answer: bytes, pairs: HeaderPairs = ()) -> tuple[IResponse, Receiver, bytes]:
-        """One request on a new connection: the answer, its body, what the backend got."""
-        pending = self.post(pairs)
+        self.client = HTTPClient(self.agent, data_to_body_producer=produce)
+
+    def get(self, **how: Any) -> Deferred[Any]:
+        return self.client.get(URL, reactor=self.reactor, **how)
+
+    def answered(self, pending: Deferred[Any], answer: bytes, wire: Wire | None = None) -> Any:
+        """The backend answers the request that has just been made."""
+        self.say(wire or self.accept(), answer)
+        return self.successResultOf(pending)
+
+
+class GetTests(ClientCase):
+    """Plain requests and their answers."""
+
+    def test_request(self) -> None:
+        self.get(headers={"X-A": ["1", "2"]}, params={"a": "b c"})
+        start, host, *lines = self.accept().value().removesuffix(b"\r\n\r\n").split(b"\r\n")
+        self.assertEqual((start, host), (b"GET /v1/x?a=b+c HTTP/1.1", b"Host: 10.0.0.1:9000"))
+        self.assertEqual(sorted(lines), [b"Accept-Encoding: gzip", b"X-A: 1", b"X-A: 2"])
+
+    def test_answer(self) -> None:
+        head = b"HTTP/1.1 404 No\r\nX-A: 1\r\nx-a: 2\r\nContent-Length: 2\r\n\r\nno"
+        response = self.answered(self.get(), head)
+        self.assertEqual((response.code, response.version, response.length), (404, (b"HTTP", 1, 1), 2))
+        self.assertEqual(response.headers.getRawHeaders("X-A"), ["1", "2"])
+        self.assertEqual(self.successResultOf(content(response)), b"no")
+        self.assert_at_rest()
+
+    def test_answer_is_buffered(self) -> None:
+        """It can be read as often as one likes."""
+        response = self.answered(self.get(), b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        for _ in range(2):
+            self.assertEqual(self.successResultOf(json_content(response)), {})
+
+    def test_gzip_is_unpacked(self) -> None:
+        packed = gzip.compress(b"hello" * 100)
+        head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
+        response = self.answered(self.get(), head + packed)
+        self.assertEqual(self.successResultOf(content(response)), b"hello" * 100)
+
+    def test_cookies_are_kept(self) -> None:
+        """It is one client, who has them back."""
+        self.answered(self.get(), OK.replace(b"\r\n\r\n", b"\r\nSet-Cookie: a=b; Path=/\r\n\r\n"))
+        wire = self.wires[0]
+        wire.clear()
+        self.get()
+        self.assertIn(b"\r\nCookie: a=b\r\n", wire.value())
+
+    def test_connection_is_kept(self) -> None:
+        self.answered(self.get(), OK)
+        self.answered(self.get(), OK, self.wires[0])
+        self.assertEqual(len(self.reactor.tcpClients), 1)
+        self.assert_at_rest()
+
+    def test_no_warnings(self) -> None:
+        """The agent does nothing that treq or Twisted will not have one day."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            self.answered(self.get(), OK)
+
+
+class PostTests(ClientCase):
+    """Requests with a body."""
+
+    def post(self, **how: Any) -> tuple[Deferred[Any], Wire]:
+        pending: Deferred[Any] = self.client.post(URL, reactor=self.reactor, **how)
         wire = self.accept()
-        self.say(wire, answer)
-        response = self.successResultOf(pending)
+        self.reactor.pump([0.0] * 5)
+        return pending, wire
+
+    def test_bytes(self) -> None:
+        pending, wire = self.post(data=b"body")
+        self.assertTrue(wire.value().endswith(b"\r\nContent-Length: 4\r\n\r\nbody"), wire.value())
+        self.answered(pending, OK, wire)
+        self.assert_at_rest()
+
+    def test_json(self) -> None:
+        pending, wire = self.post(json={"model": "m"})
+        self.assertTrue(wire.value().endswith(b'\r\n\r\n{"model":"m"}'))
+        self.assertIn(b"\r\nContent-Type: application/json; charset=UTF-8\r\n", wire.value())
+        self.answered(pending, OK, wire)
+
+    def test_nothing(self) -> None:
+        pending, wire = self.post()
+        self.assertTrue(wire.value().endswith(b"\r\nContent-Length: 0\r\n\r\n"))
+        self.answered(pending, OK, wire)
+
+    def test_answered_before_its_end(self) -> None:
+        """The rest is not sent."""
+        pending: Deferred[Any] = self.client.post(URL, data=b"body", reactor=self.reactor)
+        wire = self.accept()
+        self.answered(pending, OK, wire)
+        self.reactor.pump([0.0] * 5)
+        self.assertTrue(wire.aborted)
+        self.assert_at_rest()
+
+
+class RedirectTests(ClientCase):
+    """They are followed if one wants it."""
+
+    moved = b"HTTP/1.1 302 Moved\r\nLocation: http://10.0.0.2/there\r\nContent-Length: 0\r\n\r\n"
+
+    def test_followed(self) -> None:
+        pending = self.get()
+        self.say(self.accept(), self.moved)
+        self.assertEqual(self.reactor.tcpClients[1][:2], ("10.0.0.2", 80))
+        response = self.answered(pending, OK)
+        self.assertEqual(response.code, 200)
+        self.assertEqual([each.code for each in response.history()], [302])
+        self.assert_at_rest()
+
+    def test_not_followed(self) -> None:
+        self.assertEqual(self.answered(self.get(allow_redirects=False), self.moved).code, 302)
+        self.assertEqual(len(self.reactor.tcpClients), 1)
+
+
+class UnbufferedTests(ClientCase):
+    """Answers are given as they come."""
+
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n"
+
+    def test_pieces(self) -> None:
+        response = self.answered(self.get(unbuffered=True), self.head)
+        wire = self.wires[0]
+        self.assertFalse(wire.reading)
+        pieces: list[bytes] = []
+        done = collect(response, pieces.append)
+        self.assertTrue(wire.reading)
+        self.say(wire, b"ab")
+        self.assertEqual(pieces, [b"ab"])
+        self.say(wire, b"cd")
+        self.successResultOf(done)
+        self.assertEqual(pieces, [b"ab", b"cd"])
+        self.assert_at_rest()
+
+    def test_given_up(self) -> None:
+        """By way of the transport, as with Twisted's agent."""
+        response = self.answered(self.get(unbuffered=True), self.head)
         receiver = Receiver()
         response.deliverBody(receiver)
-        self.lose(wire)
-        return response, receiver, wire.value()
+        receiver.transport.loseConnection()  # type: ignore[union-attr]
+        self.assertTrue(self.wires[0].aborted)
+        self.assert_at_rest()
+
+    def test_broken(self) -> None:
+        response = self.answered(self.get(unbuffered=True), self.head + b"ab")
+        receiver = Receiver()
+        response.deliverBody(receiver)
+        self.lose(self.wires[0], ConnectionLost())
+        self.assertEqual((receiver.data, [end.type for end in receiver.ends]), (b"ab", [ConnectionLost]))
+        self.assert_at_rest()
 
 
-class NothingAddedTests(ClientCase):
-    """What goes out."""
+class CancelTests(ClientCase):
+    """Nobody waits any longer."""
 
-    def test_request_is_what_was_given(self) -> None:
-        sent = self.exchange(
-            b"HTTP/1.1 204 No\r\n\r\n", ((b"content-TYPE", b"application/json"), (b"X-A", b"1"))
-        )[2]
-        self.assertEqual(
-            sent,
-            b"POST /v1/x HTTP/1.1\r\nHost: 10.0.0.1:9000\r\ncontent-TYPE: application/json\r\nX-A: 1\r\n"
-            b"Content-Length: 2\r\n\r\n{}",
-        )
-
-    def test_accept_encoding_of_the_client(self) -> None:
-        sent = self.exchange(b"HTTP/1.1 204 No\r\n\r\n", ((b"Accept-Encoding", b"br"),))[2]
-        self.assertEqual(sent.lower().count(b"accept-encoding"), 1)
-
-    def test_cookies_of_the_client(self) -> None:
-        sent = self.exchange(b"HTTP/1.1 204 No\r\n\r\n", ((b"Cookie", b"a=b"),))[2]
-        self.assertIn(b"\r\nCookie: a=b\r\n", sent)
-
-    def test_url_goes_out_to_the_letter(self) -> None:
-        self.post(url=URL + "/%2f%E4?b=%20+&a;c&&=")
-        self.assertTrue(self.accept().value().startswith(b"POST /v1/x/%2f%E4?b=%20+&a;c&&= HTTP/1.1\r\n"))
-
-    def test_no_url(self) -> None:
-        self.assertRaises(URLParseError, self.post, url="http://[::1/x")
-
-    def test_upload(self) -> None:
-        upload = Upload()
-        self.post(body=upload)
+    def test_timeout(self) -> None:
+        pending = self.get(timeout=3)
         wire = self.accept()
-        upload.send(b"abc")
-        upload.end()
-        self.assertTrue(wire.value().endswith(b"\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"))
+        self.reactor.advance(2.9)
+        self.assertNoResult(pending)
+        self.reactor.advance(0.2)
+        self.failureResultOf(pending, CancelledError)
+        self.assertTrue(wire.aborted)
+        self.assert_at_rest()
 
-    def test_phases(self) -> None:
-        attempt = Phases()
-        self.post(attempt=attempt)
-        self.accept()
-        self.assertEqual(attempt.entered, [Phase.CONNECTING, Phase.SENDING, Phase.WAITING])
+    def test_in_time(self) -> None:
+        """No timer is left."""
+        self.answered(self.get(timeout=3), OK)
+        self.assert_at_rest()
 
     def test_cancelled(self) -> None:
-        pending = self.post()
+        pending = self.get()
         wire = self.accept()
         pending.cancel()
         self.failureResultOf(pending, CancelledError)
         self.assertTrue(wire.aborted)
         self.assert_at_rest()
 
-    def test_no_warnings(self) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            self.exchange(b"HTTP/1.1 204 No\r\n\r\n")
-
-
-class NothingTakenTests(ClientCase):
-    """What comes back."""
-
-    def test_gzip_stays_gzip(self) -> None:
-        packed = gzip.compress(b"hello" * 100)
-        head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
-        response, receiver, _ = self.exchange(head + packed)
-        self.assertEqual(receiver.data, packed)
-        self.assertEqual(
-            response.headers.pairs,
-            ((b"Content-Encoding", b"gzip"), (b"Content-Length", b"%d" % len(packed))),
-        )
-
-    def test_redirects_are_not_followed(self) -> None:
-        """They would carry credentials elsewhere."""
-        for status in (301, 302, 303, 307, 308):
-            head = b"HTTP/1.1 %d Moved\r\nLocation: http://10.0.0.2/\r\nContent-Length: 0\r\n\r\n" % status
-            self.assertEqual(self.exchange(head)[0].code, status)
-        self.assertEqual({call[0] for call in self.reactor.tcpClients}, {"10.0.0.1"})
-
-    def test_cookies_of_one_answer_are_not_sent_with_the_next_request(self) -> None:
-        """They are another client's."""
-        answer = b"HTTP/1.1 200 OK\r\nSet-Cookie: session=1; Path=/\r\nContent-Length: 0\r\n\r\n"
-        response = self.exchange(answer)[0]
-        self.assertIn((b"Set-Cookie", b"session=1; Path=/"), response.headers.pairs)
-        self.assertNotIn(b"session", self.exchange(answer)[2])
-
-    def test_answer_arrives_before_its_body(self) -> None:
-        pending = self.post()
-        self.say(self.accept(), b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
-        self.assertEqual(self.successResultOf(pending).length, 5)
-
-    def test_connection_is_kept(self) -> None:
-        for _ in range(2):
-            pending = self.post()
-            wire = self.accept() if not self.wires else self.wires[0]
-            self.say(wire, b"HTTP/1.1 204 No\r\n\r\n")
-            self.successResultOf(pending)
-        self.assertEqual(len(self.reactor.tcpClients), 1)
+    def test_cancelled_while_connecting(self) -> None:
+        pending = self.get()
+        pending.cancel()
+        self.failureResultOf(pending, CancelledError)
+        self.assertTrue(self.reactor.connectors[0].stoppedConnecting)
         self.assert_at_rest()
-
-
-class RememberedUrlTests(ClientCase):
-    """A URL is parsed once."""
-
-    def test_of_an_instance(self) -> None:
-        self.assertIs(self.client._url(URL), self.client._url(URL))
-
-    def test_queries_are_not_kept(self) -> None:
-        """They come from clients, so there is no end of them."""
-        for number in range(3):
-            url = self.client._url(f"{URL}?n={number}?%e4&;")
-            self.assertEqual(url.to_uri().to_text(), f"{URL}?n={number}?%e4&;")
-        self.assertEqual(list(self.client._urls), [URL])
-        self.assertEqual(self.client._url(URL).to_text(), URL)
-
-    def test_text_is_kept(self) -> None:
-        url = InstanceUrl("http://H:80/a%2f?b c".replace(" ", "%20"))
-        self.assertEqual(url.to_uri().to_text(), "http://H:80/a%2f?b%20c")
-
-
-class WireTests(ClientCase):
-    """The pieces by themselves."""
-
-    def test_interfaces(self) -> None:
-        body = WireBody(HeldBody(b"x"))
-        verifyObject(IBodyProducer, body)
-        finished: Deferred[None] = Deferred()
-        verifyObject(IBodySink, _ConsumerSink(Receiver(), finished))  # type: ignore[arg-type]
-
-    def test_lengths(self) -> None:
-        self.assertEqual(WireBody(HeldBody(b"xy")).length, 2)
-        self.assertEqual(WireBody(Upload()).length, UNKNOWN_LENGTH)
-        self.assertEqual(WireBody(Upload(0)).length, 0)
-
-    def test_headers_cannot_be_changed(self) -> None:
-        headers = WireHeaders(((b"A", b"b"),))
-        headers.copy().setRawHeaders(b"A", [b"c"])
-        headers.addRawHeader(b"D", b"e")
-        self.assertEqual(headers.pairs, ((b"A", b"b"),))
-        self.assertIs(headers.copy(), headers)
-        self.assertTrue(headers.hasHeader(b"Cookie"))
-
-    def test_cookie_jar_keeps_nothing_by_any_way(self) -> None:
-        jar = NoCookies()
-        jar.set_cookie(
-            Cookie(0, "a", "b", None, False, "h", True, False, "/", True, False, None, False, None, None, {})
-        )
-        jar.extract_cookies(None, None)
-        jar.add_cookie_header(None)
-        self.assertEqual(len(jar), 0)
-
-    def test_steering(self) -> None:
-        upload = Upload()
-        producer = WireBody(upload)
-        producer.pauseProducing()
-        producer.resumeProducing()
-        producer.stopProducing()
-        self.assertEqual(upload.calls, ["pause", "resume", "stop"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
@@ -12,7 +12,7 @@ from twisted.web.client import ResponseDone
 from jairouter.exchange import Phase
 from jairouter.upstream.connection import Connection
 from jairouter.upstream.response import Response
-from tests.upstream.rig import OK, Line, Phases, Receiver, Wire, request
+from tests.upstream.rig import OK, Line, Phases, Receiver, Wire, awaited, request
 
 HALF = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"
 
@@ -133,12 +133,6 @@ class AwaitingHeadTests(LineCase):
         self.failureResultOf(self.answer, ConnectionDone)
         self.assertTrue(self.line.connection.answered)
 
-    def test_cancelled(self) -> None:
-        self.answer.cancel()
-        self.failureResultOf(self.answer, CancelledError)
-        self.assertTrue(self.line.wire.aborted)
-        self.assert_closed()
-
     def test_aborted(self) -> None:
         self.line.connection.abort()
         self.failureResultOf(self.answer, ConnectionAborted)
@@ -155,9 +149,9 @@ class AwaitingHeadTests(LineCase):
     def test_who_waits_for_the_connection_may_send_before_the_answer_is_taken(self) -> None:
         """The pool lends it on from within the callback."""
         second: list[Deferred[Response]] = []
-        connection = Connection(0.0, lambda it: second.append(it.send(request())), print)
+        connection = Connection(0.0, lambda it: second.append(awaited(it.send(request()))), print)
         connection.makeConnection(Wire())
-        first = connection.send(request())
+        first = awaited(connection.send(request()))
         connection.dataReceived(OK)
         self.assert_complete(self.answered(first)[1], b"ok")
         self.assertNoResult(second[0])
@@ -246,7 +240,7 @@ class PhaseTests(SynchronousTestCase):
         attempt, line = Phases(), Line()
         line.send(request(attempt=attempt))
         line.say(HALF)
-        self.assertEqual(attempt.entered, [Phase.SENDING, Phase.WAITING, Phase.RECEIVING])
+        self.assertEqual(attempt.entered, [Phase.WAITING, Phase.RECEIVING])
 
     def test_every_read_is_progress(self) -> None:
         """A slow head as well as a slow body."""

@@ -2,64 +2,30 @@
 
 from __future__ import annotations
 
-import datetime
-from functools import cache
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from OpenSSL import SSL, crypto
-from service_identity import VerificationError
-from twisted.internet.defer import CancelledError
+from OpenSSL import SSL
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionLost, TimeoutError
-from twisted.internet.interfaces import IHandshakeListener
+from twisted.internet.interfaces import IHandshakeListener, IOpenSSLServerConnectionCreator
 from twisted.internet.protocol import Factory, Protocol
-from twisted.internet.ssl import (
-    Certificate,
-    KeyPair,
-    PrivateCertificate,
-    optionsForClientTLS,
-    trustRootFromCertificates,
-)
 from twisted.protocols.tls import TLSMemoryBIOFactory
+from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from jairouter.exchange import Phase
-from jairouter.upstream import endpoints
+from jairouter.exchange import HeaderPairs, Phase
+from jairouter.interfaces import IRequestBody
 from jairouter.upstream.endpoints import SecureConnection
-from jairouter.upstream.failures import BadAddress
+from jairouter.upstream.failures import BadAddress, BadAnswer
+from jairouter.upstream.response import Response
+from jairouter.upstream.tls import BackendTls, CertificateRefused, WrongProtocol, client_context
+from tests.upstream.authority import Issued, issue, issued, root, stranger
 from tests.upstream.rig import OK, Phases, Wire
 from tests.upstream.test_agent import AgentCase
 
 ALERT = b"\x17"
 """How the farewell begins; in TLS 1.3 it looks like data."""
 URL = b"https://10.0.0.1/v1/x"
-
-
-@cache
-def certificate(name: str, number: int = 1) -> Any:
-    """A certificate for a name, its own authority; another one for another number."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    called = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(called)
-        .issuer_name(called)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain)
-    return PrivateCertificate.fromCertificateAndKeyPair(
-        Certificate.loadPEM(made.public_bytes(pem)), KeyPair.load(private, crypto.FILETYPE_PEM)
-    )
 
 
 class Peer(Protocol):
@@ -72,30 +38,48 @@ class Peer(Protocol):
         self.received += data
 
 
+@implementer(IOpenSSLServerConnectionCreator)
+class Held:
+    """The certificate that the backend has."""
+
+    def __init__(self, held: Issued) -> None:
+        self.context = SSL.Context(SSL.TLS_SERVER_METHOD)
+        self.context.use_certificate(held.certificate)
+        self.context.use_privatekey(held.key)
+
+    def serverConnectionForTLS(self, protocol: object) -> SSL.Connection:
+        return SSL.Connection(self.context)
+
+
 class SecureCase(AgentCase):
-    """An agent that trusts `certificate("backend.test")`, and a backend that has it."""
+    """An agent that trusts the authority of the tests, and an instance that should be `backend.test`."""
 
     def setUp(self) -> None:
         super().setUp()
-        root = trustRootFromCertificates([certificate("backend.test")])
-
-        def options(_: str) -> Any:
-            return optionsForClientTLS(self.expected, trustRoot=root)
-
-        self.patch(endpoints, "optionsForClientTLS", options)
-        self.expected = "backend.test"
-        self.attempt = Phases()
-        self.answer = self.ask(attempt=self.attempt, uri=URL)
+        context = client_context(authorities=(root().certificate,), system=False)
+        self.tls = BackendTls(context, "backend.test")
+        self.attempt = Phases(self.tls)
+        self.answer = self.ask(attempt=self.attempt)
         self.wire = self.accept()
         self.peer = Peer()
 
-    def serve(self, held: Any = None) -> None:
+    def ask(
+        self,
+        body: IRequestBody | None = None,
+        attempt: Phases | None = None,
+        uri: bytes = URL,
+        pairs: HeaderPairs = (),
+    ) -> Deferred[Response]:
+        """See `AgentCase.ask`; of the instance."""
+        return super().ask(body, attempt or Phases(self.tls), uri, pairs)
+
+    def serve(self, held: Issued | None = None) -> None:
         """The backend shakes hands, as far as it can come."""
-        options = (held or certificate("backend.test")).options()
-        factory = TLSMemoryBIOFactory(options, False, Factory.forProtocol(lambda: self.peer), self.reactor)
-        self.tls: Any = factory.buildProtocol(None)
+        creator = Held(held or issued("backend.test"))
+        factory = TLSMemoryBIOFactory(creator, False, Factory.forProtocol(lambda: self.peer), self.reactor)
+        self.tls_end: Any = factory.buildProtocol(None)
         self.other = Wire()
-        self.tls.makeConnection(self.other)
+        self.tls_end.makeConnection(self.other)
         self.pump()
 
     def pump(self) -> None:
@@ -108,7 +92,7 @@ class SecureCase(AgentCase):
             self.wire.clear()
             self.other.clear()
             if there:
-                self.tls.dataReceived(there)
+                self.tls_end.dataReceived(there)
             if here:
                 self.wire.protocol.dataReceived(here)
 
@@ -124,7 +108,7 @@ class HandshakeTests(SecureCase):
     """Connecting ends with the handshake."""
 
     def test_interface(self) -> None:
-        connection = SecureConnection(0.0, print, print)
+        connection = SecureConnection(self.tls.towards("a.test"), 0.0, print, print)
         verifyObject(IHandshakeListener, connection)
 
     def test_nothing_is_sent_before_its_end(self) -> None:
@@ -137,21 +121,21 @@ class HandshakeTests(SecureCase):
     def test_the_request_follows(self) -> None:
         self.serve()
         self.assertTrue(self.peer.received.startswith(b"POST /v1/x HTTP/1.1\r\n"))
-        self.assertEqual(self.attempt.entered, [Phase.CONNECTING, Phase.SENDING, Phase.WAITING])
-        self.tls.write(OK)
+        self.assertEqual(self.attempt.entered, [Phase.CONNECTING, Phase.WAITING])
+        self.tls_end.write(OK)
         self.pump()
         self.assertEqual(self.successResultOf(self.answer).code, 200)
         self.assert_at_rest()
 
     def test_the_connection_is_used_again(self) -> None:
         self.serve()
-        self.tls.write(OK)
+        self.tls_end.write(OK)
         self.pump()
         self.successResultOf(self.answer)
-        again = self.ask(uri=URL)
+        again = self.ask()
         self.pump()
         self.assertEqual(self.peer.received.count(b"POST"), 2)
-        self.tls.write(OK)
+        self.tls_end.write(OK)
         self.pump()
         self.successResultOf(again)
         self.assertEqual(len(self.reactor.tcpClients), 1)
@@ -159,7 +143,7 @@ class HandshakeTests(SecureCase):
     def test_closed_for_good_when_idle_too_long(self) -> None:
         """TLS would wait for the peer's farewell, and the descriptor with it, for ever if none comes."""
         self.serve()
-        self.tls.write(OK)
+        self.tls_end.write(OK)
         self.pump()
         self.successResultOf(self.answer)
         self.reactor.advance(21)
@@ -169,7 +153,7 @@ class HandshakeTests(SecureCase):
 
     def test_closed_for_good_after_an_answer_that_is_the_last(self) -> None:
         self.serve()
-        self.tls.write(OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        self.tls_end.write(OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
         self.reactor.advance(0)
         self.say(self.wire, self.other.value())
         self.successResultOf(self.answer)
@@ -191,8 +175,8 @@ class HandshakeTests(SecureCase):
 
     def test_never_ending_for_one_who_waits_in_the_queue(self) -> None:
         """Nobody in particular waits for that connection."""
-        other = self.ask(uri=URL)
-        waits = self.ask(uri=URL)
+        other = self.ask()
+        waits = self.ask()
         self.answer.cancel()
         self.failureResultOf(self.answer, CancelledError)
         self.accept(), self.accept()
@@ -211,27 +195,71 @@ class HandshakeTests(SecureCase):
         self.fail_with(SSL.Error)
 
     def test_certificate_that_nobody_trusts(self) -> None:
-        self.serve(certificate("backend.test", 2))
+        """The reason is OpenSSL's own, not only that there is one."""
+        mine = issue("backend.test", by=stranger())
+        self.serve(Issued(mine.certificate, mine.key))
         self.lose(self.wire)
-        self.fail_with(SSL.Error)
+        self.fail_with(CertificateRefused)
 
+    def test_certificate_for_another_name(self) -> None:
+        """The handshake itself goes well."""
+        self.serve(issued("other.test"))
+        self.assertTrue(self.wire.aborted)
+        self.fail_with(CertificateRefused)
 
-class NameTests(SecureCase):
-    """A certificate that is trusted, for another name."""
+    def test_certificate_for_nobody(self) -> None:
+        """Twisted's own check would take it for good."""
+        self.serve(issue(by=root()))
+        self.fail_with(CertificateRefused)
 
-    def setUp(self) -> None:
-        super().setUp()
-        self.answer.cancel()
-        self.failureResultOf(self.answer, CancelledError)
-        self.expected = "other.test"
-        self.attempt = Phases()
-        self.answer = self.ask(attempt=self.attempt, uri=b"https://10.0.0.2/")
-        self.wire = self.accept()
-
-    def test_refused(self) -> None:
+    def test_another_protocol(self) -> None:
+        """Chosen by a backend that did not listen to what it was offered."""
+        self.patch(SSL.Connection, "get_alpn_proto_negotiated", lambda _: b"h2")
         self.serve()
-        self.lose(self.wire)
-        self.fail_with(VerificationError)
+        self.assertTrue(self.wire.aborted)
+        self.fail_with(WrongProtocol)
+
+
+class HeadTests(SecureCase):
+    """How large the head of an answer may be."""
+
+    max_head = 100
+
+    def test_too_large(self) -> None:
+        self.serve()
+        self.tls_end.write(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100)
+        self.pump()
+        self.failureResultOf(self.answer, BadAnswer)
+        self.assert_at_rest()
+
+
+class SharingTests(SecureCase):
+    """Whose connections are used for whom."""
+
+    def used_by(self, tls: BackendTls | None) -> int:
+        """How many connections there are when an instance has asked, after another one was answered."""
+        self.serve()
+        self.tls_end.write(OK)
+        self.pump()
+        self.successResultOf(self.answer)
+        self.ask(attempt=Phases(tls)).addErrback(lambda _: None)
+        return len(self.reactor.tcpClients)
+
+    def test_same_options(self) -> None:
+        self.assertEqual(self.used_by(self.tls), 1)
+
+    def test_other_options(self) -> None:
+        """A connection that was made without a check is nothing for an instance that wants one."""
+        self.assertEqual(self.used_by(BackendTls(client_context(system=False))), 2)
+
+    def test_none(self) -> None:
+        self.assertEqual(self.used_by(None), 2)
+
+    def test_without_tls(self) -> None:
+        """Options make no difference where nothing is secured."""
+        for tls in (self.tls, None):
+            self.ask(attempt=Phases(tls), uri=b"http://10.0.0.9/").addErrback(lambda _: None)
+        self.assertEqual(len(self.agent._pools), 2)
 
 
 class AddressTests(AgentCase):
@@ -248,14 +276,15 @@ class AddressTests(AgentCase):
         self.assert_at_rest()
 
     def test_no_name_for_a_certificate(self) -> None:
-        self.refused(b"https://my_host/x")
-        self.refused(b"https://my_host/x")
+        self.refused(b"https://12345/x")
+        self.refused(b"https://12345/x")
         self.assert_at_rest()
 
     def test_names_that_idna_does_not_allow(self) -> None:
         """Resolvers do, and Docker's networks are full of them."""
-        for number, host in enumerate(("my_host", "my--host")):
-            answer = self.ask(uri=f"http://{host}/x".encode())
-            self.assertEqual(self.reactor.tcpClients[number][0], host)
-            answer.cancel()
-            self.failureResultOf(answer, CancelledError)
+        for scheme in ("http", "https"):
+            for host in ("my_host", "my--host"):
+                answer = self.ask(uri=f"{scheme}://{host}/x".encode())
+                self.assertEqual(self.reactor.tcpClients[-1][0], "127.0.0.1")
+                answer.cancel()
+                self.failureResultOf(answer, CancelledError)

@@ -5,21 +5,18 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
-from twisted.web.http_headers import Headers
 
 from jairouter.exchange import HeaderPairs
-from jairouter.headers import connection_options
 from jairouter.request_body.held import HeldBody
 from jairouter.upstream.outgoing import Origin, Outgoing, compose, origin_of
-from jairouter.upstream.wire import WireBody, WireHeaders
+from jairouter.upstream.wire import WireBody
 from tests.codec.properties import PROPERTY
 from tests.upstream.rig import Phases, Producer, Upload
 
 
-def lines_of(*pairs: tuple[bytes, bytes], body: WireBody | None = None) -> list[bytes]:
+def lines_of(*pairs: tuple[bytes, bytes], length: int | None = 0, method: bytes = b"POST") -> list[bytes]:
     """The header lines that are sent."""
-    outgoing = compose(b"POST", b"h", b"/x", WireHeaders(pairs), body)
-    return outgoing.head.split(b"\r\n")[1:-2]
+    return compose(method, b"h", b"/x", pairs, length).split(b"\r\n")[1:-2]
 
 
 class HeadTests(SynchronousTestCase):
@@ -31,21 +28,24 @@ class HeadTests(SynchronousTestCase):
             [b"Host: h", b"X-b: 1", b"x-A: 2", b"X-B: ", b"Content-Length: 0"],
         )
 
-    def test_plain_headers(self) -> None:
-        headers = Headers({b"X-A": [b"1", b"2"]})
-        outgoing = compose(b"GET", b"h", b"/x", headers, None)
-        self.assertEqual(outgoing.head, b"GET /x HTTP/1.1\r\nHost: h\r\nX-A: 1\r\nX-A: 2\r\n\r\n")
-        self.assertFalse(outgoing.wire)
-
     def test_no_headers(self) -> None:
-        outgoing = compose(b"GET", b"h", b"/x", None, None)
-        self.assertEqual(outgoing.head, b"GET /x HTTP/1.1\r\nHost: h\r\n\r\n")
+        head = compose(b"GET", b"h", b"/x", (), 0)
+        self.assertEqual(head, b"GET /x HTTP/1.1\r\nHost: h\r\n\r\n")
 
-    def test_attempt_travels_with_wire_headers(self) -> None:
-        attempt = Phases()
-        outgoing = compose(b"GET", b"h", b"/", WireHeaders((), attempt), None)
-        self.assertIs(outgoing.attempt, attempt)
-        self.assertTrue(outgoing.wire)
+    def test_length_of_nothing(self) -> None:
+        """RFC 9110, section 8.6: it is said where a body is expected, else not."""
+        for method, lines in (
+            (b"POST", [b"Host: h", b"Content-Length: 0"]),
+            (b"PUT", [b"Host: h", b"Content-Length: 0"]),
+            (b"GET", [b"Host: h"]),
+            (b"HEAD", [b"Host: h"]),
+        ):
+            self.assertEqual(lines_of(method=method), lines)
+
+    def test_length_of_something(self) -> None:
+        """It is said whatever the method, or the body would be the next request."""
+        for method in (b"POST", b"GET", b"HEAD"):
+            self.assertEqual(lines_of(length=4, method=method), [b"Host: h", b"Content-Length: 4"])
 
     def test_one_host(self) -> None:
         self.assertEqual(
@@ -54,15 +54,14 @@ class HeadTests(SynchronousTestCase):
 
     def test_one_framing_header_for_a_length(self) -> None:
         pairs = ((b"Content-Length", b"99"), (b"transfer-encoding", b"chunked"))
-        self.assertEqual(
-            lines_of(*pairs, body=WireBody(HeldBody(b"body"))), [b"Host: h", b"Content-Length: 4"]
-        )
+        self.assertEqual(lines_of(*pairs, length=4), [b"Host: h", b"Content-Length: 4"])
 
     def test_one_framing_header_for_chunks(self) -> None:
         pairs = ((b"content-length", b"99"), (b"Transfer-Encoding", b"gzip"))
-        self.assertEqual(
-            lines_of(*pairs, body=WireBody(Upload())), [b"Host: h", b"Transfer-Encoding: chunked"]
-        )
+        for method in (b"POST", b"GET"):
+            self.assertEqual(
+                lines_of(*pairs, length=None, method=method), [b"Host: h", b"Transfer-Encoding: chunked"]
+            )
 
     def test_hop_by_hop_headers_stop_here(self) -> None:
         names = (
@@ -71,15 +70,15 @@ class HeadTests(SynchronousTestCase):
         )
         self.assertEqual(lines_of(*((name, b"x") for name in names)), [b"Host: h", b"Content-Length: 0"])
 
-    def test_what_connection_names_stops_here(self) -> None:
-        pairs = ((b"X-Hop", b"1"), (b"X-End", b"2"), (b"connection", b"close,  x-HOP ,"), (b"x-two", b"3"))
-        self.assertEqual(
-            lines_of(*pairs, (b"Connection", b"x-two")), [b"Host: h", b"X-End: 2", b"Content-Length: 0"]
-        )
 
-    def test_connection_options(self) -> None:
-        pairs = ((b"Connection", b"a, B"), (b"X", b"c"), (b"CONNECTION", b"d"))
-        self.assertEqual(connection_options(pairs), {b"a", b"b", b"d"})
+class ReprTests(SynchronousTestCase):
+    """What a traceback or a log may show."""
+
+    def test_no_keys_nor_prompts(self) -> None:
+        head = compose(b"POST", b"h", b"/x?key=s3cret", ((b"Authorization", b"s3cret"),), 6)
+        for data, producer in ((b"s3cret", None), (None, WireBody(HeldBody(b"s3cret")))):
+            told = repr(Outgoing(b"POST", head, data, producer, Phases()))
+            self.assertEqual(told, "<Outgoing b'POST'>")
 
 
 class InjectionTests(SynchronousTestCase):
@@ -92,7 +91,7 @@ class InjectionTests(SynchronousTestCase):
         target: bytes = b"/",
         pairs: HeaderPairs = (),
     ) -> None:
-        self.assertRaises(ValueError, compose, method, host, target, WireHeaders(pairs), None)
+        self.assertRaises(ValueError, compose, method, host, target, pairs, 0)
 
     def test_in_the_method(self) -> None:
         for bad in (b"", b"GET /x", b"GET / HTTP/1.1\r\nX: y\r\n\r\nGET", b"GET\0", b"G\xc3\x84T"):
@@ -158,7 +157,7 @@ class InjectionTests(SynchronousTestCase):
     def test_as_many_lines_as_headers(self, name: list[bytes], value: list[bytes]) -> None:
         pairs = ((b"".join(name), b"".join(value)), (b"X-Last", b"1"))
         try:
-            head = compose(b"GET", b"h", b"/", WireHeaders(pairs), None).head
+            head = compose(b"GET", b"h", b"/", pairs, 0)
         except ValueError:
             return
         start, host, first, last = head.removesuffix(b"\r\n\r\n").splitlines()
@@ -166,25 +165,38 @@ class InjectionTests(SynchronousTestCase):
         self.assertEqual(first.split(b": ", 1), list(pairs[0]))
 
 
+class OutgoingTests(SynchronousTestCase):
+    """A request ready to be written."""
+
+    def test_of_a_head_alone(self) -> None:
+        outgoing = Outgoing(b"GET", b"head")
+        self.assertEqual((outgoing.data, outgoing.producer, outgoing.attempt), (None, None, None))
+
+    def test_attempt(self) -> None:
+        attempt = Phases()
+        self.assertIs(Outgoing(b"POST", b"head", b"", attempt=attempt).attempt, attempt)
+
+
 class RepeatableTests(SynchronousTestCase):
     """Which requests can be sent a second time."""
 
-    def repeatable(self, body: object) -> bool:
-        outgoing: Outgoing = compose(b"POST", b"h", b"/", None, body)  # type: ignore[arg-type]
-        return outgoing.repeatable
-
     def test_without_a_body(self) -> None:
-        self.assertTrue(self.repeatable(None))
+        self.assertTrue(Outgoing(b"GET", b"head").repeatable)
 
-    def test_held(self) -> None:
-        self.assertTrue(self.repeatable(WireBody(HeldBody(b"x"))))
+    def test_in_memory(self) -> None:
+        self.assertTrue(Outgoing(b"POST", b"head", b"body").repeatable)
+        self.assertTrue(Outgoing(b"POST", b"head", producer=WireBody(HeldBody(b"x"))).repeatable)
 
     def test_upload_says_so_itself(self) -> None:
-        self.assertFalse(self.repeatable(WireBody(Upload())))
-        self.assertTrue(self.repeatable(WireBody(Upload(replayable=True))))
+        """Each time it is asked: an upload that goes on may be repeatable now and not any more then."""
+        upload = Upload()
+        outgoing = Outgoing(b"POST", b"head", producer=WireBody(upload))
+        for replayable in (False, True, False):
+            upload.replayable = replayable
+            self.assertIs(outgoing.repeatable, replayable)
 
     def test_of_somebody_else(self) -> None:
-        self.assertFalse(self.repeatable(Producer(3)))
+        self.assertFalse(Outgoing(b"POST", b"head", producer=Producer(3)).repeatable)
 
 
 class OriginTests(SynchronousTestCase):

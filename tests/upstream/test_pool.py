@@ -32,6 +32,18 @@ class ReuseTests(PoolCase):
         self.rig.answer(connection)
         self.assert_at_rest()
 
+    def test_taken_at_once(self) -> None:
+        """`take` lends as `acquire` does, where nothing is to be waited for."""
+        self.assertIsNone(self.pool.take())
+        self.assertEqual((self.rig.connecting, self.rig.lent), ([], 0))
+        connection = self.borrow()
+        self.assertIsNone(self.pool.take())
+        self.rig.answer(connection)
+        self.assertIs(self.pool.take(), connection)
+        self.assertEqual(self.rig.lent, 1)
+        self.rig.answer(connection)
+        self.assert_at_rest()
+
     def test_the_one_used_last_is_taken_first(self) -> None:
         """So that the others may age and close."""
         one, two = self.borrow(), self.borrow()
@@ -119,6 +131,19 @@ class AgeTests(PoolCase):
         self.rig.clock.advance(15)
         self.assertNoResult(self.pool.acquire())
         self.assertTrue(connection.transport.disconnecting)
+
+    def test_too_old_to_be_taken_at_once(self) -> None:
+        """All of them are closed on the way to one that is young enough."""
+        old = self.borrow()
+        self.rig.clock.advance(15)
+        young = self.borrow()
+        self.rig.answer(young)
+        self.rig.answer(old)
+        self.rig.clock.advance(15)
+        self.assertIs(self.pool.take(), young)
+        self.assertTrue(old.transport.disconnecting)
+        self.rig.answer(young)
+        self.assert_at_rest()
 
     def test_too_old_for_who_waits(self) -> None:
         """A new one is opened for the one who waits."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from twisted.internet.defer import CancelledError, fail
+from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.error import ConnectionRefusedError
 
+from jairouter.upstream.connection import Connection
 from jairouter.upstream.pool import PoolLimits
 from tests.upstream.pool_rig import PoolCase, Rig
 
@@ -68,6 +69,43 @@ class RefusedTests(PoolCase):
         for each in waiting:
             self.failureResultOf(each, OSError)
         self.assertEqual(rig.lent, 0)
+
+
+class RaisedTests(PoolCase):
+    """Connecting does not even begin: whatever is raised at once is a connection that failed."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.pool._connect = self.connect
+        self.broken = True
+
+    def connect(self) -> Deferred[Connection]:
+        if self.broken:
+            raise RuntimeError("can't start new thread")
+        return self.rig.connect()
+
+    def test_told(self) -> None:
+        self.failureResultOf(self.pool.acquire(), RuntimeError)
+        self.assert_at_rest()
+
+    def test_takes_no_place(self) -> None:
+        """When it is over, there is room for as many as before."""
+        for _ in range(self.limits.max_connections + 1):
+            self.failureResultOf(self.pool.acquire(), RuntimeError)
+        self.broken = False
+        for connection in [self.borrow() for _ in range(self.limits.max_connections)]:
+            self.rig.answer(connection)
+        self.assert_at_rest()
+
+    def test_who_waits_is_told_too(self) -> None:
+        self.broken = False
+        one, two = self.borrow(), self.borrow()
+        waiting = self.pool.acquire()
+        self.broken = True
+        self.rig.lose(one)
+        self.failureResultOf(waiting, RuntimeError)
+        self.rig.answer(two)
+        self.assert_at_rest()
 
 
 class ClosedTests(PoolCase):

@@ -11,7 +11,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -39,7 +39,7 @@ class Borrower:
 
     def _got(self, connection: Connection) -> None:
         assert not (self.fresh and connection.uses), "a used connection for one who asked for a fresh one"
-        connection.send(request()).addErrback(lambda _: None)
+        connection.send(request())
         self.connection = connection
 
     def _failed(self, failure: Failure) -> None:
@@ -56,6 +56,7 @@ class PoolMachine(RuleBasedStateMachine):
         self.connecting: list[Borrower] = []
         self.holders: list[Borrower] = []
         self.known: list[Connection] = []
+        self.idle_since: dict[tuple[Connection, int], float] = {}  # and after which use
 
     @rule(fresh=st.booleans())
     def borrow(self, fresh: bool) -> None:
@@ -76,7 +77,21 @@ class PoolMachine(RuleBasedStateMachine):
             self.connecting.append(borrower)
 
     def _waiting(self) -> int:
-        return int(repr(self.rig.pool).rpartition("=")[2].rstrip(">"))
+        return self._count("waiting")
+
+    def _count(self, what: str) -> int:
+        return int(repr(self.rig.pool).partition(f"{what}=")[2].partition(" ")[0].rstrip(">"))
+
+    @rule()
+    def take(self) -> None:
+        idle = self._count("idle")
+        connection = self.rig.pool.take()
+        if connection is None:
+            assert not self._count("idle"), "there was one"
+        else:
+            assert self._count("idle") < idle
+            self.holders.append(Borrower(succeed(connection), queued=False, fresh=False))
+        self._sort()
 
     @precondition(lambda self: self.rig.connecting)
     @rule()
@@ -127,9 +142,22 @@ class PoolMachine(RuleBasedStateMachine):
         self.rig.connecting = [each for each in self.rig.connecting if not each.called]
         self._sort()
 
-    @rule(seconds=st.floats(0.1, 6.0))
+    @rule(count=st.integers(1, 3))
+    def use_and_calm_down(self, count: int) -> None:
+        """All that connects is open, all that is lent comes back: else hardly any connection idles."""
+        for _ in range(count):
+            self.borrow(False)
+        while self.rig.connecting:
+            self.open()
+        while self.holders:
+            self.answer(0)
+
+    @rule(seconds=st.floats(0.1, 4.0))
     def pass_time(self, seconds: float) -> None:
         self.rig.clock.advance(seconds)
+
+    def _alive(self) -> list[Connection]:
+        return [each for each in self.known if each.transport and not each.transport.disconnecting]
 
     def _drop_holder(self, which: int) -> Connection:
         connection = self.holders.pop(which % len(self.holders)).connection
@@ -153,16 +181,21 @@ class PoolMachine(RuleBasedStateMachine):
 
     @invariant()
     def never_more_connections_than_allowed(self) -> None:
-        open_now = [each for each in self.known if not each.transport or not each.transport.disconnecting]
-        alive = [each for each in open_now if each.transport is not None]
-        assert len(alive) + len(self.rig.connecting) <= LIMITS.max_connections
+        assert len(self._alive()) + len(self.rig.connecting) <= LIMITS.max_connections
 
     @invariant()
     def nobody_waits_without_need(self) -> None:
-        alive = [each for each in self.known if each.transport and not each.transport.disconnecting]
-        full = len(alive) + len(self.rig.connecting) >= LIMITS.max_connections
+        full = len(self._alive()) + len(self.rig.connecting) >= LIMITS.max_connections
         coming = len(self.rig.connecting) - len(self.connecting)
         assert full or coming >= len(self.queue), repr(self.rig.pool)
+
+    @invariant()
+    def nothing_idles_for_too_long(self) -> None:
+        now, held = self.rig.clock.seconds(), {holder.connection for holder in self.holders}
+        idle = [(each, each.uses) for each in self._alive() if each not in held]
+        self.idle_since = {each: self.idle_since.get(each, now) for each in idle}
+        late = [each for each, since in self.idle_since.items() if now - since > LIMITS.max_idle + 0.3]
+        assert not late, (repr(late), repr(self.rig.pool))
 
     def teardown(self) -> None:
         """Whoever is left goes; nothing stays behind."""

@@ -55,11 +55,15 @@ class PlainTests(SynchronousTestCase):
         self.assertEqual((self.sink.data, self.sink.ends), ([b"a"], [None]))
 
     def test_complete_before_it_is_taken(self) -> None:
-        """The usual answer: its length is known, so the client gets a Content-Length."""
+        """Its length is known, so the client gets a Content-Length."""
         receiver = self.receiver()
-        receiver.dataReceived(b"all")
+        receiver.dataReceived(b"al")
+        receiver.dataReceived(b"l")
+        self.assertFalse(receiver.body.whole)
         receiver.connectionLost(DONE)
-        self.assertEqual(receiver.body.complete_length, 3)
+        self.assertTrue(receiver.body.whole)
+        self.assertEqual(receiver.body.take(), b"all")
+        self.assertFalse(self.wire.aborted)
 
     def test_broken(self) -> None:
         receiver = self.receiver()

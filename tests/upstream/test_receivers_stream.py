@@ -23,7 +23,8 @@ class StreamTests(EventCase):
     def test_complete_before_it_is_taken(self) -> None:
         self.say(HELLO + STOP + END)
         self.receiver.connectionLost(DONE)
-        self.assertEqual(self.body.complete_length, len(HELLO + STOP + END))
+        self.assertTrue(self.body.whole)
+        self.assertEqual((self.body.take(), self.done), (HELLO + STOP + END, [None]))
 
     def test_finish_reason_is_enough(self) -> None:
         """Some backends send no [DONE]."""

@@ -11,22 +11,21 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import UNKNOWN_LENGTH, IResponse
 from zope.interface.verify import verifyObject
 
-from jairouter.upstream.outgoing import compose
-from jairouter.upstream.response import BodyTransport, Response
-from jairouter.upstream.wire import WireHeaders
+from jairouter.upstream.answer_parser import AnswerParser
+from jairouter.upstream.response import DONE, BodyTransport, Response
 from tests.upstream.rig import OK, Line, Receiver, request
 
-DONE = Failure(ResponseDone())
+PAIRS = ((b"Set-Cookie", b"a=b"), (b"set-cookie", b"c=d"))
 
 
 class ResponseTests(SynchronousTestCase):
     """The head."""
 
-    def response(self, *, wire: bool = True, length: int | None = None) -> Response:
-        headers = WireHeaders(()) if wire else Headers()
-        outgoing = compose(b"GET", b"h", b"/", headers, None)
-        pairs = ((b"Set-Cookie", b"a=b"), (b"set-cookie", b"c=d"))
-        return Response(outgoing, "1.0", 404, pairs, length, BodyTransport(Line().connection))
+    def response(self, length: bytes = b"", status: bytes = b"404 Nowhere") -> Response:
+        parser = AnswerParser()
+        parser.feed(b"HTTP/1.0 %b\r\n" % status)
+        parser.feed(b"".join(b"%b: %b\r\n" % pair for pair in PAIRS) + length + b"\r\n")
+        return Response(parser, BodyTransport(None))
 
     def test_interface(self) -> None:
         verifyObject(IResponse, self.response())
@@ -35,20 +34,30 @@ class ResponseTests(SynchronousTestCase):
         response = self.response()
         self.assertEqual((response.version, response.code), ((b"HTTP", 1, 0), 404))
         self.assertEqual(response.phrase, b"Not Found")
+        self.assertEqual(self.response(status=b"599 Odd").phrase, b"")
 
     def test_headers_as_on_the_wire(self) -> None:
-        headers = self.response().headers
-        assert isinstance(headers, WireHeaders)
-        self.assertEqual(headers.pairs, ((b"Set-Cookie", b"a=b"), (b"set-cookie", b"c=d")))
+        self.assertEqual(self.response().pairs, PAIRS)
+
+    def test_headers_by_name(self) -> None:
+        self.assertEqual(self.response().fields, {b"set-cookie": b"a=b, c=d"})
 
     def test_headers_as_twisted_has_them(self) -> None:
-        headers = self.response(wire=False).headers
-        self.assertNotIsInstance(headers, WireHeaders)
+        """Made once, when somebody asks; whoever unpacks the body may change them."""
+        response = self.response()
+        headers = response.headers
+        self.assertIs(type(headers), Headers)
         self.assertEqual(headers.getRawHeaders(b"Set-Cookie"), [b"a=b", b"c=d"])
+        headers.removeHeader(b"Set-Cookie")
+        self.assertFalse(response.headers.hasHeader(b"Set-Cookie"))
+        self.assertEqual(response.pairs, PAIRS)
 
     def test_length(self) -> None:
-        self.assertEqual(self.response(length=0).length, 0)
-        self.assertEqual(self.response().length, UNKNOWN_LENGTH)
+        for line, length in ((b"Content-Length: 0\r\n", 0), (b"Content-Length: 7\r\n", 7)):
+            response = self.response(line)
+            self.assertEqual((response.length, response.content_length), (length, length))
+        response = self.response()
+        self.assertEqual((response.length, response.content_length), (UNKNOWN_LENGTH, None))
 
     def test_previous_response(self) -> None:
         first, second = self.response(), self.response()
@@ -56,14 +65,18 @@ class ResponseTests(SynchronousTestCase):
         self.assertIs(second.previousResponse, first)
 
 
-class DeliverTests(SynchronousTestCase):
-    """The body, whenever it comes and whenever somebody wants it."""
+class ArrivingCase(SynchronousTestCase):
+    """An answer whose body the test sends."""
 
     def setUp(self) -> None:
         self.line = Line()
         answer = self.line.send()
         self.line.say(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")
         self.response = self.successResultOf(answer)
+
+
+class DeliverTests(ArrivingCase):
+    """The body, whenever it comes and whenever somebody wants it."""
 
     def test_delivered_once(self) -> None:
         self.response.deliverBody(Receiver())
@@ -144,6 +157,58 @@ class DeliverTests(SynchronousTestCase):
         self.assertEqual([end.type for end in receiver.ends], [ConnectionLost])
 
 
+class TakeWholeTests(ArrivingCase):
+    """The body in one piece, if it is here: instead of delivering it, and as often."""
+
+    def test_not_while_it_arrives(self) -> None:
+        self.response.data_received(b"a")
+        self.assertIsNone(self.response.take_whole())
+
+    def test_when_it_is_here(self) -> None:
+        self.response.data_received(b"a")
+        self.response.data_received(b"b")
+        self.response.body_ended(DONE)
+        self.assertEqual(self.response.take_whole(), b"ab")
+
+    def test_when_it_came_with_the_head(self) -> None:
+        for data in (b"", b"ab"):
+            self.setUp()
+            self.response.came_whole(data)
+            self.assertEqual(self.response.take_whole(), data)
+
+    def test_not_when_it_broke(self) -> None:
+        self.response.data_received(b"a")
+        self.response.body_ended(Failure(ConnectionLost()))
+        self.assertIsNone(self.response.take_whole())
+
+    def test_once(self) -> None:
+        self.response.came_whole(b"a")
+        self.response.take_whole()
+        self.assertIsNone(self.response.take_whole())
+
+    def test_then_it_is_not_delivered(self) -> None:
+        self.response.came_whole(b"a")
+        self.response.take_whole()
+        self.assertRaises(RuntimeError, self.response.deliverBody, Receiver())
+
+    def test_not_when_it_is_delivered(self) -> None:
+        receiver = Receiver()
+        self.response.deliverBody(receiver)
+        self.response.data_received(b"a")
+        self.response.body_ended(DONE)
+        self.assertIsNone(self.response.take_whole())
+        self.assertEqual(receiver.data, b"a")
+
+    def test_in_vain_before_it_is_delivered(self) -> None:
+        """Whoever asked too early may still have it delivered."""
+        self.response.take_whole()
+        receiver = Receiver()
+        self.response.deliverBody(receiver)
+        self.response.data_received(b"a")
+        self.response.body_ended(DONE)
+        self.assertEqual((receiver.data, receiver.ends), (b"a", [DONE]))
+
+
 class BodyTransportTests(SynchronousTestCase):
     """Late calls never touch the next answer."""
 
@@ -201,3 +266,33 @@ class BodyTransportTests(SynchronousTestCase):
         self.transport.resumeProducing()  # type: ignore[union-attr]
         self.transport.abortConnection()  # type: ignore[union-attr]
         self.assertEqual(self.line.told, ["lost"])
+
+
+class NoConnectionTests(SynchronousTestCase):
+    """The transport of a body that came whole: there is nothing to be steered."""
+
+    def test_every_call_is_taken(self) -> None:
+        transport = BodyTransport(None)
+        verifyObject(IPushProducer, transport)
+        transport.hold()
+        transport.resumeProducing()
+        transport.body_ended()
+        transport.pauseProducing()
+        self.assertTrue(transport.paused)
+        transport.abortConnection()
+        self.assertTrue(transport.aborted)
+
+    def test_body_is_delivered_though_it_is_paused(self) -> None:
+        """As `AnswerBody` does: it holds back itself what is not wanted yet."""
+
+        class Slow(Receiver):
+            def connectionMade(self) -> None:
+                self.transport.pauseProducing()  # type: ignore[union-attr]
+
+        line = Line()
+        answer = line.send()
+        line.say(OK)
+        receiver = Slow()
+        self.successResultOf(answer).deliverBody(receiver)
+        self.assertEqual((receiver.data, [end.type for end in receiver.ends]), (b"ok", [ResponseDone]))
+        self.assertTrue(line.wire.reading)

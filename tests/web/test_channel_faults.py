@@ -69,8 +69,9 @@ class MalformedTests(Case):
 
     def test_version_of_the_refusal(self) -> None:
         """One that is spoken here, whatever was asked in."""
+        head = b"POST / HTTP/%b\r\nHost: x\r\nContent-Type: a/b\r\nContent-Type: c/d\r\n\r\n"
         for asked, spoken in ((b"2.0", b"1.1"), (b"0.9", b"1.1"), (b"1.1", b"1.1"), (b"1.0", b"1.0")):
-            client = self.serving(Echo()).ask(b"GET /a?b#c HTTP/%b\r\n\r\n" % asked)
+            client = self.serving(Echo()).ask(head % asked)
             self.assertTrue(client.received.startswith(b"HTTP/%b 400 " % spoken), client.received)
 
     def test_too_large(self) -> None:

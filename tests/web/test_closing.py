@@ -6,15 +6,19 @@ import socket
 import struct
 from typing import Any
 
+from twisted.internet.error import ConnectionDone
 from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.errors import RouteNotFound
+from jairouter.web import channel
 from jairouter.web.closing import delivery
 from jairouter.web.errors import write_error
+from jairouter.web.site import ConnectionLimits
 from tests.fakes import Client
 from tests.web.serving import GET, Later, Serving, Taker, answers, post
 
 LARGE = b"x" * 300_000
+SEND_TIMEOUT = 50.0
 
 
 class Handle:
@@ -37,9 +41,10 @@ class Handle:
 class Case(SynchronousTestCase):
     """A client that reads as slowly as the test says."""
 
-    def begin(self, root: Later, request: bytes) -> None:
+    def begin(self, root: Later, request: bytes, max_requests: int = 0) -> None:
         self.root = root
-        self.serving = Serving(root)
+        limits = ConnectionLimits(send_timeout=SEND_TIMEOUT, max_requests=max_requests)
+        self.serving = Serving(root, limits)
         self.addCleanup(lambda: self.assertEqual(self.serving.close(), []))
         self.client: Client = self.serving.ask(request)
         wire = self.serving.server_end(self.client)
@@ -101,7 +106,7 @@ class LingerTests(Case):
 
     def test_no_reader(self) -> None:
         """Who reads nothing is waited for as long as on closing."""
-        self.assert_open_for(60)
+        self.assert_open_for(SEND_TIMEOUT)
 
 
 class RefusalTests(Case):
@@ -150,7 +155,98 @@ class CloseTests(Case):
 
     def test_no_reader(self) -> None:
         self.read_some()
-        self.assert_open_for(60)
+        self.assert_open_for(SEND_TIMEOUT)
+
+    def test_kernel_that_does_not_say(self) -> None:
+        """Then all of the answer has to be read in that time."""
+        self.begin(Later(), GET[:-2] + b"Connection: close\r\n\r\n")
+        self.wire.peer.getHandle = None
+        self.root.answer(LARGE)
+        self.serving.run()
+        self.assert_open_for(SEND_TIMEOUT)
+
+
+class LateBytesTests(Case):
+    """More comes while the last answer goes out, of which nothing was there when it was written.
+
+    It is not read, and a kernel that closes with bytes unread sends a reset: the client loses what it has
+    not read of the answer.
+    """
+
+    def assert_whole(self) -> None:
+        """The client asks for more in the midst of the answer, and gets all of that, and nothing else."""
+        self.root.answer(LARGE)
+        self.serving.run()
+        self.read_some()
+        self.client.send(GET)
+        self.serving.run()
+        self.read_slowly(1)
+        self.assertEqual(answers(self.client.received)[0].body, LARGE)
+        self.client.leave()
+        self.serving.run()
+        self.assertEqual(len(answers(self.client.received)), 1)
+        self.assertEqual((self.root.requests, self.serving.site.channels), ([], {}))
+
+    def test_connection_close(self) -> None:
+        self.begin(Later(), GET[:-2] + b"Connection: close\r\n\r\n")
+        self.assert_whole()
+
+    def test_old_protocol(self) -> None:
+        self.begin(Later(), GET.replace(b"1.1", b"1.0"))
+        self.assert_whole()
+
+    def test_most_requests(self) -> None:
+        self.begin(Later(), GET, max_requests=1)
+        self.assert_whole()
+
+    def test_drain(self) -> None:
+        self.begin(Later(), GET)
+        self.serving.site.drain()
+        self.assert_whole()
+
+    def test_end_is_told_at_once(self) -> None:
+        """Also where nothing more comes: some learn only by it where an answer ends."""
+        self.begin(Later(), GET, max_requests=1)
+        self.wire.resumeProducing()
+        self.root.answer(b"short")
+        self.serving.run()
+        assert self.client.closed is not None
+        self.client.closed.trap(ConnectionDone)
+        self.assertEqual(self.serving.site.channels, {})
+
+
+class ChokedTests(Case):
+    """A client that reads slowly, and has asked for more meanwhile than is read of it."""
+
+    def setUp(self) -> None:
+        self.begin(Later(), GET)
+        self.root.answer(LARGE)
+        self.serving.run()
+        self.client.send(GET * 5000)
+        self.serving.run()
+        self.assertGreater(self.serving.unread(self.client), 0)
+
+    def test_slow_reader(self) -> None:
+        """It is not given another answer after so long, but all of the one that it reads."""
+        self.read_some()
+        self.read_slowly(20)
+        self.assertEqual(answers(self.client.received)[0].body, LARGE)
+
+    def test_no_reader(self) -> None:
+        """It is waited for as long as between requests, and as for a last answer."""
+        self.assert_open_for(75 + SEND_TIMEOUT)
+
+
+class KernelTests(Case):
+    """Asking the kernel is a system call."""
+
+    def test_not_for_an_answer_that_is_not_the_last(self) -> None:
+        self.begin(Later(), GET)
+        asked: list[object] = []
+        self.patch(channel, "delivery", asked.append)
+        self.root.answer(b"short")
+        self.serving.run()
+        self.assertEqual(asked, [])
 
 
 class DeliveryTests(SynchronousTestCase):

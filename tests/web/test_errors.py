@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.server import Site
 
 from jairouter.errors import ModelNotFound, NoHealthyUpstream
 from jairouter.web.errors import break_off, write_error
+from tests.fakes import Network
 from tests.web.serving import GET, Received, Serving, Taker, answers
 
 
@@ -47,10 +52,54 @@ class WriteTests(SynchronousTestCase):
         answer = self.received()
         self.assertEqual((answer.headers["retry-after"], answer.headers["retry-after-ms"]), ("2", "1200"))
 
-    def test_break_off(self) -> None:
-        """The client sees that the answer is not complete."""
-        self.root.requests[0].write(b"some")
+
+class BreakOffTests(SynchronousTestCase):
+    """Ending an answer in the middle, so that the client sees that it is not complete."""
+
+    def setUp(self) -> None:
+        self.root = Taker()
+        self.serving = Serving(self.root)
+        self.addCleanup(lambda: self.assertEqual(self.serving.close(), []))
+
+    def begin(self, data: bytes = GET) -> Any:
+        """A request of whose answer a part was written."""
+        self.client = self.serving.ask(data)
+        request = self.root.requests.pop(0)
+        request.write(b"some")
+        return request
+
+    def assert_broken_off(self, body: bytes | None, kind: type[Exception]) -> None:
+        """So much of it has arrived (None for nothing at all), and the connection ended in this way."""
         self.serving.run()
+        found = answers(self.client.received)
+        self.assertEqual(
+            [(each.body, each.complete) for each in found], [] if body is None else [(body, False)]
+        )
+        assert self.client.closed is not None
+        self.client.closed.trap(kind)
+
+    def test_framed(self) -> None:
+        """What was written arrives; that it is less than was announced says enough."""
+        break_off(self.begin())
+        self.assert_broken_off(b"some", ConnectionDone)
+
+    def test_at_once(self) -> None:
+        """What the client has not read is thrown away."""
+        break_off(self.begin(), at_once=True)
+        self.assert_broken_off(None, ConnectionLost)
+
+    def test_not_framed(self) -> None:
+        """A plain end would look like that of the answer."""
+        break_off(self.begin(GET.replace(b"HTTP/1.1", b"HTTP/1.0")))
+        self.assert_broken_off(None, ConnectionLost)
+
+    def test_request_that_is_not_ours(self) -> None:
+        """Twisted's own do not say whether they are framed."""
+        transport = StringTransport()
+        site = Site(self.root, reactor=Network(), timeout=None)
+        channel: Any = site.buildProtocol(None)
+        channel.makeConnection(transport)
+        channel.dataReceived(GET)
+        self.root.requests[0].write(b"some")
         break_off(self.root.requests[0])
-        self.assertFalse(self.received().complete)
-        self.assertIsNotNone(self.client.closed)
+        self.assertTrue(transport.disconnected)

@@ -84,7 +84,8 @@ class BeforeFirstEventTests(Case):
     def setUp(self) -> None:
         super().setUp()
         request = Request("r1", CHAT, b"", (), b"", HeldBody(b""), "-")
-        self.exchange = Exchange(request, 0.0, model="m", stream=True)
+        self.exchange = Exchange(request, 0.0, model="m")
+        self.exchange.stream = True
 
     def commit(self) -> None:
         self.relay.wait_for(self.exchange)

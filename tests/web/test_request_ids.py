@@ -18,14 +18,22 @@ class RequestIdsTests(SynchronousTestCase):
         self.ids = RequestIds(random.Random(0))
 
     def test_sane(self) -> None:
-        self.assertEqual(self.ids.id_for(((b"X-REQUEST-ID", b"a-B_1:2/3+4=.5"),)), "a-B_1:2/3+4=.5")
+        self.assertEqual(self.ids.id_for(b"a-B_1:2/3+4=.5"), "a-B_1:2/3+4=.5")
 
     def test_unfit(self) -> None:
-        for given in (b"", b"a b", b"a" * 129, b"\xff", b'"'):
-            self.assertRegex(self.ids.id_for(((b"x-request-id", given),)), "^req_[0-9a-f]{32}$")
+        for given in (b"", b"a b", b"a" * 129, b"\xff", b'"', b"a\n", b"one, two"):
+            self.assertRegex(self.ids.id_for(given), "^req_[0-9a-f]{32}$")
 
     def test_new_ones_differ(self) -> None:
-        self.assertNotEqual(self.ids.new(), self.ids.new())
+        """However many are made; their randomness is drawn for many at once."""
+        made = [self.ids.new() for _ in range(1000)]
+        self.assertEqual(len(set(made)), 1000)
+        self.assertEqual({len(each) for each in made}, {len("req_") + 32})
+
+    def test_same_seed(self) -> None:
+        """The same run has the same ids."""
+        other = RequestIds(random.Random(0))
+        self.assertEqual([self.ids.new() for _ in range(100)], [other.new() for _ in range(100)])
 
 
 class EveryAnswerTests(SynchronousTestCase):

@@ -1,4 +1,4 @@
-"""Tests for `jairouter.web.request_parser`."""
+"""Tests for `jairouter.web.request_parser`: what is a request, and what is none."""
 
 from __future__ import annotations
 
@@ -96,6 +96,13 @@ class ParseTests(SynchronousTestCase):
         parser.close()
         self.assertEqual(parser.feed(TWO), [])
 
+    def test_crumbs(self) -> None:
+        """Chunks of a byte or two become a few pieces: each piece costs many times as much."""
+        pieces = [b"%02d" % (number % 100) for number in range(2000)]
+        events = RequestParser(HeadLimits()).feed(chunked(*pieces))
+        self.assertLess(len(events), 10)
+        self.assertEqual(joined(events)[1:], [b"".join(pieces), END])
+
 
 class UpgradeTests(SynchronousTestCase):
     """Offers to change the protocol are ignored."""
@@ -186,6 +193,47 @@ NOT_HTTP = {
 }
 
 
+BODIES = {
+    "no body": GET + b"\r\n",
+    "a length": post(b"a\r\n\r\nGET  /"),
+    "chunks": chunked(b"\r\n\r\n", b"GET  /", b"\r\n\r\n", trailer=b"T: \r\n"),
+    "chunks that end with an empty line": chunked(b"a\r\n\r\n"),
+    "an ignored upgrade": b"POST / HTTP/1.1\r\nHost: x\r\n" + UPGRADE + b"Content-Length: 4\r\n\r\n\r\n\r\n",
+    "an ignored upgrade and chunks": chunked(b"\r\n\r\n").replace(b"\r\n", b"\r\n" + UPGRADE, 1),
+}
+
+
+class NextRequestTests(SynchronousTestCase):
+    """Where a request begins is known, whatever came before it."""
+
+    def test_good_one(self) -> None:
+        for name, before in BODIES.items():
+            for pieces in ([before + GET + b"\r\n"], bytewise(before + b"\r\n" + GET + b"\r\n")):
+                events, parser = parse(*pieces)
+                self.assertIsNone(parser.error, name)
+                self.assertEqual(events.count(END), 2, name)
+
+    def test_bad_one(self) -> None:
+        """Neither a line end too many nor a blank is overlooked."""
+        for name, before in BODIES.items():
+            for bad in (
+                b"\r" + GET,
+                b"\n" + GET,
+                GET.replace(b" /", b"  /"),
+                GET.replace(b"HTTP/1.1", b"RTSP/1.0"),
+            ):
+                for pieces in ([before + bad + b"\r\n"], bytewise(before + bad + b"\r\n")):
+                    events, parser = parse(*pieces)
+                    self.assertIsNotNone(parser.error, name)
+                    self.assertEqual(events.count(END), 1, name)
+
+    def test_none_after_the_last(self) -> None:
+        """Nothing is read behind a request that ends the connection, an ignored upgrade or not."""
+        for more in (b"Connection: close\r\n", b"Connection: close, upgrade\r\nUpgrade: x\r\n"):
+            events, _ = parse(GET + more + b"\r\n" + GET + b"\r\n")
+            self.assertEqual(events.count(END), 1)
+
+
 class FaultTests(SynchronousTestCase):
     """What is not valid."""
 
@@ -213,50 +261,3 @@ class FaultTests(SynchronousTestCase):
     def test_nothing_after_a_fault(self) -> None:
         events, _ = parse(NOT_HTTP["garbage"], post(b"good"))
         self.assertEqual(events, [])
-
-
-class LimitTests(SynchronousTestCase):
-    """What is too much."""
-
-    LIMITS = HeadLimits(max_header_bytes=1000, max_headers=10, max_request_line=100)
-
-    def status(self, *pieces: bytes) -> int | None:
-        error = parse(*pieces, limits=self.LIMITS)[1].error
-        return None if error is None else error.status
-
-    def test_long_target(self) -> None:
-        self.assertIsNone(self.status(b"GET /" + b"a" * 99 + b" HTTP/1.1\r\n"))
-        self.assertEqual(self.status(b"GET /" + b"a" * 100 + b" HTTP/1.1\r\n"), 414)
-
-    def test_many_headers(self) -> None:
-        self.assertIsNone(self.status(GET + b"A: b\r\n" * 9 + b"\r\n"))
-        self.assertEqual(self.status(GET + b"A: b\r\n" * 10 + b"\r\n"), 431)
-
-    def test_one_large_header(self) -> None:
-        self.assertIsNone(self.status(GET + b"A: " + b"b" * 994 + b"\r\n\r\n"))
-        self.assertEqual(self.status(GET + b"A: " + b"b" * 995 + b"\r\n\r\n"), 431)
-
-    def test_endless_header(self) -> None:
-        """A header is reported only at its end; one without an end is found all the same."""
-        self.assertEqual(self.status(GET + b"A: ", *[b"b" * 100] * 12), 431)
-
-    def test_endless_trailer(self) -> None:
-        """So is one behind the body."""
-        self.assertEqual(self.status(chunked(b"abc")[:-2], b"T: ", *[b"b" * 100] * 12), 431)
-
-    def test_many_trailers(self) -> None:
-        self.assertEqual(self.status(chunked(b"abc")[:-2], *[b"T: b\r\n"] * 12), 431)
-
-    def test_endless_chunk_extension(self) -> None:
-        """And so is one between the pieces of the body."""
-        start = POST + b"Transfer-Encoding: chunked\r\n\r\n3;"
-        self.assertEqual(self.status(start, *[b"e" * 100] * 12), 431)
-
-    def test_endless_empty_lines(self) -> None:
-        self.assertEqual(self.status(*[b"\r\n" * 50] * 12), 431)
-
-    def test_limits_are_of_one_request(self) -> None:
-        """Many requests in one piece are not one large one, nor is a long body."""
-        many = (GET + b"A: b\r\n" * 8 + b"\r\n") * 50
-        self.assertIsNone(self.status(many + GET + b"A", b": b\r\n\r\n"))
-        self.assertIsNone(self.status(post(b"x" * 5000)[:100], *[b"x" * 500] * 9))

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import model_validator
 
-from jairouter.config.addresses import BaseUrl, HeaderName, HeaderValue, RequestPath
+from jairouter.config.addresses import BaseUrl, HeaderName, HeaderValue, RequestPath, ServerName
 from jairouter.config.forms import Form, Hush, Name, OneOf, Switch, Unfit, Words
 from jairouter.config.frozen import FrozenMapping, NamedBy
 from jairouter.config.naming import SERVICES, service_name
@@ -20,6 +20,7 @@ from jairouter.config.settings.traffic import (
     LoadBalanceSettings,
     RateLimitSettings,
 )
+from jairouter.config.settings.webclient import BackendTlsSettings
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,23 @@ ServiceType = Annotated[str, ServiceName()]
 """The canonical name of a service: chat, embedding, rerank, tts, stt, imgGen or imgEdit."""
 
 
+class InstanceTlsSettings(BackendTlsSettings):
+    """TLS towards one backend."""
+
+    enabled: Switch = True
+    """With false, neither the other keys here nor `webclient.ssl` are used for this instance: the
+    system's authorities are trusted, and no certificate is shown."""
+
+    server_name: Annotated[str, ServerName()] | None = None
+    """Name, or IP address, that the backend's certificate has to be for, and that the backend is
+    told (SNI); not given means the host of `base-url`. For backends that are reached by an address
+    that is not in their certificate."""
+
+
 class InstanceSettings(Section):
     """One backend of a service."""
 
-    aliases: ClassVar[Mapping[str, str]] = {"url": "base-url", "id": "instance-id"}
+    aliases: ClassVar[Mapping[str, str]] = {"url": "base-url", "id": "instance-id", "ssl": "tls"}
 
     name: Name
     """What the instance is called; for most backends also the name of the model it serves."""
@@ -78,6 +92,12 @@ class InstanceSettings(Section):
 
     instance_id: Words | None = None
     """Identity of the instance across changes of its name and address; made up when not given."""
+
+    tls: Annotated[InstanceTlsSettings, Inherits()] | None = None
+    """TLS towards this backend, with the keys of `webclient.ssl`; what is not given here comes from
+    there, if that is enabled. `enabled: false` uses none of it for this backend. Besides there is
+    `server-name`: the host name or IP address that the backend's certificate has to be for, and that
+    the backend is told (SNI), in place of the host of `base-url`."""
 
     adapter: Words | None = None
     """Dialect that the backend speaks; not given means the service's."""

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 from jairouter.config.forms import Hush, Name, OneOf, Switch, Words
-from jairouter.config.numbers import Integer, Positive
-from jairouter.config.quantities import ByteCount, Duration, Seconds
+from jairouter.config.numbers import Count, Integer, Positive
+from jairouter.config.quantities import ByteCount, Duration, Seconds, SomeBytes
 from jairouter.config.settings.section import Section
 
 
@@ -90,7 +90,11 @@ class ServerTlsSettings(Section):
 class ServerSettings(Section):
     """The listener: where it listens, how much it takes, and how it stops."""
 
-    aliases: ClassVar[Mapping[str, str]] = {"host": "address"}
+    aliases: ClassVar[Mapping[str, str]] = {
+        "host": "address",
+        "max-http-header-size": "max-header-size",
+        "max-http-request-header-size": "max-header-size",
+    }
 
     address: Name = "0.0.0.0"  # noqa: S104 (a gateway is there to be reached)
     """IP address or name to listen on; `::` for IPv6, `127.0.0.1` for this machine alone."""
@@ -99,7 +103,22 @@ class ServerSettings(Section):
     """TCP port to listen on; 0 takes any free port."""
 
     max_connections: Positive = 8192
-    """Most client connections that are open at once; further ones are closed as they come."""
+    """Most client connections that are open at once. For one more, the connection that has waited
+    longest for a request (or the rest of its head) is closed; if all are busy, the new one is."""
+
+    max_request_line: SomeBytes = 8 * 1024
+    """Longest path with its query, in bytes; a longer one is answered with 414."""
+
+    max_header_size: SomeBytes = 32 * 1024
+    """Largest sum of the names and values of a request's headers, in bytes; more is answered with
+    431."""
+
+    max_headers: Positive = 100
+    """Most headers of a request; more is answered with 431."""
+
+    max_requests_per_connection: Count = 10_000
+    """How many requests are answered on one connection before it is closed, so that clients spread
+    anew over several gateways; 0 means no limit."""
 
     header_timeout: Annotated[float, Duration(least=0.001)] = 10.0
     """How long a client may take to send a request line and its headers."""
@@ -114,6 +133,12 @@ class ServerSettings(Section):
     send_timeout: Annotated[float, Duration(least=0.001)] = 60.0
     """How long a client may read nothing of an answer that is ready for it, before it is taken for
     gone and its backend is freed."""
+
+    max_spooled_size: SomeBytes = 2 * 1024 * 1024 * 1024
+    """Most bytes that the uploads under way hold in temporary files (below `TMPDIR`), all together. An
+    upload whose model is not known yet is refused with 503 beyond it; one that waits for its backend
+    is read on up to half of it, then its client waits. There is always room for one body of
+    `security.validation.max-request-size`."""
 
     shutdown: Annotated[str, OneOf(("graceful", "immediate"))] = "graceful"
     """`graceful` drains as `server.drain` says; with `immediate`, a drain delay or timeout that is

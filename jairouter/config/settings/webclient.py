@@ -1,9 +1,9 @@
 """Settings of the connections to backends."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from jairouter.config.forms import Hush, Switch, Words
+from jairouter.config.forms import Hush, OneOf, Switch, Words
 from jairouter.config.numbers import Positive
 from jairouter.config.quantities import Seconds, SomeBytes
 from jairouter.config.settings.section import Section
@@ -34,38 +34,82 @@ class ConnectionPoolSettings(Section):
     nothing depends on it."""
 
 
+class DnsSettings(Section):
+    """Looking up the addresses of backends that are given by name."""
+
+    cache_ttl: Seconds = 30.0
+    """How long the addresses of a name are used before they are looked up again. The system's
+    resolver does not say how long an answer is good for, so this is the time for all of them. With
+    0 nothing is kept, and each new connection looks its name up."""
+
+    negative_ttl: Seconds = 5.0
+    """How long a name that could not be looked up is not asked for again."""
+
+    max_stale: Seconds = 300.0
+    """How long after `cache-ttl` the last known addresses are still used while the name cannot be
+    looked up, or the answer takes more than a second. 0 uses none."""
+
+    max_lookups: Positive = 4
+    """Most look-ups at once. Each takes one of the gateway's ten threads for as long as the DNS
+    server takes to answer; further ones wait."""
+
+
+_Store = Annotated[str, OneOf(("PEM", "PKCS12", "JKS"))]
+
+
 class BackendTlsSettings(Section):
-    """TLS towards backends, beyond the system's own certificate authorities."""
+    """TLS towards backends whose address begins with `https`.
+
+    Files are read when the gateway starts. TLS 1.2 or newer is spoken, and the backend's certificate
+    has to name the host that is connected to.
+    """
+
+    aliases: ClassVar[Mapping[str, str]] = {
+        "trust-certificate": "ca-file",
+        "private-key": "certificate-private-key",
+    }
 
     enabled: Switch = False
-    """Whether the keys of this section are used."""
+    """Whether the other keys are used."""
 
     trust_all: Switch = False
-    """Whether any certificate is accepted. This gives up what TLS is for."""
+    """Whether any certificate is accepted, whoever it was made by and for. This gives up what TLS
+    is for; there is a warning at each start."""
 
     ca_file: Words | None = None
-    """PEM file with further certificate authorities."""
+    """PEM file with the certificate authorities that are trusted, in place of the system's."""
 
     trust_store: Words | None = None
-    """File with further certificate authorities."""
+    """File with certificate authorities, as `ca-file`; if both are given, both count."""
 
     trust_store_password: Hush | None = None
     """Password of the trust store."""
 
-    trust_store_type: Words | None = None
-    """Kind of the trust store."""
+    trust_store_type: _Store | None = None
+    """`PEM` or `PKCS12`; not given, the file itself shows it. `JKS` is a kind that only Java reads."""
+
+    trust_system: Switch = False
+    """Whether the system's authorities are trusted as well when `ca-file` or `trust-store` is
+    given. Without these two they always are."""
+
+    certificate: Words | None = None
+    """PEM file with the certificate that the gateway shows to backends, and after it those of the
+    authorities in between, if any."""
+
+    certificate_private_key: Words | None = None
+    """PEM file with the private key of `certificate`; not given means that it is in the same file."""
 
     key_store: Words | None = None
-    """File with the certificate and key that the gateway shows to backends."""
+    """File with certificate and private key together, in place of `certificate`."""
 
     key_store_password: Hush | None = None
     """Password of the key store."""
 
-    key_store_type: Words | None = None
-    """Kind of the key store."""
+    key_store_type: _Store | None = None
+    """Kind of the key store, as `trust-store-type`."""
 
     key_password: Hush | None = None
-    """Password of the private key."""
+    """Password of the private key, if it is encrypted."""
 
 
 class WebClientSettings(Section):
@@ -87,7 +131,8 @@ class WebClientSettings(Section):
     they speak need minutes. Not given means `webclient.read-timeout`."""
 
     write_timeout: Seconds = 60.0
-    """Longest time in which a backend takes nothing of a request that is being sent."""
+    """Longest time in which a backend takes nothing of an upload that is being sent. JSON goes out in
+    one piece, and its time is that for the first byte of the answer."""
 
     total_timeout: Seconds | None = None
     """Longest time from the start of an attempt to the last byte of its answer; not given means
@@ -98,6 +143,13 @@ class WebClientSettings(Section):
     are refused with 413; uploads that are passed on as they come are limited by
     `security.validation.max-request-size` alone."""
 
+    max_response_header_size: SomeBytes = 64 * 1024
+    """Largest head of a backend's answer, in bytes; a larger one is no answer (502)."""
+
     connection_pool: ConnectionPoolSettings = ConnectionPoolSettings()
 
+    dns: DnsSettings = DnsSettings()
+
     ssl: BackendTlsSettings = BackendTlsSettings()
+    """TLS towards all backends with `https`, unless an instance says otherwise under `tls`. Files are
+    read when the gateway starts."""

@@ -1,0 +1,1 @@
+Backends are spoken to over TLS with authorities, client certificates and server names of their own (`webclient.ssl`, and `tls` of an instance), their addresses are cached (`webclient.dns`), and the limits on requests can be set (`server.max-header-size` and others).
