@@ -79,8 +79,9 @@ def model_requests(draw: st.DrawFn) -> bytes:
 
 def passed_on(message: Message) -> list[tuple[bytes, bytes]]:
     """The headers of a request that go on to the backend."""
-    named = any(NAMED in value.lower() for value in message.values(b"connection"))
-    stopped = NOT_PASSED_ON if named else NOT_PASSED_ON - {NAMED}
+    values = message.values(b"connection")
+    named = {option.strip(b" \t").lower() for value in values for option in value.split(b",")}
+    stopped = (NOT_PASSED_ON - {NAMED}) | named
     pairs = [(name.lower(), value) for name, value in message.fields]
     return [(name, value) for name, value in pairs if name not in stopped]
 
