@@ -72,6 +72,14 @@ def end_to_end(pairs: HeaderPairs, connection: bytes, stopped: frozenset[bytes] 
     return without(pairs, stopped)
 
 
+def keeps_alive(connection: bytes) -> bool:
+    """Whether ``Connection`` asks for what goes without saying in HTTP/1.1 only: another message behind this one.
+
+    llhttp takes it from ``Proxy-Connection`` as well, which means nothing (RFC 9112, appendix C.2.2).
+    """
+    return b"keep-alive" in [option.strip().lower() for option in connection.split(b",")]
+
+
 def content_length(value: bytes) -> int:
     """The number that a Content-Length says, once llhttp has found that it is one and fits into 64 bits.
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from jairouter.headers import HOP_BY_HOP, by_name, content_length, end_to_end, joined, without
+from jairouter.headers import (
+    HOP_BY_HOP,
+    by_name,
+    content_length,
+    end_to_end,
+    joined,
+    keeps_alive,
+    without,
+)
 
 PAIRS = ((b"X-A", b"1"), (b"connection", b"close, X-Hop"), (b"x-hop", b"2"), (b"TE", b"x"), (b"x-a", b"3"))
 
@@ -79,3 +87,15 @@ class ValueTests(SynchronousTestCase):
         """Python alone would refuse more than 4300 digits, and llhttp keeps blanks behind a value."""
         for value, length in ((b"0", 0), (b"42 \t", 42), (b"0" * 5000 + b"5", 5), (b"%d" % 2**63, 2**63)):
             self.assertEqual(content_length(value), length)
+
+
+class KeepsAliveTests(SynchronousTestCase):
+    """What HTTP/1.0 must ask for."""
+
+    def test_asked_for(self) -> None:
+        for connection in (b"keep-alive", b"Keep-Alive", b"close, keep-alive", b"x ,\tKEEP-ALIVE "):
+            self.assertTrue(keeps_alive(connection), connection)
+
+    def test_not_asked_for(self) -> None:
+        for connection in (b"", b"close", b"keep-alive-not", b"x-keep-alive"):
+            self.assertFalse(keeps_alive(connection), connection)

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import httptools
 
-from jairouter.headers import by_name, content_length
+from jairouter.headers import by_name, content_length, keeps_alive
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -202,6 +202,8 @@ class AnswerParser:
     def _frame(self, length: int | None, chunked: bool) -> None:
         self.length = length
         self.keep_alive = self._llhttp.should_keep_alive()
+        if self.version == "1.0" and not keeps_alive(self.fields.get(b"connection", b"")):
+            self.keep_alive = False
         if self._to_head or self.status in NO_BODY_STATUSES:
             self.complete, self.length = True, 0
             if self._to_head or length or chunked:

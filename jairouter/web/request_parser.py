@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 import httptools
 
 from jairouter.errors import BadRequest, GatewayError, HeadersTooLarge, UriTooLong
-from jairouter.headers import by_name
+from jairouter.headers import by_name, keeps_alive
 from jairouter.web.head_rules import body_length, request_line
 
 if TYPE_CHECKING:
@@ -280,6 +280,8 @@ class RequestParser:
         self._size = 0
         self._left = _CHUNKED if length is None else length
         keep_alive = self._llhttp.should_keep_alive()
+        if version == "1.0":
+            keep_alive = keep_alive and keeps_alive(fields.get(b"connection", b""))
         self._events.append(Head(method, target, version, pairs, fields, repeated, keep_alive, length))
 
     def on_body(self, data: bytes) -> None:
