@@ -73,7 +73,7 @@ def end_to_end(pairs: HeaderPairs, connection: bytes, stopped: frozenset[bytes] 
 
 
 def keeps_alive(connection: bytes) -> bool:
-    """Whether ``Connection`` asks for what goes without saying in HTTP/1.1 only: another message behind this one.
+    """Whether ``Connection`` asks for another message behind this one, which in HTTP/1.1 goes without saying.
 
     llhttp takes it from ``Proxy-Connection`` as well, which means nothing (RFC 9112, appendix C.2.2).
     """

@@ -12,7 +12,7 @@ from typing import Final
 LENIENCES: Final = {
     "query": "square brackets, which RFC 3986 keeps for addresses: `a[]=b` is in daily use, and nobody"
     " reads it as anything but data",
-    "chunk-ext": "an empty name or value (`;=b`, `;a=`): llhttp does not look, and where the line ends,"
+    "chunk-ext": "an empty name or value (`;=b`, `;a=`, `;;a`): llhttp does not look, and where the line ends,"
     " which is all that matters, is beyond doubt; extensions are dropped",
     "status-line": "no blank before a reason that is not there: servers send it, and the reason is dropped",
     "between answers": "line ends behind one in the same read, which nobody takes for an answer",
@@ -56,7 +56,7 @@ STATUS_LINE = re.compile(VERSION + rb" ([1-5][0-9]{2})(?: [\t -~" + OBS_TEXT + r
 FIELD_VALUE = rb"[\t -~" + OBS_TEXT + rb"]*?"
 FIELD_LINE = re.compile(rb"(" + TOKEN + rb"):" + OWS + rb"(" + FIELD_VALUE + rb")" + OWS)
 _EXT_VALUE = BWS + rb"=" + BWS + rb"(?:" + TCHAR + rb"*|" + QUOTED_STRING + rb")"
-_EXT = rb"(?:" + TOKEN + rb"(?:" + _EXT_VALUE + rb")?|" + _EXT_VALUE + rb")"
+_EXT = rb"(?:" + TOKEN + rb"(?:" + _EXT_VALUE + rb")?|" + _EXT_VALUE + rb"|(?=" + BWS + rb";))"
 CHUNK_EXT = rb"(?:" + BWS + rb";" + BWS + _EXT + rb")*"
 CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]+)" + CHUNK_EXT)
 CONTENT_LENGTH = re.compile(rb"[0-9]+")
