@@ -12,8 +12,8 @@ from typing import Final
 LENIENCES: Final = {
     "query": "square brackets, which RFC 3986 keeps for addresses: `a[]=b` is in daily use, and nobody"
     " reads it as anything but data",
-    "chunk-ext": "an empty name or value (`;=b`, `;a=`, `;;a`): llhttp does not look, and where the line ends,"
-    " which is all that matters, is beyond doubt; extensions are dropped",
+    "chunk-ext": "an empty name or value (`;=b`, `;a=`, `;;a`): llhttp does not look; where the line"
+    " ends, which is all that matters, is beyond doubt; extensions are dropped",
     "status-line": "no blank before a reason that is not there: servers send it, and the reason is dropped",
     "between answers": "line ends behind one in the same read, which nobody takes for an answer",
     "content-length": "a zero in interim answers and in a 204, which announces nothing",
