@@ -84,9 +84,9 @@ class NamesTests(TestCase):
 
 def _has(address: str) -> bool:
     """Whether this machine has an IPv6 address."""
-    with socket.socket(socket.AF_INET6) as tried:
-        try:
+    try:
+        with socket.socket(socket.AF_INET6) as tried:
             tried.bind((address, 0))
-        except OSError:
-            return False
+    except OSError:
+        return False
     return True
