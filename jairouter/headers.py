@@ -68,7 +68,7 @@ def end_to_end(pairs: HeaderPairs, connection: bytes, stopped: frozenset[bytes] 
         stopped: The names that stop here in any case, in lower case.
     """
     if connection.lower() not in _NAMES_NOTHING:
-        stopped |= {option.strip().lower() for option in connection.split(b",")}
+        stopped |= _options(connection)
     return without(pairs, stopped)
 
 
@@ -77,7 +77,11 @@ def keeps_alive(connection: bytes) -> bool:
 
     llhttp takes it from ``Proxy-Connection`` as well, which means nothing (RFC 9112, appendix C.2.2).
     """
-    return b"keep-alive" in [option.strip().lower() for option in connection.split(b",")]
+    return b"keep-alive" in _options(connection)
+
+
+def _options(connection: bytes) -> set[bytes]:
+    return {option.strip().lower() for option in connection.split(b",")}
 
 
 def content_length(value: bytes) -> int:

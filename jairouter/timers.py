@@ -72,8 +72,7 @@ class TimerWheel:
 
     def start(self, delay: float, callback: Callable[[], None]) -> Timer:
         """Call `callback` once, `delay` seconds from now, rounded up to a tick."""
-        # The clock may stand a hair before the tick it was asked to wait for
-        tick = int((self.seconds() + (delay if delay > 0.0 else 0.0)) / self._tick + 1e-6) + 1
+        tick = self._tick_of(self.seconds() + max(delay, 0.0)) + 1
         timer = Timer(self, tick, callback)
         bucket = self._buckets.get(tick)
         if bucket is None:

@@ -145,9 +145,8 @@ class Agent:
             in_time = self._wheel.seconds() - sent <= RACE
             if not reused or connection.answered or not in_time or not outgoing.repeatable:
                 raise
-            lost.__traceback__ = (
-                None  # Twisted raises the same one again and again; it would hold the request
-            )
+            # Twisted raises the same one again and again; it would hold the request
+            lost.__traceback__ = None
         self._log.info(
             "a kept-alive connection to {host}:{port} was closed as it was used again; sending once more",
             host=origin.host,

@@ -180,16 +180,14 @@ class Relay:
 
     def chunk(self, data: bytes) -> None:
         """See `IBodySink.chunk`."""
-        if self._head is not None:
-            self._write_head(*self._head)
+        self._write_head()
         if self._timer is not None:
             self._written = self._wheel.seconds()
         self._out.write(data)
 
     def end(self) -> None:
         """See `IBodySink.end`."""
-        if self._head is not None:
-            self._write_head(*self._head)
+        self._write_head()
         self._finish()
 
     def broke(self, error: GatewayError) -> None:
@@ -233,9 +231,11 @@ class Relay:
 
     # -- inside -------------------------------------------------------------
 
-    def _write_head(self, status: int, headers: HeaderPairs, length: int | None) -> None:
-        self._head = None
-        self._out.head(status, headers, length)
+    def _write_head(self) -> None:
+        """Begin the answer, if it has not begun."""
+        if self._head is not None:
+            head, self._head = self._head, None
+            self._out.head(*head)
 
     def _waited(self, exchange: Exchange) -> None:
         self._timer = None
@@ -248,7 +248,7 @@ class Relay:
         self._state = _COMMITTED
         exchange.committed = True
         self._event_stream = True
-        self._write_head(200, EVENT_STREAM_HEADERS, None)
+        self._out.head(200, EVENT_STREAM_HEADERS, None)
         self._out.write(KEEP_ALIVE)
         self._arm(self._keep_alive.interval or self._keep_alive.before_first_event)
 
@@ -264,16 +264,14 @@ class Relay:
         wait = self._written + interval - self._wheel.seconds()
         if wait <= 0:
             if not self._paused and not (self._body is not None and self._body.mid_event):
-                if self._head is not None:
-                    self._write_head(*self._head)
+                self._write_head()
                 self._out.write(KEEP_ALIVE)
                 self._written = self._wheel.seconds()
             wait = interval
         self._timer = self._wheel.start(wait, self._silent)
 
     def _tell_error(self, payload: bytes) -> None:
-        if self._head is not None:
-            self._write_head(*self._head)
+        self._write_head()
         mid_event = self._body is not None and self._body.mid_event
         self._out.write(error_event(payload, after_partial=mid_event))
         self._finish()
