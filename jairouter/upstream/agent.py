@@ -11,6 +11,7 @@ from zope.interface import implementer
 
 from jairouter.headers import end_to_end, joined
 from jairouter.task import as_deferred
+from jairouter.twisted_headers import pairs_of
 from jairouter.upstream.answer_parser import MAX_HEAD
 from jairouter.upstream.endpoints import Connector, Dialing
 from jairouter.upstream.names import Names
@@ -97,7 +98,7 @@ class Agent:
         if producer is not None:
             length = None if producer.length is UNKNOWN_LENGTH else int(producer.length)
         origin, host, target = self._take_apart(uri, None)
-        pairs = _pairs(headers)
+        pairs = () if headers is None else pairs_of(headers)
         head = compose(method, host, target, end_to_end(pairs, joined(pairs, b"connection")), length)
         return await self._exchange(origin, Outgoing(method, head, producer=producer))
 
@@ -174,9 +175,3 @@ class Agent:
         connector = Connector(self._dialing, origin, pool.idle, pool.lost)
         self._pools[origin] = pool
         return pool
-
-
-def _pairs(headers: Headers | None) -> HeaderPairs:
-    if headers is None:
-        return ()
-    return tuple((name, value) for name, values in headers.getAllRawHeaders() for value in values)

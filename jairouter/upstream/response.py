@@ -14,11 +14,12 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import UNKNOWN_LENGTH, IResponse
 from zope.interface import implementer
 
+from jairouter.twisted_headers import headers_of
+
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IProtocol
     from twisted.web.iweb import IClientRequest
 
-    from jairouter.exchange import HeaderPairs
     from jairouter.upstream.answer_parser import AnswerParser
     from jairouter.upstream.connection import Connection
 
@@ -125,7 +126,7 @@ class Response:
     @cached_property
     def headers(self) -> Headers:
         """See `IResponse.headers`."""
-        return _headers(self.pairs)
+        return headers_of(self.pairs)
 
     def take_whole(self) -> bytes | None:
         """The body, if all of it is here and nobody has asked for it; then it is delivered to nobody else."""
@@ -179,10 +180,3 @@ class Response:
         self._transport.body_ended()
         if self._receiver is not None:
             self._receiver.connectionLost(reason)
-
-
-def _headers(pairs: HeaderPairs) -> Headers:
-    headers = Headers()
-    for name, value in pairs:
-        headers.addRawHeader(name, value)
-    return headers

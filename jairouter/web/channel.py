@@ -23,6 +23,7 @@ from zope.interface import implementer
 
 from jairouter.eager import eager_write
 from jairouter.errors import BadRequest, RequestTimeout
+from jairouter.twisted_headers import pairs_of
 from jairouter.web.closing import Closing, delivery
 from jairouter.web.errors import refusal
 from jairouter.web.facade import RequestTransport
@@ -330,8 +331,7 @@ class Channel(RequestTransport):
     def writeHeaders(self, version: bytes, code: bytes, reason: bytes, headers: Headers) -> None:
         """Write the head of the answer to the current request."""
         lines = [b"%b %b %b\r\n" % (version, code, reason)]
-        for name, values in headers.getAllRawHeaders():
-            lines += [b"%b: %b\r\n" % (name, value) for value in values]
+        lines += [b"%b: %b\r\n" % pair for pair in pairs_of(headers)]
         if self._current is not None:
             self._current.framed = bool(self._current.chunked) or headers.hasHeader(b"content-length")
             lines.append(self.persistence(self._current))

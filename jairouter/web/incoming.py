@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from jairouter.exchange import Request
 from jairouter.headers import end_to_end, joined
 from jairouter.request_body.held import HeldBody
+from jairouter.twisted_headers import pairs_of
 from jairouter.web.request import GatewayRequest
 
 if TYPE_CHECKING:
@@ -47,8 +48,7 @@ def exchange_request(http_request: http.Request, route: Route, ids: RequestIds) 
 
 
 def _from_twisted(http_request: http.Request, route: Route, ids: RequestIds) -> Request:
-    headers = http_request.requestHeaders.getAllRawHeaders()
-    pairs = tuple((name, value) for name, values in headers for value in values)
+    pairs = pairs_of(http_request.requestHeaders)
     request_id = ids.id_for(joined(pairs, b"x-request-id"))
     http_request.setHeader(b"X-Request-Id", request_id.encode("ascii"))
     return Request(

@@ -16,6 +16,7 @@ from twisted.web.server import Request
 
 from jairouter.errors import BadRequest, GatewayError, InternalError, MethodNotAllowed
 from jairouter.request_body.held import HeldBody, collect
+from jairouter.twisted_headers import headers_of, pairs_of
 from jairouter.web.errors import break_off, write_error
 from jairouter.web.upload import Upload
 
@@ -35,13 +36,6 @@ class Owner(Protocol):
 
     def client_gone(self) -> None:
         """It will never be: the connection is lost."""
-
-
-def _headers(pairs: HeaderPairs) -> Headers:
-    headers = Headers()
-    for name, value in pairs:
-        headers.addRawHeader(name, value)
-    return headers
 
 
 class _WhenAskedFor:
@@ -101,8 +95,8 @@ class GatewayRequest(Request):
     _parsePOSTFormSubmission = True
     client: Any = _WhenAskedFor(lambda request: request.transport.getPeer())
     host: Any = _WhenAskedFor(lambda request: request.transport.getHost())
-    requestHeaders: Any = _WhenAskedFor(lambda request: _headers(request.pairs))
-    responseHeaders: Any = _WhenAskedFor(lambda request: _headers(request._always()))
+    requestHeaders: Any = _WhenAskedFor(lambda request: headers_of(request.pairs))
+    responseHeaders: Any = _WhenAskedFor(lambda request: headers_of(request._always()))
     received_cookies: Any = _WhenAskedFor(lambda _: {})
     cookies: Any = _WhenAskedFor(lambda _: [])
     _adapterCache: Any = _WhenAskedFor(lambda _: {})
@@ -157,9 +151,7 @@ class GatewayRequest(Request):
                 self.site.date(),
                 self.request_id.encode("ascii"),
             )
-        return b"".join(
-            [b"%b: %b\r\n" % (name, value) for name, values in headers.getAllRawHeaders() for value in values]
-        )
+        return b"".join([b"%b: %b\r\n" % pair for pair in pairs_of(headers)])
 
     @property
     def method_label(self) -> str:
