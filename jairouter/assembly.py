@@ -6,11 +6,10 @@ for any of the three, so that a whole gateway runs in memory, under a fake clock
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry
@@ -25,12 +24,11 @@ from jairouter.filters.resolve import Resolve, Services
 from jairouter.filters.timeout import PhaseLimits, Timeout
 from jairouter.filters.validate import Validate
 from jairouter.pipeline import Wrap, build
+from jairouter.policies import make_services
 from jairouter.request_body.spool import RunInThread, Spool, SpoolSpace
 from jairouter.telemetry.access_log import AccessLog
 from jairouter.telemetry.metrics import LedgerMetrics, RequestMetrics
 from jairouter.timers import TimerWheel
-from jairouter.traffic.balancers.random import RandomBalancer
-from jairouter.traffic.instance import Instance
 from jairouter.traffic.permits import Ledger
 from jairouter.upstream.agent import Agent
 from jairouter.upstream.names import NameLimits, Names
@@ -51,18 +49,14 @@ if TYPE_CHECKING:
 
     from twisted.web.resource import IResource, Resource
 
-    from jairouter.config.settings.model import InstanceSettings
     from jairouter.config.settings.root import Settings
     from jairouter.errors import GatewayError
     from jairouter.interfaces import IRecorder, IResponder
-    from jairouter.upstream.tls import BackendTls
 
 SPOOL_IN_MEMORY = 256 * 1024
 """Bytes of a form kept in memory until somebody takes it."""
 SPOOLS_IN_MEMORY = 64 * 1024 * 1024
 """Bytes of all such forms kept in memory."""
-
-_NO_TLS: Mapping[tuple[str, int], BackendTls] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +119,7 @@ def assemble(
         tls: What the settings say about TLS, if it was read already.
     """
     wheel, ledger, registry = TimerWheel(reactor), Ledger(), CollectorRegistry()
-    services = make_services(settings, (tls or read_tls(settings)).instances)
+    services = make_services(settings, random, (tls or read_tls(settings)).instances)
     parts = _Parts(settings, reactor, random, run_in_thread, wheel, ledger, services, registry)
     metrics, ids = _metrics(parts), RequestIds(random)
     access_log = AccessLog(wheel) if settings.logging.access.enabled else None
@@ -148,24 +142,6 @@ def assemble(
     return Gateway(listener, site, agent, ledger, services, registry, access_log)
 
 
-def make_services(settings: Settings, tls: Mapping[tuple[str, int], BackendTls] = _NO_TLS) -> Services:
-    """The instances that may get traffic, by service and model.
-
-    Args:
-        settings: What is configured.
-        tls: How connections are secured, by service and position of the instance.
-    """
-    services: dict[str, dict[str, tuple[Instance, ...]]] = {}
-    for service, configured in settings.model.services.items():
-        models: dict[str, tuple[Instance, ...]] = {}
-        for index, each in enumerate(configured.instances):
-            if each.active:
-                instance = _instance(str(service), each, tls.get((str(service), index)))
-                models[each.name] = (*models.get(each.name, ()), instance)
-        services[str(service)] = models
-    return services
-
-
 def _agent(parts: _Parts) -> Agent:
     web, reactor, wheel = parts.settings.webclient, parts.reactor, parts.wheel
     dns = web.dns
@@ -181,15 +157,6 @@ def _agent(parts: _Parts) -> Agent:
     )
 
 
-def _instance(service: str, settings: InstanceSettings, tls: BackendTls | None) -> Instance:
-    headers = tuple(
-        (name.encode("ascii"), secret.reveal().encode("latin-1")) for name, secret in settings.headers.items()
-    )
-    return Instance(
-        service, settings.name, settings.base_url, settings.path, settings.weight, headers, tls=tls
-    )
-
-
 def _metrics(parts: _Parts) -> RequestMetrics:
     tags = parts.settings.management.metrics.tags
     parts.registry.register(LedgerMetrics(parts.ledger, tags))
@@ -200,7 +167,6 @@ def _metrics(parts: _Parts) -> RequestMetrics:
 
 def _pipeline(parts: _Parts, agent: Agent, record: Wrap) -> IResponder:
     settings, adapter = parts.settings, NormalAdapter()
-    balancer = RandomBalancer(parts.random)
     return build(
         record=record,
         validate=partial(
@@ -210,7 +176,7 @@ def _pipeline(parts: _Parts, agent: Agent, record: Wrap) -> IResponder:
             new_spool=partial(Spool, SPOOL_IN_MEMORY, parts.run_in_thread, _spool_space(settings)),
         ),
         resolve=partial(Resolve, services=parts.services, adapter=adapter),
-        pick=partial(Pick, balancer=balancer, ledger=parts.ledger, clock=parts.wheel.seconds),
+        pick=partial(Pick, ledger=parts.ledger, clock=parts.reactor),
         timeout=partial(Timeout, wheel=parts.wheel, limits=_phase_limits(settings)),
         forward=Forward(agent, adapter, settings.streaming.max_event_size),
     )

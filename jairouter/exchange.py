@@ -9,12 +9,14 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from jairouter.body import AnswerBody
     from jairouter.codec.sse_watch import Dialect
     from jairouter.interfaces import IRequestBody
+    from jairouter.traffic.group import Excluded, Group
     from jairouter.traffic.instance import Instance
 
 HeaderPairs = tuple[tuple[bytes, bytes], ...]
@@ -134,19 +136,44 @@ class Attempt:
 
     Attributes:
         instance: Where it goes.
+        excluded: Instances that could not be used when it was picked, and why.
+        candidates: How many could.
         phase: Where it stands.
-        since: When the phase began or last made progress, in the clock's seconds.
+        began: When it was picked, in the clock's seconds.
+        since: When the phase began or last made progress, likewise.
         sent: When the request was complete at the backend's end, likewise; until then, when it began.
+        answered: When the answer began, likewise; 0 until then.
         status: The backend's status, 0 until known.
         outcome: How it ended, None until it has.
     """
 
-    __slots__ = ("_clock", "instance", "outcome", "phase", "sent", "since", "status")
+    __slots__ = (
+        "_clock",
+        "answered",
+        "began",
+        "candidates",
+        "excluded",
+        "instance",
+        "outcome",
+        "phase",
+        "sent",
+        "since",
+        "status",
+    )
 
-    def __init__(self, instance: Instance, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        instance: Instance,
+        clock: Callable[[], float],
+        excluded: Excluded = (),
+        candidates: int = 1,
+    ) -> None:
         self.instance = instance
+        self.excluded = excluded
+        self.candidates = candidates
         self.phase = Phase.QUEUED
-        self.since = self.sent = clock()
+        self.began = self.since = self.sent = clock()
+        self.answered = 0.0
         self.status = 0
         self.outcome: Outcome | None = None
         self._clock = clock
@@ -158,6 +185,8 @@ class Attempt:
         self.since = self._clock()
         if phase is Phase.WAITING or early:
             self.sent = self.since
+        if phase is Phase.RECEIVING and not self.answered:
+            self.answered = self.since
 
     def progress(self) -> None:
         """Bytes have moved within the phase."""
@@ -170,30 +199,69 @@ class Exchange:
     Attributes:
         request: What the client sent.
         started: When it came, in the clock's seconds.
-        body: What is sent on. Validate may replace it by one that can be read again.
-        model: Written by Validate.
+        body: What is sent on. Validate may replace it by one that can be read again, and Fallback by one that
+            names another model.
+        model: Written by Validate, and by Fallback for another model.
         stream: Whether the client asked for an event stream. Written by Validate.
-        candidates: Written by Resolve.
+        group: The instances that could answer. Written by Resolve, and by Fallback for another model.
         committed: Whether the client was told 200 before there was an answer. Written by the relay, for the
             sake of keep-alive comments.
-        attempts: Written by Pick.
+        attempts: In the order in which they began. Written by Pick.
+        key: What equal requests have in common, for balancers that keep them together; None until it was
+            asked for. Written by Pick.
+        waited: Seconds it waited for its turn under a limit. Written by Limit.
+        fallback: Who answered in place of the model, or nothing. Written by Fallback.
+        added: Headers that the gateway adds to the answer, also to one that is an error.
     """
 
-    __slots__ = ("attempts", "body", "candidates", "committed", "model", "request", "started", "stream")
+    __slots__ = (
+        "_caller",
+        "added",
+        "attempts",
+        "body",
+        "committed",
+        "fallback",
+        "group",
+        "key",
+        "model",
+        "request",
+        "started",
+        "stream",
+        "waited",
+    )
 
     def __init__(
-        self, request: Request, started: float, *, model: str = "", candidates: tuple[Instance, ...] = ()
+        self, request: Request, started: float, *, model: str = "", group: Group | None = None
     ) -> None:
         self.request = request
         self.started = started
         self.body: IRequestBody = request.body
         self.model = model
         self.stream = False
-        self.candidates = candidates
+        self.group = group
         self.committed = False
         self.attempts: list[Attempt] = []
+        self.key: bytes | None = None
+        self.waited = 0.0
+        self.fallback = ""
+        self.added: HeaderPairs = ()
+        self._caller: bytes | None = None
 
     @property
     def attempt(self) -> Attempt:
-        """The attempt under way."""
+        """The attempt that began last."""
         return self.attempts[-1]
+
+    @property
+    def caller(self) -> bytes:
+        """Who is asking: one value for each key that clients show, and for each address without one.
+
+        It is a digest, so that no key is kept in what remembers callers.
+        """
+        if self._caller is None:
+            shown = b"\n".join(value for name, value in self.request.headers if name.lower() in _CREDENTIALS)
+            self._caller = blake2b(shown or self.request.client_ip.encode(), digest_size=16).digest()
+        return self._caller
+
+
+_CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"api-key"})

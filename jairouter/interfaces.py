@@ -6,14 +6,16 @@ is called and what it may cost. Implementers say only what they add.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Coroutine, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
     from jairouter.errors import GatewayError
     from jairouter.exchange import Answer, Exchange, HeaderPairs, Outcome, Request, Route
+    from jairouter.traffic.exclusion import Exclusion
     from jairouter.traffic.instance import Instance
 
 
@@ -90,8 +92,27 @@ class IBodySource(Interface):
         """Close the backend's connection at once; nothing more is wanted."""
 
 
+class Affinity(enum.Enum):
+    """What the key of an attempt is made of."""
+
+    NONE = "none"
+    """Nothing: the key is empty."""
+    CLIENT = "client"
+    """The client's address."""
+    HEADER = "header"
+    """A request header, or the client's address where it is missing."""
+    PREFIX = "prefix"
+    """The model, the system prompt and the first messages."""
+
+
 class IBalancer(Interface):
-    """Chooses among candidates. Called for every attempt: must be instant, does no I/O."""
+    """Chooses among candidates. Called for every attempt: must be instant, does no I/O.
+
+    Balancers go by `Live.share` (the weight, less while an instance starts slowly) and `Live.in_flight`. One
+    balancer serves all models of a service; what it keeps about instances it must not keep for ever.
+    """
+
+    affinity: Affinity = Attribute("What `key` is made of.")
 
     def pick(candidates: Sequence[Instance], key: bytes) -> Instance | None:
         """Choose one.
@@ -102,8 +123,88 @@ class IBalancer(Interface):
 
         Returns:
             One of the candidates, or None when none can take a request (no candidate, or all of
-            weight 0).
+            share 0).
         """
+
+
+class Quota(NamedTuple):
+    """What a limiter has left.
+
+    Attributes:
+        limit: Most requests at once, or in one window.
+        remaining: How many would be admitted now, rounded down.
+        reset: Seconds until all of the limit is there again.
+    """
+
+    limit: int
+    remaining: int
+    reset: float
+
+
+class ILimiter(Interface):
+    """Admits requests, at a rate or up to a number. Told the time; one bucket.
+
+    Several limits on one request are taken together or not at all: all of them are asked for their
+    `refusal` first, and only when none refuses, `take` is called on each.
+    """
+
+    def refusal(now: float) -> float:
+        """Ask whether one more request would be admitted; nothing is taken.
+
+        Args:
+            now: The clock's seconds. A clock that was set back counts as standing still.
+
+        Returns:
+            0 if it would be, perhaps after a wait in the limiter's own queue; else seconds after which asking
+            again may help, never less than a millisecond. Where nobody can know (`concurrency`), 1.
+        """
+
+    def take(now: float) -> float:
+        """Admit one; `refusal` has just said 0.
+
+        Returns:
+            Seconds for which the request has to wait before it goes on; 0 for all but shaping limiters.
+        """
+
+    def give_back(now: float) -> None:
+        """What was taken is not used any more: the request is over, or was given up while it waited.
+
+        Called exactly once for each `take` of a limiter whose `lends` is true, else never.
+        """
+
+    lends: bool = Attribute("Whether what is taken has to be given back.")
+
+    def quota(now: float) -> Quota:
+        """What is left, for the `x-ratelimit-*` headers."""
+
+    def carry_over(old: ILimiter, now: float) -> None:
+        """Begin where another one stands, after a reload: whose bucket was empty finds it empty.
+
+        Args:
+            old: Of the same algorithm, perhaps with other limits; one of another algorithm is ignored.
+            now: The clock's seconds.
+        """
+
+
+class IBreaker(Interface):
+    """Leaves an instance alone that keeps failing."""
+
+    closed: bool = Attribute("Whether everything is let through; read for every attempt.")
+
+    def exclusion(now: float) -> Exclusion | None:
+        """Why no attempt may be made now, or None. Asking changes nothing."""
+
+    def acquire(now: float) -> object:
+        """An attempt begins, after `exclusion` said None.
+
+        An open breaker whose time is up is half-open from here on.
+
+        Returns:
+            A ticket for `settle`, by which attempts begun in an earlier state can be told.
+        """
+
+    def settle(ticket: object, outcome: Outcome, now: float) -> None:
+        """An attempt is over; called exactly once for each `acquire`."""
 
 
 class IPermit(Interface):

@@ -21,6 +21,7 @@ from jairouter.errors import (
     PoolExhausted,
     UpstreamError,
     UpstreamTimeout,
+    UpstreamUnreachable,
     render,
 )
 from jairouter.exchange import Answer
@@ -175,21 +176,26 @@ def _translated(error: Exception) -> GatewayError | None:
         return BadRequest("the request body is not as long as it said")
     if isinstance(error, net.TimeoutError | net.TCPTimedOutError | TimeoutError):
         return UpstreamTimeout("the backend could not be reached in time")
-    for kinds, words in _WORDS:
+    for kinds, result, words in _WORDS:
         if isinstance(error, kinds):
-            return UpstreamError(words)
+            return result(words)
     return None
 
 
-_WORDS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
-    ((net.ConnectError, net.DNSLookupError), "the backend could not be reached"),
-    ((BadAddress,), "the backend's address is none that can be connected to"),
-    ((BadAnswer,), "the backend's answer is not valid HTTP"),
+_WORDS: tuple[tuple[tuple[type[Exception], ...], type[UpstreamError], str], ...] = (
+    ((net.ConnectError, net.DNSLookupError), UpstreamUnreachable, "the backend could not be reached"),
+    ((BadAddress,), UpstreamUnreachable, "the backend's address is none that can be connected to"),
+    ((BadAnswer,), UpstreamError, "the backend's answer is not valid HTTP"),
     (
         (SSL.Error, VerificationError, CertificateError),
+        UpstreamUnreachable,
         "no secure connection to the backend could be made",
     ),
-    ((OSError, net.ConnectionClosed), "the connection to the backend was lost before it answered"),
+    (
+        (OSError, net.ConnectionClosed),
+        UpstreamError,
+        "the connection to the backend was lost before it answered",
+    ),
 )
 
 

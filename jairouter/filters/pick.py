@@ -2,68 +2,144 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import CancelledError
 from zope.interface import implementer
 
-from jairouter.errors import GatewayError, NoHealthyUpstream
+from jairouter.errors import GatewayError, InternalError, NoHealthyUpstream, RateLimited
 from jairouter.exchange import Attempt, Outcome
+from jairouter.filters.pause import pause
 from jairouter.interfaces import IResponder
+from jairouter.traffic.exclusion import Reason
 from jairouter.traffic.outcomes import outcome_of_answer, outcome_of_error
 
 if TYPE_CHECKING:
+    from twisted.internet.interfaces import IReactorTime
+
     from jairouter.exchange import Answer, Exchange
-    from jairouter.interfaces import IBalancer
+    from jairouter.traffic.cool_down import CoolDown
+    from jairouter.traffic.group import Choice, Group
     from jairouter.traffic.permits import Ledger
+
+WAIT = 5.0
+"""Seconds after which to ask again, where nothing says how long an instance stays away."""
 
 
 @implementer(IResponder)
 class Pick:
-    """Asks the balancer once per attempt and settles the instance's permit exactly once.
+    """Asks the group once per attempt, and settles what the attempt holds exactly once.
 
     Args:
         inner: Answers, from the instance picked.
-        balancer: Chooses.
         ledger: Lends the permits.
-        clock: Seconds.
+        clock: Seconds, and waits.
+        cool_down: How long an instance rests that throttles, or None for not at all.
     """
 
     def __init__(
-        self, inner: IResponder, balancer: IBalancer, ledger: Ledger, clock: Callable[[], float]
+        self, inner: IResponder, ledger: Ledger, clock: IReactorTime, cool_down: CoolDown | None = None
     ) -> None:
         self._inner = inner
-        self._balancer = balancer
         self._ledger = ledger
         self._clock = clock
+        self._seconds = clock.seconds
+        self._cool_down = cool_down
 
     async def respond(self, exchange: Exchange) -> Answer:
         """See `IResponder.respond`."""
-        instance = self._balancer.pick(exchange.candidates, b"")
+        choice = self._choose(exchange)
+        instance = choice.instance
         if instance is None:
-            raise NoHealthyUpstream(
-                f"no instance of the model {exchange.model!r} takes requests now", retry_after=5
-            )
-        attempt = Attempt(instance, self._clock)
+            raise _nobody(exchange, choice, self._seconds())
+        attempt = Attempt(instance, self._seconds, choice.excluded, len(choice.candidates))
         exchange.attempts.append(attempt)
-        permit = instance.acquire(self._ledger)
-
-        def settle(outcome: Outcome) -> None:
-            attempt.outcome = outcome
-            permit.settle(outcome)
-
+        held = _Held(self, attempt, exchange.group)
         try:
+            if held.wait:
+                await pause(self._clock, held.wait)
+                attempt.progress()  # the wait for its turn is not one for a connection
             answer = await self._inner.respond(exchange)
         except GatewayError as error:
-            settle(outcome_of_error(error))
+            held.settle(outcome_of_error(error))
             raise
         except CancelledError:
-            settle(Outcome.ABANDONED)
+            held.settle(Outcome.ABANDONED)
             raise
         except BaseException:
             # A fault of ours says nothing about the instance, but its slot must come back
-            settle(Outcome.NEUTRAL)
+            held.settle(Outcome.NEUTRAL)
             raise
-        answer.body.on_done(lambda error: settle(outcome_of_answer(attempt.status, error)))
+        if attempt.status == 429 and self._cool_down is not None:
+            self._cool_down.throttled(exchange.request, instance, answer, self._seconds())
+        answer.body.on_done(held.done)
         return answer
+
+    def _choose(self, exchange: Exchange) -> Choice:
+        group, key = exchange.group, exchange.key
+        if group is None:
+            raise InternalError("the model was not looked up")
+        if key is None:
+            key = exchange.key = b"" if group.key_of is None else group.key_of(exchange)
+        attempts = exchange.attempts
+        if not attempts:
+            return group.choose(self._seconds(), key)
+        choice = group.choose(self._seconds(), key, [each.instance for each in attempts])
+        if choice.instance is None and group.again:
+            busy = [each.instance for each in attempts if each.outcome is None]
+            choice = group.choose(self._seconds(), key, busy)
+        return choice
+
+
+class _Held:
+    """What an attempt holds of its instance.
+
+    Attributes:
+        wait: Seconds for which it has to wait before it goes on.
+    """
+
+    __slots__ = ("_attempt", "_clock", "_group", "_permit", "_place", "_ticket", "wait")
+
+    def __init__(self, pick: Pick, attempt: Attempt, group: Group | None) -> None:
+        self._attempt = attempt
+        self._group = group
+        self._clock = pick._seconds
+        live, ledger = attempt.instance.live, pick._ledger
+        self.wait = 0.0
+        self._place = None
+        limiter = live.limiter
+        if limiter is not None:
+            self.wait = limiter.take(attempt.began)
+            if limiter.lends:
+                self._place = ledger.open("limit", lambda _: limiter.give_back(self._clock()))
+        self._ticket = live.acquire(attempt.began)
+        self._permit = ledger.open("attempt")
+
+    def done(self, error: GatewayError | None) -> None:
+        """The answer's body is over."""
+        self.settle(outcome_of_answer(self._attempt.status, error))
+
+    def settle(self, outcome: Outcome) -> None:
+        """Give everything back."""
+        attempt = self._attempt
+        attempt.outcome = outcome
+        self._permit.settle(outcome)
+        live = attempt.instance.live
+        now = self._clock()
+        live.settle(self._ticket, outcome, now)
+        if self._place is not None:
+            self._place.settle(outcome)
+        if live.latency is not None and attempt.answered:
+            live.latency.observe(attempt.answered - attempt.began, now)
+        if self._group is not None and self._group.outliers is not None:
+            self._group.outliers.settled(attempt.instance, outcome, now)
+
+
+def _nobody(exchange: Exchange, choice: Choice, now: float) -> GatewayError:
+    """Why there is no instance, and when there may be one."""
+    times = [why.until - now for _, why in choice.excluded if why.until is not None]
+    wait = max(min(times), 0.001) if times else WAIT
+    model = exchange.model[:100]
+    if any(why.reason is Reason.LIMITED for _, why in choice.excluded):
+        return RateLimited(f"the limit of every instance of the model {model!r} is reached", retry_after=wait)
+    return NoHealthyUpstream(f"no instance of the model {model!r} takes requests now", retry_after=wait)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from jairouter.exchange import HeaderPairs, Outcome
-from jairouter.traffic.permits import Ledger, Permit
+from jairouter.exchange import HeaderPairs
+from jairouter.traffic.live import Live
 
 if TYPE_CHECKING:
     from jairouter.upstream.tls import BackendTls
@@ -23,9 +24,13 @@ class Instance:
         path: The configured path, or None for the route's own.
         weight: Its share of the traffic among the instances of the same name; 0 gets none.
         headers: Sent to this backend, over the client's headers of the same name.
-        header_names: Of these headers, in lower case.
-        in_flight: Attempts under way now.
         tls: How connections to it are secured; None for as the system does it, or not at all.
+        label: What clients and operators know it by; names no host unless the operator did so.
+        priority: The tier it belongs to; lower numbers are preferred.
+        timeout: Seconds that one attempt may take in all, or None for what applies to all.
+        max_retries: Most attempts after one that failed here, or None for the service's.
+        live: What is known about it while the gateway runs; survives a reload.
+        header_names: Of its headers, in lower case.
     """
 
     service: str
@@ -34,22 +39,29 @@ class Instance:
     path: str | None = field(default=None, repr=False)  # its query may hold a key
     weight: int = 1
     headers: HeaderPairs = field(default=(), repr=False)
-    in_flight: int = 0
     tls: BackendTls | None = field(default=None, repr=False)
+    label: str = ""
+    priority: int = 0
+    timeout: float | None = None
+    max_retries: int | None = None
+    live: Live = field(default_factory=Live, repr=False)
     header_names: frozenset[bytes] = field(init=False)
 
     def __post_init__(self) -> None:
         self.header_names = frozenset(name.lower() for name, _ in self.headers)
+        self.live.weight = self.live.share = float(self.weight)
+        self.live.recheck()
+        if not self.label:
+            # Tells instances of one name apart, also across gateways, and gives no address away
+            about = repr(self.identity).encode()
+            self.label = f"{self.name}-{blake2b(about, digest_size=3).hexdigest()}"
 
     @property
     def identity(self) -> tuple[str, str, str, str | None]:
         """What makes it the same instance across a reload."""
         return (self.service, self.name, self.base_url, self.path)
 
-    def acquire(self, ledger: Ledger) -> Permit:
-        """Take the right to send one attempt here."""
-        self.in_flight += 1
-        return ledger.open("attempt", self._settled)
-
-    def _settled(self, outcome: Outcome) -> None:
-        self.in_flight -= 1
+    @property
+    def in_flight(self) -> int:
+        """Attempts under way now."""
+        return self.live.in_flight

@@ -19,6 +19,11 @@ class AlreadySettled(RuntimeError):
     """A permit was settled twice: some path in the gateway believes it owns what another owned."""
 
 
+KINDS = ("request", "attempt", "connection", "limit", "trial")
+"""What is lent out: requests under way, attempts, busy connections to backends, places under limits of how
+many may be under way or wait, and trials of half-open breakers."""
+
+
 class Ledger:
     """Counts what is out, by kind.
 
@@ -26,7 +31,7 @@ class Ledger:
         kinds: The kinds that exist, so that a count of zero can be told from a misspelt name.
     """
 
-    def __init__(self, kinds: tuple[str, ...] = ("request", "attempt", "connection")) -> None:
+    def __init__(self, kinds: tuple[str, ...] = KINDS) -> None:
         self._out = dict.fromkeys(kinds, 0)
 
     def open(self, kind: str, on_settle: Callable[[Outcome], None] | None = None) -> Permit:

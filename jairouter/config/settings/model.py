@@ -13,13 +13,12 @@ from jairouter.config.naming import SERVICES, service_name
 from jairouter.config.numbers import Count, Integer
 from jairouter.config.quantities import Seconds
 from jairouter.config.secret import Secret
+from jairouter.config.settings.balancing import LoadBalanceSettings
+from jairouter.config.settings.breaking import CircuitBreakerSettings
+from jairouter.config.settings.fallback import FallbackSettings
+from jairouter.config.settings.limits import RateLimitSettings
+from jairouter.config.settings.retrying import RetrySettings
 from jairouter.config.settings.section import Inherits, Section, refuse
-from jairouter.config.settings.traffic import (
-    CircuitBreakerSettings,
-    FallbackSettings,
-    LoadBalanceSettings,
-    RateLimitSettings,
-)
 from jairouter.config.settings.webclient import BackendTlsSettings
 
 
@@ -109,7 +108,8 @@ class InstanceSettings(Section):
     """Longest time of one attempt at this instance; not given means `webclient.total-timeout`."""
 
     max_retries: Count | None = None
-    """Most further attempts after this instance failed."""
+    """Most attempts of a request after one at this instance failed; not given means the service's
+    `retry.max-retries`."""
 
     api_key: Hush | None = None
     """Key that is sent to the backend as its dialect asks for it."""
@@ -153,6 +153,9 @@ class ServiceSettings(Section):
     """Circuit breakers of this service's instances; what is not given comes from
     `model.circuit-breaker`."""
 
+    retry: Annotated[RetrySettings, Inherits()] | None = None
+    """Further attempts; what is not given comes from `model.retry`."""
+
     fallback: Annotated[FallbackSettings, Inherits()] | None = None
     """Answer when no instance could; what is not given comes from `model.fallback`."""
 
@@ -181,6 +184,7 @@ class ModelSettings(Section):
     load_balance: LoadBalanceSettings = LoadBalanceSettings()
     rate_limit: RateLimitSettings = RateLimitSettings()
     circuit_breaker: CircuitBreakerSettings = CircuitBreakerSettings()
+    retry: RetrySettings = RetrySettings()
     fallback: FallbackSettings = FallbackSettings()
 
     services: NamedBy[ServiceType, ServiceSettings] = FrozenMapping[ServiceSettings]()

@@ -149,6 +149,10 @@ class ServerSettings(Section):
     forward_headers_strategy: Annotated[str, OneOf(("none", "native", "framework"))] = "none"
     """Whether `X-Forwarded-*` headers of a proxy in front are believed."""
 
+    routing_headers: Switch = True
+    """Whether answers say which instance they came from (`X-Jairouter-Instance`), after how many attempts
+    (`X-Jairouter-Attempts`), and how long the gateway itself took (`X-Jairouter-Overhead-Ms`)."""
+
     compression: CompressionSettings = CompressionSettings()
 
     ssl: ServerTlsSettings = ServerTlsSettings()

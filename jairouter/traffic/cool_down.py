@@ -1,0 +1,72 @@
+"""Rest for an instance that throttles: it answered 429."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from jairouter.headers import by_name
+
+if TYPE_CHECKING:
+    from jairouter.exchange import Answer, HeaderPairs, Request
+    from jairouter.traffic.instance import Instance
+
+_KEYS = frozenset({b"authorization", b"x-api-key", b"api-key"})
+_SECONDS = re.compile(rb"[0-9]{1,9}(?:\.[0-9]{1,9})?")
+
+
+class CoolDown:
+    """Says how long.
+
+    Args:
+        default: Seconds, when the answer does not say.
+        longest: Seconds, whatever the answer says.
+        today: Seconds since the epoch, for answers that name a date.
+    """
+
+    def __init__(self, default: float, longest: float, today: Callable[[], float]) -> None:
+        self._default = default
+        self._longest = longest
+        self._today = today
+
+    def throttled(self, request: Request, instance: Instance, answer: Answer, now: float) -> None:
+        """An instance answered 429.
+
+        Only a key of the instance's own is everybody's. Where the backend saw the client's, it is that client
+        who is asked to wait, and no other.
+        """
+        if instance.header_names.isdisjoint(_KEYS) and any(
+            name.lower() in _KEYS for name, _ in request.headers
+        ):
+            return
+        told = retry_after(answer.headers, self._today())
+        wait = self._default if told is None else told
+        if wait > 0:
+            instance.live.cool(now + min(wait, self._longest))
+
+
+def retry_after(headers: HeaderPairs, today: float) -> float | None:
+    """How long an answer asks to wait, in seconds; None if it does not say.
+
+    ``retry-after-ms`` comes first, as for OpenAI's SDKs; ``Retry-After`` is seconds or a date (RFC 9110,
+    section 10.2.3).
+
+    Args:
+        headers: Of the answer.
+        today: Seconds since the epoch.
+    """
+    fields, _ = by_name(headers)
+    milliseconds = fields.get(b"retry-after-ms", b"").strip()
+    if _SECONDS.fullmatch(milliseconds):
+        return float(milliseconds) / 1000
+    text = fields.get(b"retry-after", b"").strip()
+    if _SECONDS.fullmatch(text):
+        return float(text)
+    try:
+        wait = parsedate_to_datetime(text.decode("ascii")).timestamp() - today
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return wait if math.isfinite(wait) and wait > 0 else 0.0
