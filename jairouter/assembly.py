@@ -133,7 +133,14 @@ def assemble(
         return listener.ready
 
     pipeline = _pipeline(parts, agent, partial(Record, recorders=recorders, cut=cutting))
-    data_plane = DataPlane(pipeline, ledger, wheel, ids, _keep_alive(settings))
+    data_plane = DataPlane(
+        pipeline,
+        ledger,
+        wheel,
+        ids,
+        _keep_alive(settings),
+        routing_headers=settings.server.routing_headers,
+    )
     tree = _tree(parts, data_plane, ready)
     site = GatewaySite(tree, wheel, reactor, _connection_limits(settings), ids, metrics.answered)
     server = settings.server

@@ -143,6 +143,7 @@ class Attempt:
         since: When the phase began or last made progress, likewise.
         sent: When the request was complete at the backend's end, likewise; until then, when it began.
         answered: When the answer began, likewise; 0 until then.
+        ended: When everything it held was given back, likewise; 0 until then.
         status: The backend's status, 0 until known.
         outcome: How it ended, None until it has.
     """
@@ -152,6 +153,7 @@ class Attempt:
         "answered",
         "began",
         "candidates",
+        "ended",
         "excluded",
         "instance",
         "outcome",
@@ -173,7 +175,7 @@ class Attempt:
         self.candidates = candidates
         self.phase = Phase.QUEUED
         self.began = self.since = self.sent = clock()
-        self.answered = 0.0
+        self.answered = self.ended = 0.0
         self.status = 0
         self.outcome: Outcome | None = None
         self._clock = clock

@@ -15,6 +15,7 @@ from zope.interface import Attribute, Interface
 if TYPE_CHECKING:
     from jairouter.errors import GatewayError
     from jairouter.exchange import Answer, Exchange, HeaderPairs, Outcome, Request, Route
+    from jairouter.traffic.decision import Decision
     from jairouter.traffic.exclusion import Exclusion
     from jairouter.traffic.instance import Instance
 
@@ -239,4 +240,16 @@ class IRecorder(Interface):
             status: What the client got; 499 when it left.
             sent: Body bytes passed on to the client.
             error: Why the answer is not complete, or None.
+        """
+
+
+class IDecisionLog(Interface):
+    """Remembers of recent requests why each went where it went."""
+
+    def recent(most: int = 100, model: str | None = None) -> Sequence[Decision]:
+        """What is remembered, the latest first.
+
+        Args:
+            most: How many at most.
+            model: Only requests for this model.
         """

@@ -16,7 +16,7 @@ from jairouter.config.faults import ConfigurationFaults
 from jairouter.interfaces import IResponder
 from jairouter.upstream.tls_settings import ReadTls
 from tests.fakes import Network
-from tests.test_assembly_services import INSTANCES, settings
+from tests.test_policies import INSTANCES, settings
 from tests.upstream.names_rig import Resolver
 from tests.web.serving import Received, answers, post
 from tests.world import CONFIGURATION, World
@@ -261,7 +261,7 @@ class WholeTests(SynchronousTestCase):
         self.assertRaises(ConfigurationFaults, assemble, *assemble_with)
         mine: Any = object()
         gateway = assemble(*assemble_with, ReadTls({("chat", 0): mine}, ()))
-        self.assertIs(gateway.services["chat"]["m"][0].tls, mine)
+        self.assertIs(gateway.services["chat"]["m"].instances[0].tls, mine)
 
     def test_responder(self) -> None:
         """What stands outermost is a responder like the rest."""

@@ -125,7 +125,7 @@ class _Held:
         attempt.outcome = outcome
         self._permit.settle(outcome)
         live = attempt.instance.live
-        now = self._clock()
+        now = attempt.ended = self._clock()
         live.settle(self._ticket, outcome, now)
         if self._place is not None:
             self._place.settle(outcome)
