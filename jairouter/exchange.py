@@ -211,6 +211,7 @@ class Exchange:
         attempts: In the order in which they began. Written by Pick.
         key: What equal requests have in common, for balancers that keep them together; None until it was
             asked for. Written by Pick.
+        excluded: Why no instance was found when none was. Written by Pick.
         waited: Seconds it waited for its turn under a limit. Written by Limit.
         fallback: Who answered in place of the model, or nothing. Written by Fallback.
         added: Headers that the gateway adds to the answer, also to one that is an error.
@@ -222,6 +223,7 @@ class Exchange:
         "attempts",
         "body",
         "committed",
+        "excluded",
         "fallback",
         "group",
         "key",
@@ -244,6 +246,7 @@ class Exchange:
         self.committed = False
         self.attempts: list[Attempt] = []
         self.key: bytes | None = None
+        self.excluded: Excluded = ()
         self.waited = 0.0
         self.fallback = ""
         self.added: HeaderPairs = ()

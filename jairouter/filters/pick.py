@@ -51,6 +51,7 @@ class Pick:
         choice = self._choose(exchange)
         instance = choice.instance
         if instance is None:
+            exchange.excluded = choice.excluded
             raise _nobody(exchange, choice, self._seconds())
         attempt = Attempt(instance, self._seconds, choice.excluded, len(choice.candidates))
         exchange.attempts.append(attempt)

@@ -46,7 +46,8 @@ class DecisionLog:
         attempts = exchange.attempts
         # A refusal before any attempt says nothing about instances, and whoever hits a limit all day long
         # must not push the others out
-        if not attempts or (len(attempts) == 1 and status < 400 and not attempts[0].excluded):
+        usual = len(attempts) == 1 and status < 400 and not attempts[0].excluded
+        if usual or not (attempts or exchange.excluded):
             self._due += self._share
             if self._due < 1:
                 return
@@ -61,7 +62,7 @@ class DecisionLog:
         return tuple(islice(latest, most))
 
     def _keep(self, exchange: Exchange, status: int, error: GatewayError | None) -> None:
-        request = exchange.request
+        request, attempts = exchange.request, exchange.attempts
         self._kept.append(
             Decision(
                 exchange.started,
@@ -74,6 +75,7 @@ class DecisionLog:
                 exchange.waited,
                 self._seconds() - exchange.started,
                 exchange.fallback,
-                exchange.attempts,
+                attempts,
+                exchange.excluded,
             )
         )

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jairouter.exchange import Attempt
+    from jairouter.traffic.group import Excluded
 
 
 class Decision(NamedTuple):
@@ -26,6 +27,7 @@ class Decision(NamedTuple):
         fallback: Who answered in place of the model, or nothing.
         attempts: In the order in which they began. Each says which instances were excluded and why, how many
             candidates there were, which one was picked, and when it came how far.
+        excluded: Where no instance was found in the end, why each could not be used.
     """
 
     at: float
@@ -39,3 +41,4 @@ class Decision(NamedTuple):
     seconds: float
     fallback: str
     attempts: Sequence[Attempt]
+    excluded: Excluded = ()
