@@ -237,7 +237,7 @@ class ObserverTests(Case):
                 seen.append((seconds, now))
 
         for each in self.instances:
-            each.live.latency = Latency()  # type: ignore[assignment] - notes what it is told
+            each.live.latency = Latency()  # type: ignore[assignment]  # it notes what it is told
         for answered in (0.0, 0.25):
             work = self.start(made := exchange(None, "m", *self.instances))
             made.attempt.answered = answered
