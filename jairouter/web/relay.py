@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 from twisted.internet.interfaces import IPushProducer
@@ -25,7 +25,6 @@ from zope.interface import implementer
 
 from jairouter.codec.sse import error_event
 from jairouter.errors import ClientGone, GatewayError, UpstreamError, render
-from jairouter.headers import without
 from jairouter.interfaces import IBodySink
 from jairouter.web.answering import answering
 from jairouter.web.errors import break_off, error_headers
@@ -54,16 +53,6 @@ class _State(enum.Enum):
 
 
 _WAITING, _COMMITTED, _RELAYING, _OVER = _State  # looking into the class takes five times as long
-
-
-@lru_cache(maxsize=64)
-def _of(names: tuple[bytes, ...]) -> frozenset[bytes]:
-    return frozenset(name.lower() for name in names)
-
-
-def _names(added: HeaderPairs) -> frozenset[bytes]:
-    """The names in lower case; the gateway adds the same few again and again."""
-    return _of(tuple([name for name, _ in added]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +110,7 @@ class Relay:
 
         Args:
             answer: The backend's.
-            added: The gateway's own headers, in place of such that the backend has sent.
+            added: The gateway's own headers.
         """
         self._body = answer.body
         if self._state is _OVER:
@@ -131,7 +120,7 @@ class Relay:
         else:
             self._stop_timer()
             self._added = added
-            headers = (*without(answer.headers, _names(added)), *added) if added else answer.headers
+            headers = answer.headers + added
             if answer.body.whole:
                 self._answer_at_once(answer, headers)
                 return
