@@ -10,7 +10,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from jairouter.config.files import Text
 from jairouter.config.loader import load
 from jairouter.config.settings.root import Settings
-from jairouter.policies import make_services
+from jairouter.policies import InstancesTls, Means, Policies, make_policies
+from jairouter.traffic.permits import Ledger
 
 INSTANCES = """
 model:
@@ -31,11 +32,16 @@ def settings(text: str) -> Settings:
     return load([Text("test.yml", text.encode())], (), {}).settings
 
 
+def policies(text: str, tls: InstancesTls | None = None, old: Policies | None = None) -> Policies:
+    """What YAML says about traffic."""
+    return make_policies(settings(text), tls or {}, Means(Random(0), lambda: 0.0, Ledger()), old)
+
+
 class ServicesTests(SynchronousTestCase):
     """The instances that may get traffic."""
 
     def setUp(self) -> None:
-        self.services = make_services(settings(INSTANCES), Random(0))
+        self.services = policies(INSTANCES).services
 
     def test_by_service_and_model(self) -> None:
         """In the order of the configuration."""
@@ -50,11 +56,11 @@ class ServicesTests(SynchronousTestCase):
         self.assertEqual(set(self.services["chat"]), {"m"})
 
     def test_nothing_configured(self) -> None:
-        self.assertEqual(make_services(settings("{}"), Random(0)), {})
+        self.assertEqual(policies("{}").services, {})
 
     def test_tls(self) -> None:
         """Each instance has its own, by its position."""
         tls: Any = {("chat", 1): object()}
-        services = make_services(settings(INSTANCES), Random(0), tls)
+        services = policies(INSTANCES, tls).services
         self.assertEqual([each.tls for each in services["chat"]["m"].instances], [None, tls["chat", 1]])
         self.assertIsNone(services["embedding"]["e"].instances[0].tls)

@@ -38,6 +38,7 @@ class DataPlane:
         routing_headers: Whether answers say how they came to be.
 
     Attributes:
+        pipeline: Answers; replaced when other settings come into force.
         cutting: While everything under way is cut off, why; else None.
     """
 
@@ -54,7 +55,7 @@ class DataPlane:
         routing_headers: bool = True,
     ) -> None:
         self.cutting: GatewayError | None = None
-        self._pipeline = pipeline
+        self.pipeline = pipeline
         self._ledger = ledger
         self._wheel = wheel
         self._ids = ids
@@ -72,7 +73,7 @@ class DataPlane:
         request = exchange_request(http_request, route, self._ids)
         exchange = Exchange(request, started=self._wheel.seconds())
         relay = Relay(http_request, self._wheel, self._keep_alive)
-        permit, work = self._ledger.open("request"), self._pipeline.respond(exchange)
+        permit, work = self._ledger.open("request"), self.pipeline.respond(exchange)
         call = _Call(self._calls, permit, exchange, relay, work, self._seconds)
         if isinstance(http_request, GatewayRequest):
             http_request.recorded = True  # the site then leaves it to the pipeline
