@@ -268,7 +268,7 @@ class WholeTests(SynchronousTestCase):
         world: Any = World()
         root = world.gateway.site.resource
         operation = root.children[b"v1"].children[b"embeddings"]
-        verifyObject(IResponder, operation._data_plane._pipeline)
+        verifyObject(IResponder, operation._data_plane.pipeline)
         self.assertEqual(world.close(), [])
 
 
