@@ -37,6 +37,7 @@ from jairouter.upstream.names import NameLimits, Names
 from jairouter.upstream.pool import PoolLimits
 from jairouter.upstream.tls_settings import ReadTls, read_tls
 from jairouter.web.actuator import Health, Info, Prometheus
+from jairouter.web.client_address import trusted_proxies
 from jairouter.web.data_plane import DataPlane
 from jairouter.web.listener import DrainTimes, Listener
 from jairouter.web.openai import Models
@@ -140,8 +141,8 @@ def assemble(
 
     pipeline = _pipeline(parts, agent, partial(Record, recorders=recorders, cut=cutting))
     data_plane = DataPlane(pipeline, ledger, wheel, ids, _keep_alive(settings))
-    tree = _tree(parts, data_plane, ready)
-    site = GatewaySite(tree, wheel, reactor, _connection_limits(settings), ids, metrics.answered)
+    tree, proxies = _tree(parts, data_plane, ready), trusted_proxies(settings.server)
+    site = GatewaySite(tree, wheel, reactor, _connection_limits(settings), ids, metrics.answered, proxies)
     server = settings.server
     times = DrainTimes(server.drain.delay, server.drain.timeout)
     listener = Listener(reactor, site, data_plane, server.address, server.port, times)
