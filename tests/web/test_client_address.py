@@ -185,9 +185,6 @@ class SettingsTests(SynchronousTestCase):
         )
         assert proxies is not None
         self.assertEqual((proxies.trusts("192.0.2.1"), proxies.trusts("10.0.0.1")), (True, False))
-        self.assertIsNone(
-            self.configured("forward-headers-strategy: native, forward-headers.trusted-proxies: []")
-        )
 
     def test_what_is_believed_and_told(self) -> None:
         proxies = self.configured(

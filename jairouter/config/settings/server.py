@@ -182,7 +182,7 @@ class ServerSettings(Section):
 
     forward_headers_strategy: Annotated[str, OneOf(("none", "native", "framework"))] = "none"
     """With `native` or `framework`, which mean the same, this machine and private networks are trusted
-    if `forward-headers.trusted-proxies` is not given."""
+    if `forward-headers.trusted-proxies` names nobody."""
 
     proxy_protocol: Annotated[str, OneOf(("off", "required"))] = "off"
     """With `required`, each connection has to come from a trusted proxy and begin with a header of the
@@ -195,10 +195,8 @@ class ServerSettings(Section):
     @property
     def trusted_proxies(self) -> tuple[AnyNetwork, ...]:
         """Those who may say who the client is."""
-        forward = self.forward_headers
-        if self.forward_headers_strategy == "none" or "trusted_proxies" in forward.model_fields_set:
-            return forward.trusted_proxies
-        return PRIVATE_NETWORKS
+        named = self.forward_headers.trusted_proxies
+        return PRIVATE_NETWORKS if not named and self.forward_headers_strategy != "none" else named
 
     @model_validator(mode="after")
     def _check_proxy_protocol(self) -> Self:
