@@ -79,7 +79,7 @@ class ProxyHeaderParser:
     def _line(self) -> ProxyHeader | None:
         data = bytes(self._data[:LONGEST_LINE])
         line, end, _ = data.partition(b"\r\n")
-        if b"\n" in line or b"\r" in line[:-1] or (end and b"\r" in line):
+        if b"\n" in line or b"\r" in line[:-1]:
             raise MalformedProxyHeader("the line has a bare CR or LF")
         if end:
             return ProxyHeader(_source_in(line), bytes(self._data[len(line) + 2 :]))

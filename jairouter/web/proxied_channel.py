@@ -66,15 +66,14 @@ class ProxiedChannel(Channel):
 
     def dataReceived(self, data: bytes) -> None:
         """See `Protocol.dataReceived`."""
-        if self._header is None or self._closing:
+        if self._header is None:
             super().dataReceived(data)
             return
         try:
             header = self._header.feed(data)
         except MalformedProxyHeader as error:
             self._gate.closes(self.client_ip, f"its PROXY header is malformed ({error})")
-            self._closing = True  # whatever else comes is nothing
-            self.abortConnection()
+            self.abortConnection()  # should more come all the same, it is malformed still
             return
         if header is None:
             return
