@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.codec.forwarded import HEADERS, MAX_ELEMENT, MAX_HOPS
-from tests.codec.properties import PROPERTY
+from tests.fuzz.examples import examples
 
 
 def hops(header: str, value: str | bytes) -> list[str | None]:
@@ -153,7 +153,7 @@ class SingleTests(SynchronousTestCase):
 class PropertyTests(SynchronousTestCase):
     """Whatever a client writes."""
 
-    @PROPERTY
+    @examples(80)
     @given(st.text(alphabet='for=192.0,;"\\ \t[]:_%x', max_size=60), st.sampled_from(sorted(HEADERS)))
     def test_only_addresses_and_the_end(self, value: str, header: str) -> None:
         """Nothing else comes out, least of all an exception; and nothing after None."""
@@ -163,7 +163,7 @@ class PropertyTests(SynchronousTestCase):
             if each is not None:
                 self.assertRegex(each, r"\A[0-9a-f:.]+\Z")
 
-    @PROPERTY
+    @examples(80)
     @given(
         st.text(alphabet='for=192.0,;"\\ \t[]:_%x', max_size=60),
         st.lists(st.ip_addresses(), min_size=1, max_size=4),

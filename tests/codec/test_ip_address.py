@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.codec.ip_address import LONGEST, parse_ip
-from tests.codec.properties import PROPERTY
+from tests.fuzz.examples import examples
 
 TEXTS = (
     ("192.0.2.1", "192.0.2.1"),
@@ -38,7 +38,7 @@ class ParseTests(SynchronousTestCase):
         self.assertEqual(len(text), LONGEST)
         self.assertEqual(str(parse_ip(text)), "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff")
 
-    @PROPERTY
+    @examples(80)
     @given(st.ip_addresses())
     def test_stays_what_it_is(self, address: object) -> None:
         once = parse_ip(str(address))

@@ -15,7 +15,8 @@ from jairouter.codec.proxy_protocol import (
     ProxyHeader,
     ProxyHeaderParser,
 )
-from tests.codec.properties import PROPERTY, split_at
+from tests.codec.properties import split_at
+from tests.fuzz.examples import examples
 
 TCP4 = IPv4Address("192.0.2.1").packed + IPv4Address("198.51.100.1").packed + b"\xdc\x04\x01\xbb"
 TCP6 = IPv6Address("2001:db8::1").packed + IPv6Address("2001:db8::2").packed + b"\xdc\x04\x01\xbb"
@@ -167,7 +168,7 @@ class ParserTests(SynchronousTestCase):
 class PropertyTests(SynchronousTestCase):
     """Whatever comes."""
 
-    @PROPERTY
+    @examples(80)
     @given(
         st.sampled_from([data for data, _ in VALID] + list(MALFORMED)),
         st.lists(st.tuples(st.integers(0, 300), st.binary(max_size=2)), max_size=3),
@@ -193,7 +194,7 @@ class PropertyTests(SynchronousTestCase):
                 return header.source, header.rest + b"".join(pieces[number + 1 :])
         return "incomplete"
 
-    @PROPERTY
+    @examples(80)
     @given(st.ip_addresses(v=4), st.ip_addresses(v=6), st.integers(0, 65535))
     def test_addresses(self, four: IPv4Address, six: IPv6Address, port: int) -> None:
         """Both versions say the same."""

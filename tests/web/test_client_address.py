@@ -17,7 +17,7 @@ from jairouter.web.client_address import (
     peer_address,
     trusted_proxies,
 )
-from tests.codec.properties import PROPERTY
+from tests.fuzz.examples import examples
 from tests.test_assembly_services import settings
 
 NETWORKS = tuple(map(ip_network, ("10.0.0.0/8", "2001:db8:1::/48", "127.0.0.1/32")))
@@ -108,7 +108,7 @@ class WalkTests(SynchronousTestCase):
         remembered = proxies._look_up.cache_info()
         self.assertEqual((remembered.currsize, remembered.maxsize), (4, REMEMBERED))
 
-    @PROPERTY
+    @examples(80)
     @given(st.text(alphabet='for=192.0,;"\\ []:_%x1', max_size=60), st.integers(0, 3))
     def test_unforgeable(self, forged: str, hops: int) -> None:
         """Whatever the client writes, and however many proxies append what they see."""
