@@ -36,6 +36,7 @@ from jairouter.upstream.names import NameLimits, Names
 from jairouter.upstream.pool import PoolLimits
 from jairouter.upstream.tls_settings import ReadTls, read_tls
 from jairouter.web.actuator import Health, Info, Prometheus
+from jairouter.web.client_address import trusted_proxies
 from jairouter.web.data_plane import DataPlane
 from jairouter.web.listener import DrainTimes, Listener
 from jairouter.web.openai import Models
@@ -183,8 +184,8 @@ def assemble(
     )
     started = int(reactor.seconds())
     models = Models(policies.services, lambda: started)
-    tree = _tree(parts, data_plane, models, ready)
-    site = GatewaySite(tree, wheel, reactor, _connection_limits(settings), ids, metrics.answered)
+    tree, proxies = _tree(parts, data_plane, models, ready), trusted_proxies(settings.server)
+    site = GatewaySite(tree, wheel, reactor, _connection_limits(settings), ids, metrics.answered, proxies)
     server = settings.server
     times = DrainTimes(server.drain.delay, server.drain.timeout)
     listener = Listener(reactor, site, data_plane, server.address, server.port, times)

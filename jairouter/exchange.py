@@ -101,7 +101,8 @@ class Request(NamedTuple):
         headers: As received, without those that its ``Connection`` header names.
         content_type: Of the body, as received.
         body: The body, perhaps still arriving.
-        client_ip: The peer's address.
+        client_ip: Its address, as certain as it can be where proxies stand in front.
+        forwarded: Headers that tell the backend of it.
     """
 
     id: str
@@ -111,6 +112,7 @@ class Request(NamedTuple):
     content_type: bytes
     body: IRequestBody
     client_ip: str
+    forwarded: HeaderPairs = ()
 
 
 class Answer(NamedTuple):
