@@ -18,7 +18,7 @@ from jairouter.web.client_address import (
     trusted_proxies,
 )
 from tests.fuzz.examples import examples
-from tests.test_assembly_services import settings
+from tests.test_policies import settings
 
 NETWORKS = tuple(map(ip_network, ("10.0.0.0/8", "2001:db8:1::/48", "127.0.0.1/32")))
 PROXY = "10.0.0.1"
