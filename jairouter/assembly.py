@@ -7,7 +7,7 @@ for any of the three, so that a whole gateway runs in memory, under a fake clock
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from jairouter.filters.resolve import Resolve, Services
 from jairouter.filters.timeout import PhaseLimits, Timeout
 from jairouter.filters.validate import Validate
 from jairouter.pipeline import Wrap, build
-from jairouter.policies import make_services
+from jairouter.policies import health_checks, make_services
 from jairouter.request_body.spool import RunInThread, Spool, SpoolSpace
 from jairouter.telemetry.access_log import AccessLog
 from jairouter.telemetry.metrics import LedgerMetrics, RequestMetrics
@@ -33,6 +33,8 @@ from jairouter.traffic.permits import Ledger
 from jairouter.upstream.agent import Agent
 from jairouter.upstream.names import NameLimits, Names
 from jairouter.upstream.pool import PoolLimits
+from jairouter.upstream.prober import Prober
+from jairouter.upstream.probes import HttpProbe, TcpProbe
 from jairouter.upstream.tls_settings import ReadTls, read_tls
 from jairouter.web.actuator import Health, Info, Prometheus
 from jairouter.web.data_plane import DataPlane
@@ -49,9 +51,10 @@ if TYPE_CHECKING:
 
     from twisted.web.resource import IResource, Resource
 
+    from jairouter.config.settings.balancing import HealthCheckSettings
     from jairouter.config.settings.root import Settings
     from jairouter.errors import GatewayError
-    from jairouter.interfaces import IRecorder, IResponder
+    from jairouter.interfaces import IProbe, IRecorder, IResponder
 
 SPOOL_IN_MEMORY = 256 * 1024
 """Bytes of a form kept in memory until somebody takes it."""
@@ -67,6 +70,7 @@ class Gateway:
         listener: The service to start and stop.
         site: What it serves.
         agent: The connections to backends.
+        prober: Checks the instances, from its `start` on.
         ledger: What is lent out.
         services: The instances.
         registry: The metrics.
@@ -76,13 +80,15 @@ class Gateway:
     listener: Listener
     site: GatewaySite
     agent: Agent
+    prober: Prober
     ledger: Ledger
     services: Services
     registry: CollectorRegistry
     access_log: AccessLog | None
 
     def close(self) -> None:
-        """Keep nothing any more: connections to backends, lines that are not written yet."""
+        """Keep nothing any more: checks, connections to backends, lines that are not written yet."""
+        self.prober.stop()
         self.agent.close()
         if self.access_log is not None:
             self.access_log.flush()
@@ -125,6 +131,8 @@ def assemble(
     access_log = AccessLog(wheel) if settings.logging.access.enabled else None
     recorders: tuple[IRecorder, ...] = (metrics,) if access_log is None else (metrics, access_log)
     agent = _agent(parts)
+    prober = Prober(reactor, random, partial(_probe, agent))
+    prober.watch(health_checks(settings, services))
 
     def cutting() -> GatewayError | None:
         return data_plane.cutting
@@ -139,7 +147,7 @@ def assemble(
     server = settings.server
     times = DrainTimes(server.drain.delay, server.drain.timeout)
     listener = Listener(reactor, site, data_plane, server.address, server.port, times)
-    return Gateway(listener, site, agent, ledger, services, registry, access_log)
+    return Gateway(listener, site, agent, prober, ledger, services, registry, access_log)
 
 
 def _agent(parts: _Parts) -> Agent:
@@ -155,6 +163,11 @@ def _agent(parts: _Parts) -> Agent:
         Names(lambda: reactor.nameResolver, wheel, limits),
         web.max_response_header_size,
     )
+
+
+def _probe(agent: Agent, settings: HealthCheckSettings) -> IProbe:
+    dialing = replace(agent.dialing, timeout=settings.timeout)
+    return TcpProbe(dialing) if settings.type == "tcp" else HttpProbe(dialing, settings.path)
 
 
 def _metrics(parts: _Parts) -> RequestMetrics:
