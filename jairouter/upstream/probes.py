@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from OpenSSL import SSL
 from twisted.internet import error as net
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.web.client import ResponseDone
 from zope.interface import implementer
@@ -124,7 +124,7 @@ class _Reader(Protocol):
     transport: Any  # a BodyTransport
 
     def __init__(self) -> None:
-        self.done: Deferred[None] = Deferred(lambda _: self.transport.abortConnection())
+        self.done: Deferred[None] = Deferred(self._given_up)
         self._left = MOST_BODY
 
     def dataReceived(self, data: bytes) -> None:
@@ -142,6 +142,10 @@ class _Reader(Protocol):
             self.done.callback(None)
         else:
             self.done.errback(reason)
+
+    def _given_up(self, done: Deferred[None]) -> None:
+        done.errback(CancelledError())  # before the connection says that it was aborted
+        self.transport.abortConnection()
 
 
 async def _explained(asking: Coroutine[Any, Any, None]) -> None:
@@ -166,7 +170,8 @@ _WORDS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     ((net.ConnectionRefusedError,), "connection refused"),
     ((net.NoRouteError,), "no route to the host"),
     ((net.TimeoutError, net.TCPTimedOutError, TimeoutError), "no connection in time"),
-    ((net.DNSLookupError, BadAddress, CertificateRefused), ""),
+    ((net.DNSLookupError,), "its name cannot be looked up"),
+    ((BadAddress, CertificateRefused), ""),
     ((net.ConnectError,), "no connection to the host"),
     ((BadAnswer,), "its answer is not valid HTTP"),
     ((SSL.Error,), "no secure connection to it can be made"),

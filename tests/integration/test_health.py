@@ -85,7 +85,9 @@ class BackendTests(HealthCase):
 
     def test_never_answers(self) -> None:
         """It accepts connections, so only the timeout tells, and the log says how long that was."""
-        gateway = self.gateway({"base-url": self.listener(), "id": "mute"}, {"base-url": self.simulator().url})
+        gateway = self.gateway(
+            {"base-url": self.listener(), "id": "mute"}, {"base-url": self.simulator().url}
+        )
         gateway.wait_for(DOWN.format("mute", r"no answer within 0\.5 s"))
         self.assertEqual({self.ask(gateway)[0] for _ in range(10)}, {200})
 
