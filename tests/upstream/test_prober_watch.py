@@ -130,7 +130,7 @@ class WatchTests(ProberCase):
         over = self.clock.seconds()
         self.clock.advance(2)
         self.prober.watch({self.again(one, headers=((b"a", b"b"),)): settings()})
-        self.clock.advance(8)
+        self.clock.pump([0.5] * 16)
         self.assertEqual([when for when, _ in self.asked.times[1:]], [over + 10])
 
     def test_shorter_interval(self) -> None:
