@@ -46,7 +46,8 @@ class HealthCheckSettings(Section):
 
     type: Annotated[str, OneOf(("http", "tcp"))] = "http"
     """`http` asks for `path` and takes every answer below 500 for a good one, so that neither a wrong
-    key nor a path that is not served takes an instance down; `tcp` only connects, without TLS. Either way over a connection of its own."""
+    key nor a path that is not served takes an instance down; `tcp` only connects, without TLS. Each check
+    has a connection of its own."""
 
     path: Annotated[str, RequestPath()] = "/v1/models"
     """Path below `base-url` that is asked for with GET; choose one that costs nothing."""
