@@ -24,9 +24,10 @@ from jairouter.filters.resolve import Resolve, Services
 from jairouter.filters.timeout import PhaseLimits, Timeout
 from jairouter.filters.validate import Validate
 from jairouter.pipeline import Wrap, build
-from jairouter.policies import health_checks, make_services
+from jairouter.policies import Means, Policies, health_checks, make_policies
 from jairouter.request_body.spool import RunInThread, Spool, SpoolSpace
 from jairouter.telemetry.access_log import AccessLog
+from jairouter.telemetry.decisions import DecisionLog
 from jairouter.telemetry.metrics import LedgerMetrics, RequestMetrics
 from jairouter.timers import TimerWheel
 from jairouter.traffic.permits import Ledger
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
     from jairouter.config.settings.balancing import HealthCheckSettings
     from jairouter.config.settings.root import Settings
     from jairouter.errors import GatewayError
-    from jairouter.interfaces import IProbe, IRecorder, IResponder
+    from jairouter.interfaces import IDecisionLog, IProbe, IResponder
 
 SPOOL_IN_MEMORY = 256 * 1024
 """Bytes of a form kept in memory until somebody takes it."""
@@ -62,7 +63,7 @@ SPOOLS_IN_MEMORY = 64 * 1024 * 1024
 """Bytes of all such forms kept in memory."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Gateway:
     """A gateway, ready to listen.
 
@@ -72,9 +73,12 @@ class Gateway:
         agent: The connections to backends.
         prober: Checks the instances, from its `start` on.
         ledger: What is lent out.
-        services: The instances.
         registry: The metrics.
         access_log: One line per request, if that is wanted.
+        decisions: Why recent requests went where they went, if that is remembered.
+        policies: How traffic is controlled now.
+        put_to_work: Has requests served under other settings.
+        make_policies: Makes other ones, which go on where these stand.
     """
 
     listener: Listener
@@ -82,9 +86,35 @@ class Gateway:
     agent: Agent
     prober: Prober
     ledger: Ledger
-    services: Services
     registry: CollectorRegistry
     access_log: AccessLog | None
+    decisions: IDecisionLog | None
+    policies: Policies
+    put_to_work: Callable[[Settings, Policies], None]
+    make_policies: Callable[[Settings, ReadTls, Policies], Policies]
+
+    @property
+    def services(self) -> Services:
+        """The instances."""
+        return self.policies.services
+
+    def reload(self, settings: Settings, tls: ReadTls | None = None) -> None:
+        """Serve by other settings from the next request on.
+
+        Requests under way end on the settings they began with. What is known about instances that stay, and
+        what limits have counted, goes on. What `server`, `logging`, `management` and the connections of
+        `webclient` say is read at start only.
+
+        Args:
+            settings: All of them.
+            tls: What they say about TLS, if it was read already.
+
+        Raises:
+            ConfigurationFaults: A file that they name cannot be read; then nothing has changed.
+        """
+        policies = self.make_policies(settings, tls or read_tls(settings), self.policies)
+        self.put_to_work(settings, policies)
+        self.policies = policies
 
     def close(self) -> None:
         """Keep nothing any more: checks, connections to backends, lines that are not written yet."""
@@ -96,7 +126,7 @@ class Gateway:
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """What both halves of the gateway are made of."""
+    """What the gateway is made of, whatever the settings say."""
 
     settings: Settings
     reactor: Any
@@ -104,7 +134,6 @@ class _Parts:
     run_in_thread: RunInThread
     wheel: TimerWheel
     ledger: Ledger
-    services: Services
     registry: CollectorRegistry
 
 
@@ -125,14 +154,13 @@ def assemble(
         tls: What the settings say about TLS, if it was read already.
     """
     wheel, ledger, registry = TimerWheel(reactor), Ledger(), CollectorRegistry()
-    services = make_services(settings, random, (tls or read_tls(settings)).instances)
-    parts = _Parts(settings, reactor, random, run_in_thread, wheel, ledger, services, registry)
+    parts = _Parts(settings, reactor, random, run_in_thread, wheel, ledger, registry)
     metrics, ids = _metrics(parts), RequestIds(random)
     access_log = AccessLog(wheel) if settings.logging.access.enabled else None
-    recorders: tuple[IRecorder, ...] = (metrics,) if access_log is None else (metrics, access_log)
+    decisions = _decisions(parts)
+    recorders = [each for each in (metrics, access_log, decisions) if each is not None]
     agent = _agent(parts)
     prober = Prober(reactor, random, partial(_probe, agent))
-    prober.watch(health_checks(settings, services))
 
     def cutting() -> GatewayError | None:
         return data_plane.cutting
@@ -140,14 +168,55 @@ def assemble(
     def ready() -> bool:
         return listener.ready
 
-    pipeline = _pipeline(parts, agent, partial(Record, recorders=recorders, cut=cutting))
-    data_plane = DataPlane(pipeline, ledger, wheel, ids, _keep_alive(settings))
-    tree = _tree(parts, data_plane, ready)
+    def policies_of(settings: Settings, tls: ReadTls, old: Policies | None = None) -> Policies:
+        return make_policies(settings, tls.instances, Means(random, reactor.seconds, ledger), old)
+
+    def pipeline_of(settings: Settings, policies: Policies) -> IResponder:
+        record = partial(Record, recorders=recorders, cut=cutting)
+        return _pipeline(parts, settings, policies, agent, record)
+
+    def put_to_work(settings: Settings, policies: Policies) -> None:
+        data_plane.pipeline = pipeline_of(settings, policies)
+        models.services = policies.services
+        prober.watch(health_checks(settings, policies.services))
+
+    policies = policies_of(settings, tls or read_tls(settings))
+    prober.watch(health_checks(settings, policies.services))
+    data_plane = DataPlane(
+        pipeline_of(settings, policies),
+        ledger,
+        wheel,
+        ids,
+        _keep_alive(settings),
+        routing_headers=settings.server.routing_headers,
+    )
+    started = int(reactor.seconds())
+    models = Models(policies.services, lambda: started)
+    tree = _tree(parts, data_plane, models, ready)
     site = GatewaySite(tree, wheel, reactor, _connection_limits(settings), ids, metrics.answered)
     server = settings.server
     times = DrainTimes(server.drain.delay, server.drain.timeout)
     listener = Listener(reactor, site, data_plane, server.address, server.port, times)
-    return Gateway(listener, site, agent, prober, ledger, services, registry, access_log)
+    return Gateway(
+        listener,
+        site,
+        agent,
+        prober,
+        ledger,
+        registry,
+        access_log,
+        decisions,
+        policies,
+        put_to_work,
+        policies_of,
+    )
+
+
+def _decisions(parts: _Parts) -> DecisionLog | None:
+    monitor = parts.settings.loadbalancer.routing_monitor
+    if not monitor.enabled:
+        return None
+    return DecisionLog(monitor.history_size, monitor.sample_rate, parts.reactor.seconds)
 
 
 def _agent(parts: _Parts) -> Agent:
@@ -178,8 +247,10 @@ def _metrics(parts: _Parts) -> RequestMetrics:
     return RequestMetrics(parts.registry, parts.wheel.seconds, tags)
 
 
-def _pipeline(parts: _Parts, agent: Agent, record: Wrap) -> IResponder:
-    settings, adapter = parts.settings, NormalAdapter()
+def _pipeline(
+    parts: _Parts, settings: Settings, policies: Policies, agent: Agent, record: Wrap
+) -> IResponder:
+    adapter = NormalAdapter()
     return build(
         record=record,
         validate=partial(
@@ -188,16 +259,14 @@ def _pipeline(parts: _Parts, agent: Agent, record: Wrap) -> IResponder:
             max_size=settings.security.validation.max_request_size,
             new_spool=partial(Spool, SPOOL_IN_MEMORY, parts.run_in_thread, _spool_space(settings)),
         ),
-        resolve=partial(Resolve, services=parts.services, adapter=adapter),
+        resolve=partial(Resolve, services=policies.services, adapter=adapter),
         pick=partial(Pick, ledger=parts.ledger, clock=parts.reactor),
         timeout=partial(Timeout, wheel=parts.wheel, limits=_phase_limits(settings)),
         forward=Forward(agent, adapter, settings.streaming.max_event_size),
     )
 
 
-def _tree(parts: _Parts, data_plane: DataPlane, ready: Callable[[], bool]) -> IResource:
-    started = int(parts.reactor.seconds())
-    models = Models(parts.services, lambda: started)
+def _tree(parts: _Parts, data_plane: DataPlane, models: Models, ready: Callable[[], bool]) -> IResource:
     web = parts.settings.management.endpoints.web
     pages: dict[str, Resource] = {
         "health": Health(ready),

@@ -143,6 +143,7 @@ class Attempt:
         since: When the phase began or last made progress, likewise.
         sent: When the request was complete at the backend's end, likewise; until then, when it began.
         answered: When the answer began, likewise; 0 until then.
+        ended: When everything it held was given back, likewise; 0 until then.
         status: The backend's status, 0 until known.
         outcome: How it ended, None until it has.
     """
@@ -152,6 +153,7 @@ class Attempt:
         "answered",
         "began",
         "candidates",
+        "ended",
         "excluded",
         "instance",
         "outcome",
@@ -173,7 +175,7 @@ class Attempt:
         self.candidates = candidates
         self.phase = Phase.QUEUED
         self.began = self.since = self.sent = clock()
-        self.answered = 0.0
+        self.answered = self.ended = 0.0
         self.status = 0
         self.outcome: Outcome | None = None
         self._clock = clock
@@ -209,6 +211,7 @@ class Exchange:
         attempts: In the order in which they began. Written by Pick.
         key: What equal requests have in common, for balancers that keep them together; None until it was
             asked for. Written by Pick.
+        excluded: Why no instance was found when none was. Written by Pick.
         waited: Seconds it waited for its turn under a limit. Written by Limit.
         fallback: Who answered in place of the model, or nothing. Written by Fallback.
         added: Headers that the gateway adds to the answer, also to one that is an error.
@@ -220,6 +223,7 @@ class Exchange:
         "attempts",
         "body",
         "committed",
+        "excluded",
         "fallback",
         "group",
         "key",
@@ -242,6 +246,7 @@ class Exchange:
         self.committed = False
         self.attempts: list[Attempt] = []
         self.key: bytes | None = None
+        self.excluded: Excluded = ()
         self.waited = 0.0
         self.fallback = ""
         self.added: HeaderPairs = ()

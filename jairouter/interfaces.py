@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from jairouter.errors import GatewayError
     from jairouter.exchange import Answer, Exchange, HeaderPairs, Outcome, Request, Route
+    from jairouter.traffic.decision import Decision
     from jairouter.traffic.exclusion import Exclusion
     from jairouter.traffic.instance import Instance
 
@@ -257,4 +258,16 @@ class IProbe(Interface):
             when the gateway could not ask; anything else is a fault of the probe, and says nothing about the
             instance. How long it may take is not its business: it is cancelled, and then has to close at
             once what it has opened.
+        """
+
+
+class IDecisionLog(Interface):
+    """Remembers of recent requests why each went where it went."""
+
+    def recent(most: int = 100, model: str | None = None) -> Sequence[Decision]:
+        """What is remembered, the latest first.
+
+        Args:
+            most: How many at most.
+            model: Only requests for this model.
         """

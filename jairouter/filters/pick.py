@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import CancelledError
@@ -13,6 +14,7 @@ from jairouter.filters.pause import pause
 from jairouter.interfaces import IResponder
 from jairouter.traffic.exclusion import Reason
 from jairouter.traffic.outcomes import outcome_of_answer, outcome_of_error
+from jairouter.traffic.permits import Permit
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
@@ -51,10 +53,11 @@ class Pick:
         choice = self._choose(exchange)
         instance = choice.instance
         if instance is None:
+            exchange.excluded = choice.excluded
             raise _nobody(exchange, choice, self._seconds())
         attempt = Attempt(instance, self._seconds, choice.excluded, len(choice.candidates))
         exchange.attempts.append(attempt)
-        held = _Held(self, attempt, exchange.group)
+        held = _Held(self._ledger, attempt, exchange.group, self._seconds)
         try:
             if held.wait:
                 await pause(self._clock, held.wait)
@@ -91,41 +94,43 @@ class Pick:
         return choice
 
 
-class _Held:
-    """What an attempt holds of its instance.
+class _Held(Permit):
+    """What an attempt holds of its instance: its slot, and its place under the instance's own limit.
 
     Attributes:
         wait: Seconds for which it has to wait before it goes on.
     """
 
-    __slots__ = ("_attempt", "_clock", "_group", "_permit", "_place", "_ticket", "wait")
+    __slots__ = ("_attempt", "_group", "_place", "_seconds", "_ticket", "wait")
 
-    def __init__(self, pick: Pick, attempt: Attempt, group: Group | None) -> None:
+    def __init__(
+        self, ledger: Ledger, attempt: Attempt, group: Group | None, seconds: Callable[[], float]
+    ) -> None:
+        live = attempt.instance.live
         self._attempt = attempt
         self._group = group
-        self._clock = pick._seconds
-        live, ledger = attempt.instance.live, pick._ledger
+        self._seconds = seconds
+        self._place: Permit | None = None
         self.wait = 0.0
-        self._place = None
         limiter = live.limiter
         if limiter is not None:
             self.wait = limiter.take(attempt.began)
             if limiter.lends:
-                self._place = ledger.open("limit", lambda _: limiter.give_back(self._clock()))
+                self._place = ledger.open("limit", lambda _: limiter.give_back(seconds()))
         self._ticket = live.acquire(attempt.began)
-        self._permit = ledger.open("attempt")
+        super().__init__(ledger, "attempt")
 
     def done(self, error: GatewayError | None) -> None:
         """The answer's body is over."""
         self.settle(outcome_of_answer(self._attempt.status, error))
 
     def settle(self, outcome: Outcome) -> None:
-        """Give everything back."""
+        """See `IPermit.settle`."""
+        super().settle(outcome)
         attempt = self._attempt
         attempt.outcome = outcome
-        self._permit.settle(outcome)
+        now = attempt.ended = self._seconds()
         live = attempt.instance.live
-        now = self._clock()
         live.settle(self._ticket, outcome, now)
         if self._place is not None:
             self._place.settle(outcome)

@@ -6,6 +6,8 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from jairouter.config.files import Text
+from jairouter.config.loader import load
 from tests.world import BACKEND, World
 
 GATEWAY = """
@@ -81,4 +83,16 @@ class GatewayTests(SynchronousTestCase):
         first = self.world.backend.connections[0]
         self.world.run(5)
         self.assertIsNotNone(first.closed)
+        self.assertEqual(self.world.close(), [])
+
+    def test_reload(self) -> None:
+        """Health goes on, and so does the schedule; what is not to be checked any more is up again."""
+        del self.world.network.listeners[BACKEND]
+        self.world.run(1)
+        (live,) = (each.live for each in self.world.gateway.services["chat"]["m"].instances)
+        for text, up in (("success-threshold: 3", False), ("enabled: false", True)):
+            again = GATEWAY.replace("enabled: true" if up else "failure-threshold: 1", text)
+            self.world.gateway.reload(load([Text("test.yml", again.encode())], (), {}).settings)
+            self.assertEqual(live.believed_up(0), up)
+        self.assertEqual(self.world.network.getDelayedCalls(), [])
         self.assertEqual(self.world.close(), [])
