@@ -7,7 +7,7 @@ for any of the three, so that a whole gateway runs in memory, under a fake clock
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from jairouter.filters.resolve import Resolve, Services
 from jairouter.filters.timeout import PhaseLimits, Timeout
 from jairouter.filters.validate import Validate
 from jairouter.pipeline import Wrap, build
-from jairouter.policies import Means, Policies, make_policies
+from jairouter.policies import Means, Policies, health_checks, make_policies
 from jairouter.request_body.spool import RunInThread, Spool, SpoolSpace
 from jairouter.telemetry.access_log import AccessLog
 from jairouter.telemetry.decisions import DecisionLog
@@ -34,6 +34,8 @@ from jairouter.traffic.permits import Ledger
 from jairouter.upstream.agent import Agent
 from jairouter.upstream.names import NameLimits, Names
 from jairouter.upstream.pool import PoolLimits
+from jairouter.upstream.prober import Prober
+from jairouter.upstream.probes import HttpProbe, TcpProbe
 from jairouter.upstream.tls_settings import ReadTls, read_tls
 from jairouter.web.actuator import Health, Info, Prometheus
 from jairouter.web.client_address import trusted_proxies
@@ -51,9 +53,10 @@ if TYPE_CHECKING:
 
     from twisted.web.resource import IResource, Resource
 
+    from jairouter.config.settings.balancing import HealthCheckSettings
     from jairouter.config.settings.root import Settings
     from jairouter.errors import GatewayError
-    from jairouter.interfaces import IDecisionLog, IResponder
+    from jairouter.interfaces import IDecisionLog, IProbe, IResponder
 
 SPOOL_IN_MEMORY = 256 * 1024
 """Bytes of a form kept in memory until somebody takes it."""
@@ -69,6 +72,7 @@ class Gateway:
         listener: The service to start and stop.
         site: What it serves.
         agent: The connections to backends.
+        prober: Checks the instances, from its `start` on.
         ledger: What is lent out.
         registry: The metrics.
         access_log: One line per request, if that is wanted.
@@ -81,6 +85,7 @@ class Gateway:
     listener: Listener
     site: GatewaySite
     agent: Agent
+    prober: Prober
     ledger: Ledger
     registry: CollectorRegistry
     access_log: AccessLog | None
@@ -113,7 +118,8 @@ class Gateway:
         self.policies = policies
 
     def close(self) -> None:
-        """Keep nothing any more: connections to backends, lines that are not written yet."""
+        """Keep nothing any more: checks, connections to backends, lines that are not written yet."""
+        self.prober.stop()
         self.agent.close()
         if self.access_log is not None:
             self.access_log.flush()
@@ -155,6 +161,7 @@ def assemble(
     decisions = _decisions(parts)
     recorders = [each for each in (metrics, access_log, decisions) if each is not None]
     agent = _agent(parts)
+    prober = Prober(reactor, random, partial(_probe, agent))
 
     def cutting() -> GatewayError | None:
         return data_plane.cutting
@@ -172,8 +179,10 @@ def assemble(
     def put_to_work(settings: Settings, policies: Policies) -> None:
         data_plane.pipeline = pipeline_of(settings, policies)
         models.services = policies.services
+        prober.watch(health_checks(settings, policies.services))
 
     policies = policies_of(settings, tls or read_tls(settings))
+    prober.watch(health_checks(settings, policies.services))
     data_plane = DataPlane(
         pipeline_of(settings, policies),
         ledger,
@@ -190,7 +199,17 @@ def assemble(
     times = DrainTimes(server.drain.delay, server.drain.timeout)
     listener = Listener(reactor, site, data_plane, server.address, server.port, times)
     return Gateway(
-        listener, site, agent, ledger, registry, access_log, decisions, policies, put_to_work, policies_of
+        listener,
+        site,
+        agent,
+        prober,
+        ledger,
+        registry,
+        access_log,
+        decisions,
+        policies,
+        put_to_work,
+        policies_of,
     )
 
 
@@ -214,6 +233,11 @@ def _agent(parts: _Parts) -> Agent:
         Names(lambda: reactor.nameResolver, wheel, limits),
         web.max_response_header_size,
     )
+
+
+def _probe(agent: Agent, settings: HealthCheckSettings) -> IProbe:
+    dialing = replace(agent.dialing, timeout=settings.timeout)
+    return TcpProbe(dialing) if settings.type == "tcp" else HttpProbe(dialing, settings.path)
 
 
 def _metrics(parts: _Parts) -> RequestMetrics:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
+
     from jairouter.errors import GatewayError
     from jairouter.exchange import Answer, Exchange, HeaderPairs, Outcome, Request, Route
     from jairouter.traffic.decision import Decision
@@ -240,6 +242,22 @@ class IRecorder(Interface):
             status: What the client got; 499 when it left.
             sent: Body bytes passed on to the client.
             error: Why the answer is not complete, or None.
+        """
+
+
+class IProbe(Interface):
+    """Finds out whether an instance is well, apart from the traffic it gets."""
+
+    def probe(instance: Instance) -> Deferred[None]:
+        """Ask it once. Called again and again, but not before the last answer is there.
+
+        It has to be cheap for the backend: never a completion that somebody pays for.
+
+        Returns:
+            Fires when the instance is well. Fails with `CheckFailed` when it is not, and with `NoVerdict`
+            when the gateway could not ask; anything else is a fault of the probe, and says nothing about the
+            instance. How long it may take is not its business: it is cancelled, and then has to close at
+            once what it has opened.
         """
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from typing import TYPE_CHECKING
 
 from OpenSSL import SSL
@@ -27,7 +26,7 @@ from jairouter.errors import (
 from jairouter.exchange import Answer
 from jairouter.headers import HOP_BY_HOP, end_to_end, without
 from jairouter.interfaces import IResponder
-from jairouter.upstream.failures import BadAddress, BadAnswer, WrongBodyLength
+from jairouter.upstream.failures import BadAddress, BadAnswer, WrongBodyLength, is_ours
 from jairouter.upstream.receivers import EventReceiver, PlainReceiver
 
 if TYPE_CHECKING:
@@ -189,10 +188,7 @@ _NO_BUFFERING = ((b"Cache-Control", b"no-cache, no-transform"), (b"X-Accel-Buffe
 
 def _translated(error: Exception) -> GatewayError | None:
     """What may go wrong between here and the backend; None for what may not."""
-    if isinstance(error, net.ConnectBindError) or (
-        isinstance(error, net.ConnectError) and error.osError == errno.EADDRNOTAVAIL
-    ):
-        # No descriptors or no ports left: that is no fault of the instance
+    if is_ours(error):  # which is no fault of the instance
         return PoolExhausted("the gateway cannot open more connections at present", retry_after=1)
     if isinstance(error, WrongBodyLength):
         return BadRequest("the request body is not as long as it said")
