@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections import Counter
 from random import Random
+
 from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogBeginner, globalLogPublisher
 from zope.interface import implementer
 
