@@ -104,7 +104,9 @@ class Group:
                 if each.live.suspect:
                     break
             else:
-                return Choice(self._balancer.pick(usual, key), usual, self._others)
+                picked = self._balancer.pick(usual, key)
+                if picked is not None:
+                    return Choice(picked, usual, self._others)
         panic = self._panics(now)
         excluded = list(self._drained)
         for rank, tier in enumerate(self._tiers):
@@ -153,6 +155,8 @@ def _usable(
         why = _TRIED if each in tried else None
         if why is None and each.live.suspect:
             why = each.live.exclusion(now, panic=panic)
+        if why is None and not each.live.share:
+            why = _DRAINED  # by a reload, after this exchange came
         if why is None:
             usable.append(each)
         else:

@@ -125,6 +125,13 @@ class GrowingTests(Case):
             now += seconds
             self.attempt(BAD, now)
 
+    def test_with_a_trial_that_fails_late(self) -> None:
+        """However long it took, or however long nobody made one."""
+        self.open(0.0)
+        ticket = self.breaker.acquire(1000.0)
+        self.breaker.settle(ticket, BAD, 2000.0)
+        self.assert_excluded(2000.0, Reason.BREAKER_OPEN, 2060.0)
+
     def come_back(self) -> None:
         """After one failed trial: it was open for 60 s the last time, and closes at 90."""
         self.open(0.0)
