@@ -218,7 +218,7 @@ class Breaker:
         window = self._window
         assert window is not None
         window.add(failed)
-        if self._limits.too_many(window.failures, len(window)):
+        if window.failures and self._limits.too_many(window.failures, len(window)):
             failures, attempts = _counted(window.failures, "failure"), _counted(len(window), "attempt")
             self._open(now, f"after {failures} in {attempts}")
 

@@ -93,7 +93,7 @@ class Outliers:
             began: When it was picked, likewise.
         """
         live = instance.live
-        if live.ejected(now) or began < live.returned <= now:
+        if (live.ejected_until and live.ejected(now)) or began < live.returned <= now:
             return
         if outcome is _SUCCEEDED:
             live.failures = 0
