@@ -206,8 +206,17 @@ class IBreaker(Interface):
             A ticket for `settle`, by which attempts begun in an earlier state can be told.
         """
 
+    def answering(ticket: object, now: float) -> None:
+        """A 2xx answer has begun; need not be told of a breaker that is closed."""
+
     def settle(ticket: object, outcome: Outcome, now: float) -> None:
         """An attempt is over; called exactly once for each `acquire`."""
+
+    def force_open(now: float) -> None:
+        """An operator wants it open, until `force_close`; to be called by `Live`, which sees to the rest."""
+
+    def force_close(now: float) -> None:
+        """An operator wants it closed, whatever it has seen; likewise."""
 
 
 class IPermit(Interface):

@@ -64,7 +64,10 @@ class Pick:
                 attempt.progress()  # the wait for its turn is not one for a connection
             answer = await self._inner.respond(exchange)
         except GatewayError as error:
-            held.settle(outcome_of_error(error))
+            outcome = outcome_of_error(error)
+            held.settle(outcome)
+            if outcome is Outcome.THROTTLED and self._cool_down is not None:
+                self._cool_down.throttled(exchange.request, instance, (), self._seconds())
             raise
         except CancelledError:
             held.settle(Outcome.ABANDONED)
@@ -74,7 +77,9 @@ class Pick:
             held.settle(Outcome.NEUTRAL)
             raise
         if attempt.status == 429 and self._cool_down is not None:
-            self._cool_down.throttled(exchange.request, instance, answer, self._seconds())
+            self._cool_down.throttled(exchange.request, instance, answer.headers, self._seconds())
+        if instance.live.suspect and 200 <= attempt.status < 300:
+            held.answering()
         answer.body.on_done(held.done)
         return answer
 
@@ -120,6 +125,10 @@ class _Held(Permit):
         self._ticket = live.acquire(attempt.began)
         super().__init__(ledger, "attempt")
 
+    def answering(self) -> None:
+        """A good answer has begun; it may take an hour to end."""
+        self._attempt.instance.live.answering(self._ticket, self._clock())
+
     def done(self, error: GatewayError | None) -> None:
         """The answer's body is over."""
         self.settle(outcome_of_answer(self._attempt.status, error))
@@ -137,7 +146,7 @@ class _Held(Permit):
         if live.latency is not None and attempt.answered:
             live.latency.observe(attempt.answered - attempt.began, now)
         if self._group is not None and self._group.outliers is not None:
-            self._group.outliers.settled(attempt.instance, outcome, now)
+            self._group.outliers.settled(attempt.instance, outcome, now, attempt.began)
 
 
 def _nobody(exchange: Exchange, choice: Choice, now: float) -> GatewayError:

@@ -11,10 +11,12 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from jairouter.body import AnswerBody
-from jairouter.errors import InternalError, NoHealthyUpstream, RateLimited, UpstreamError
+from jairouter.errors import InternalError, NoHealthyUpstream, RateLimited, UpstreamError, UpstreamRefusal
 from jairouter.exchange import Answer, Exchange, Outcome
 from jairouter.filters.pick import Pick
 from jairouter.interfaces import ILimiter, IResponder, Quota
+from jairouter.traffic.breaker import Breaker, State
+from jairouter.traffic.breaker_limits import PATIENCE, BreakerLimits
 from jairouter.traffic.cool_down import CoolDown
 from jairouter.traffic.exclusion import Reason
 from jairouter.traffic.permits import Ledger
@@ -64,7 +66,7 @@ class Case(SynchronousTestCase):
 
     def assert_at_rest(self) -> None:
         self.assertTrue(self.ledger.at_rest, self.ledger)
-        self.assertEqual([each.in_flight for each in self.instances], [0, 0])
+        self.assertEqual({each.in_flight for each in self.instances}, {0})
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
 
@@ -225,6 +227,73 @@ class CoolDownTests(Case):
         own = instance(headers=((b"Authorization", b"Bearer own"),))
         self.assertEqual(self.throttle(exchange(sent, "m", own)), 2.0)
 
+    def test_refused_in_a_stream(self) -> None:
+        """A 429 as the first event of a stream under 200: no header says how long."""
+        work = self.start()
+        self.inner.fail(UpstreamRefusal("full", status=429))
+        self.failureResultOf(work, UpstreamRefusal)
+        self.assertEqual(self.exchange.attempt.instance.live.cooling_until, 2.0)
+
+
+class TrialTests(Case):
+    """An attempt that is a trial of a half-open breaker."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        del self.instances[1:]
+        self.exchange = exchange(None, "m", *self.instances)
+        live = self.instances[0].live
+        limits = BreakerLimits(failure_threshold=1, success_threshold=1, recovery_timeout=1.0)
+        live.breaker = self.breaker = Breaker(limits, self.ledger)
+        live.settle(live.acquire(0.0), Outcome.FAILED, 0.0)
+        self.clock.advance(1.0)
+
+    def answer(self, status: int = 200) -> AnswerBody:
+        work = self.start()
+        self.exchange.attempt.status = status
+        body = self.inner.answer(status=status)
+        self.successResultOf(work)
+        body.deliver(Sink())
+        return body
+
+    def test_over(self) -> None:
+        body = self.answer()
+        self.assertEqual(self.ledger.outstanding()["trial"], 1)
+        body.end()
+        self.assertIs(self.breaker.state, State.CLOSED)
+        self.assert_at_rest()
+
+    def test_cancelled(self) -> None:
+        work = self.start()
+        work.cancel()
+        self.failureResultOf(work, CancelledError)
+        self.assertIs(self.breaker.state, State.HALF_OPEN)
+        self.assert_at_rest()
+
+    def test_long_stream(self) -> None:
+        """It is told when its answer begins, so that it need not be over to be a good one."""
+        body = self.answer()
+        self.clock.advance(PATIENCE)
+        self.exchange = exchange(None, "m", *self.instances)
+        work = self.start()
+        self.assertIs(self.breaker.state, State.CLOSED)
+        work.cancel()
+        self.failureResultOf(work, CancelledError)
+        body.end()
+        self.assert_at_rest()
+
+    def test_long_error(self) -> None:
+        """An answer that is none does not become good by being long."""
+        body = self.answer(404)
+        self.clock.advance(PATIENCE)
+        self.exchange = exchange(None, "m", *self.instances)
+        work = self.start()
+        self.assertIs(self.breaker.state, State.HALF_OPEN)
+        work.cancel()
+        self.failureResultOf(work, CancelledError)
+        body.end()
+        self.assert_at_rest()
+
 
 class ObserverTests(Case):
     """Who else is told of an attempt's end."""
@@ -251,8 +320,8 @@ class ObserverTests(Case):
         seen: list[tuple[object, Outcome, float]] = []
 
         class Outliers:
-            def settled(self, which: object, outcome: Outcome, now: float) -> None:
-                seen.append((which, outcome, now))
+            def settled(self, which: object, outcome: Outcome, now: float, began: float) -> None:
+                seen.append((which, outcome, now - began))
 
         self.exchange.group = group(*self.instances, outliers=Outliers())
         verifyObject(IResponder, self.pick)
