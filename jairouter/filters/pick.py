@@ -127,7 +127,7 @@ class _Held(Permit):
 
     def answering(self) -> None:
         """A good answer has begun; it may take an hour to end."""
-        self._attempt.instance.live.answering(self._ticket, self._clock())
+        self._attempt.instance.live.answering(self._ticket, self._seconds())
 
     def done(self, error: GatewayError | None) -> None:
         """The answer's body is over."""
