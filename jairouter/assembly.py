@@ -18,13 +18,15 @@ from prometheus_client.process_collector import ProcessCollector
 
 from jairouter.adapters.normal import NormalAdapter
 from jairouter.filters.forward import Forward
+from jairouter.filters.hedge import Hedge
 from jairouter.filters.pick import Pick
 from jairouter.filters.record import Record
 from jairouter.filters.resolve import Resolve, Services
+from jairouter.filters.retry import Retry
 from jairouter.filters.timeout import PhaseLimits, Timeout
 from jairouter.filters.validate import Validate
 from jairouter.pipeline import Wrap, build
-from jairouter.policies import make_services
+from jairouter.policies import make_retries, make_services
 from jairouter.request_body.spool import RunInThread, Spool, SpoolSpace
 from jairouter.telemetry.access_log import AccessLog
 from jairouter.telemetry.metrics import LedgerMetrics, RequestMetrics
@@ -174,6 +176,7 @@ def _metrics(parts: _Parts) -> RequestMetrics:
 
 def _pipeline(parts: _Parts, agent: Agent, record: Wrap) -> IResponder:
     settings, adapter = parts.settings, NormalAdapter()
+    retries, hedges = make_retries(settings, parts.random)
     return build(
         record=record,
         validate=partial(
@@ -183,6 +186,9 @@ def _pipeline(parts: _Parts, agent: Agent, record: Wrap) -> IResponder:
             new_spool=partial(Spool, SPOOL_IN_MEMORY, parts.run_in_thread, _spool_space(settings)),
         ),
         resolve=partial(Resolve, services=parts.services, adapter=adapter),
+        retry=partial(Retry, clock=parts.reactor, policies=retries),
+        # (nearly nobody hedges, and then it costs nothing)
+        hedge=partial(Hedge, clock=parts.reactor, policies=hedges) if hedges else lambda inner: inner,
         pick=partial(Pick, ledger=parts.ledger, clock=parts.reactor),
         timeout=partial(Timeout, wheel=parts.wheel, limits=_phase_limits(settings)),
         forward=Forward(agent, adapter, settings.streaming.max_event_size),

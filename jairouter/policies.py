@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from jairouter.config.inheritance import retry_for
 from jairouter.traffic.balancers.random import RandomBalancer
+from jairouter.traffic.budget import RetryBudget
 from jairouter.traffic.group import Group
+from jairouter.traffic.hedging import HedgePolicy
 from jairouter.traffic.instance import Instance
+from jairouter.traffic.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from random import Random
@@ -38,9 +42,30 @@ def make_services(
             if each.active:
                 instance = _instance(str(service), each, tls.get((str(service), index)))
                 models.setdefault(each.name, []).append(instance)
-        balancer = RandomBalancer(random)
-        services[str(service)] = {name: Group(several, balancer) for name, several in models.items()}
+        balancer, again = RandomBalancer(random), retry_for(settings.model, str(service)).same_instance
+        services[str(service)] = {
+            name: Group(several, balancer, again=again) for name, several in models.items()
+        }
     return services
+
+
+def make_retries(settings: Settings, random: Random) -> tuple[dict[str, RetryPolicy], dict[str, HedgePolicy]]:
+    """When an attempt is followed by another one, and when there are two at a time, by service.
+
+    Args:
+        settings: What is configured.
+        random: For the jitter.
+    """
+    retries: dict[str, RetryPolicy] = {}
+    hedges: dict[str, HedgePolicy] = {}
+    for service in map(str, settings.model.services):
+        given = retry_for(settings.model, service)
+        if given.enabled:
+            budget = RetryBudget(given.budget.ratio, given.budget.min_per_second, given.budget.window)
+            retries[service] = RetryPolicy(given, budget, random)
+            if given.hedge.enabled:
+                hedges[service] = HedgePolicy(given.hedge, retries[service])
+    return retries, hedges
 
 
 def _instance(service: str, settings: InstanceSettings, tls: BackendTls | None) -> Instance:
