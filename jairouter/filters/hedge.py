@@ -153,7 +153,8 @@ class _Race:
             return
         self._running.remove(runner)
         attempt = runner.attempt
-        if self._running and attempt is not None and self._policy.retry.covers(answer, attempt):
+        hedged = self._running or self._failures
+        if hedged and attempt is not None and self._policy.retry.covers(answer, attempt):
             self._failed(runner, given_up(answer, self._clock.seconds()))
             return
         if answer.status < 400:

@@ -18,7 +18,8 @@ class RetryBudget:
 
     After Finagle's `RetryBudget`: each request deposits `ratio`, each retry withdraws 1, both are forgotten
     when `window` has passed, and `min_per_second * window` is always there beside them. With 0.2, 1 per
-    second and 10 s, 50 requests per second allow 11 retries per second; 1 request per minute allows 10 at once.
+    second and 10 s, 50 requests per second allow 11 retries per second, and hardly any request allows 10 at
+    once.
 
     In any time T there are so at most `ratio * requests + min_per_second * (T + window)` retries.
 

@@ -13,6 +13,7 @@ from tests.fuzz.examples import examples
 
 
 def observed(percent: float, *seconds: float) -> RecentTimes:
+    """What has seen these."""
     times = RecentTimes(percent)
     for each in seconds:
         times.observe(each)
