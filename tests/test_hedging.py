@@ -154,7 +154,7 @@ class HedgeTests(Case):
 
     def test_off_by_default(self) -> None:
         world = self.cluster()
-        world.ask(ASK)
+        client = world.ask(ASK)
         world.run(10)
         self.assertEqual(world.backends[1].connections, [])
-        world.run(15)
+        client.leave()

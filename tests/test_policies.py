@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from jairouter.config.files import Text
 from jairouter.config.loader import load
 from jairouter.config.settings.root import Settings
-from jairouter.policies import make_services
+from jairouter.policies import make_retries, make_services
 
 INSTANCES = """
 model:
@@ -58,3 +58,32 @@ class ServicesTests(SynchronousTestCase):
         services = make_services(settings(INSTANCES), Random(0), tls)
         self.assertEqual([each.tls for each in services["chat"]["m"].instances], [None, tls["chat", 1]])
         self.assertIsNone(services["embedding"]["e"].instances[0].tls)
+
+
+class RetriesTests(SynchronousTestCase):
+    """Which services have further attempts, and with what settings."""
+
+    TEXT = """
+model:
+  retry: {{{retry}}}
+  services:
+    chat: {{retry: {{hedge: {{enabled: true}}}}}}
+    embedding: {{retry: {{enabled: false, hedge: {{enabled: true}}}}}}
+    rerank: {{retry: {{same-instance: true}}, instances: [{{name: r, base-url: "http://10.0.0.1:9000"}}]}}
+    tts: {{instances: [{{name: t, base-url: "http://10.0.0.1:9000"}}]}}
+"""
+
+    def test_by_service(self) -> None:
+        retries, hedges = make_retries(settings(self.TEXT.format(retry="")), Random(0))
+        self.assertEqual((set(retries), set(hedges)), ({"chat", "rerank", "tts"}, {"chat"}))
+        self.assertIs(hedges["chat"].retry, retries["chat"], "both take from one budget")
+        self.assertIsNot(retries["chat"].budget, retries["rerank"].budget)
+
+    def test_budget(self) -> None:
+        text = self.TEXT.format(retry="budget: {ratio: 0, min-per-second: 0.2, window: 10s}")
+        budget = make_retries(settings(text), Random(0))[0]["chat"].budget
+        self.assertEqual([budget.withdraw(1.0) for _ in range(3)], [True, True, False])
+
+    def test_same_instance(self) -> None:
+        services = make_services(settings(self.TEXT.format(retry="")), Random(0))
+        self.assertEqual((services["rerank"]["r"].again, services["tts"]["t"].again), (True, False))
