@@ -1,4 +1,4 @@
-"""Retries of forms, through a whole gateway: they are sent on as they come, and then are not there any more."""
+"""Retries of forms, through a whole gateway: what was sent on as it came is not there any more."""
 
 from __future__ import annotations
 

@@ -78,7 +78,12 @@ class Retry:
             if wait:
                 await pause(self._clock, wait)
         _leave_it(exchange, Declined.NOBODY, made - 1, earlier, self._clock.seconds())
-        return _once_more(earlier)
+        if not isinstance(earlier, GatewayError):
+            return earlier
+        try:
+            raise earlier
+        finally:
+            del earlier  # it knows this frame by its traceback
 
     def _wait(
         self, exchange: Exchange, policy: RetryPolicy, made: int, failure: Answer | GatewayError
@@ -125,13 +130,3 @@ def given_up(answer: Answer, now: float) -> Answer | GatewayError:
     refusal.retry_after = told_wait(answer, now)
     body.abandon(refusal)
     return refusal
-
-
-def _once_more(failure: Answer | GatewayError) -> Answer:
-    """Return it, or raise it."""
-    if not isinstance(failure, GatewayError):
-        return failure
-    try:
-        raise failure
-    finally:
-        del failure  # it knows this frame by its traceback

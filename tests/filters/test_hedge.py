@@ -15,7 +15,7 @@ from jairouter.errors import NoHealthyUpstream, UpstreamError, UpstreamRefusal, 
 from jairouter.exchange import Answer, Exchange
 from jairouter.filters.hedge import Hedge
 from jairouter.interfaces import IResponder
-from tests.filters.attempting import Attempting, hedge_policy, retry_policy, several
+from tests.filters.attempting import Attempting, assert_gone, hedge_policy, retry_policy, several
 from tests.filters.inner import Sink, Source, run
 from tests.request_body.rig import Client
 
@@ -234,9 +234,38 @@ class TwoTests(Case):
         self.clock.advance(10)
         self.assert_attempts(3)
 
+    def test_requests_earn_and_not_attempts(self) -> None:
+        """Retry comes again: the share of hedges is one of the requests."""
+        self.work.cancel()
+        self.failureResultOf(self.work, CancelledError)
+        self.begin(max_extra_load=0.5)
+        self.first.errback(REFUSED)
+        self.failureResultOf(self.work, UpstreamUnreachable)
+        self.work = run(self.hedge, self.exchange)
+        self.clock.advance(5)
+        self.assert_attempts(2)
+
     def test_third_is_never_begun(self) -> None:
         self.clock.advance(100)
         self.assert_attempts(2)
+
+
+class RingTests(Case):
+    """An error that is caught further out is gone without the garbage collector."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.work.cancel()
+        self.failureResultOf(self.work, CancelledError)
+        self.inner._works.clear()
+
+    def test_one(self) -> None:
+        assert_gone(self, self.hedge, self.inner)
+
+    def test_first_of_two(self) -> None:
+        """It was kept until the other one had failed as well."""
+        self.inner.on_fail = lambda: self.clock.advance(2)
+        assert_gone(self, self.hedge, self.inner, lambda: self.first.errback(REFUSED))
 
 
 class StubbornTests(Case):

@@ -23,7 +23,7 @@ from jairouter.exchange import Answer, Exchange
 from jairouter.filters.retry import DO_NOT_RETRY, Retry
 from jairouter.interfaces import IResponder
 from jairouter.task import Task
-from tests.filters.attempting import Attempting, retry_policy, several
+from tests.filters.attempting import Attempting, assert_gone, retry_policy, several
 from tests.filters.inner import Sink, Source, run
 
 REFUSED = UpstreamUnreachable("refused")
@@ -215,6 +215,23 @@ class NobodyTests(Case):
         self.inner.fail(UpstreamError("lost"))
         self.failureResultOf(self.work, UpstreamError)
         self.assertEqual(self.exchange.not_retried, "nobody")
+
+
+class RingTests(Case):
+    """An error that is caught further out is gone without the garbage collector."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.inner.answer()
+        self.successResultOf(self.work)
+
+    def test_passed_on(self) -> None:
+        assert_gone(self, Retry(self.inner, self.clock, {"chat": retry_policy(max_retries=0)}), self.inner)
+
+    def test_earlier(self) -> None:
+        """One that is raised again since nobody else was there."""
+        self.inner.on_fail = lambda: setattr(self.inner, "nobody", 1)
+        assert_gone(self, self.retry, self.inner)
 
 
 class WaitTests(Case):

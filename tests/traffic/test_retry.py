@@ -238,6 +238,20 @@ class SameInstanceTests(SynchronousTestCase):
         wait = policy().decide(self.case, 0, answer(503, (b"Retry-After", b"1")), 0.0)
         self.assertEqual(wait, 1.0)
 
+    def test_retry_after_is_short(self) -> None:
+        """The backoff is waited for all the same."""
+        decides = policy(delay=1.0)
+        wait = decides.decide(self.case, 0, answer(503, (b"retry-after-ms", b"1")), 0.0)
+        assert isinstance(wait, float)
+        self.assertGreater(wait, 0.1)
+
+    def test_one_that_gets_no_traffic(self) -> None:
+        """It is not another one that need not be waited for."""
+        case = exchange()
+        case.group = group(instance(), instance(weight=0), again=True)
+        attempted(case, 0)
+        self.assertEqual(policy().decide(case, 0, answer(503, (b"Retry-After", b"1")), 0.0), 1.0)
+
     def test_retry_after_is_too_long(self) -> None:
         verdict = policy().decide(self.case, 0, answer(429, (b"Retry-After", b"2")), 0.0)
         self.assertIs(verdict, Declined.NOBODY)
