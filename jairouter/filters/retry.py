@@ -52,38 +52,41 @@ class Retry:
 
     async def _respond(self, exchange: Exchange, policy: RetryPolicy) -> Answer:
         policy.begin(exchange)
-        earlier: Answer | GatewayError | None = None
-        made = 0
+        failures: list[Answer | GatewayError] = []
         while True:
             begun = len(exchange.attempts)
             try:
                 answer = await self._inner.respond(exchange)
             except GatewayError as error:
                 if len(exchange.attempts) == begun:  # nobody could be asked
-                    if earlier is None:
+                    if not failures:
                         raise
-                    break
-                wait = self._wait(exchange, policy, made, error)
+                    return self._once_more(exchange, failures)
+                wait = self._wait(exchange, policy, len(failures), error)
                 if wait is None:
                     raise
-                earlier = error.with_traceback(None)  # which would hold this frame, which holds the error
+                failures.append(error.with_traceback(None))  # which knows this frame
             else:
                 if answer.status < 400:
                     return answer
-                wait = self._wait(exchange, policy, made, answer)
+                wait = self._wait(exchange, policy, len(failures), answer)
                 if wait is None:
                     return answer
-                earlier = given_up(answer, self._clock.seconds())
-            made += 1
+                failures.append(given_up(answer, self._clock.seconds()))
             if wait:
                 await pause(self._clock, wait)
-        _leave_it(exchange, Declined.NOBODY, made - 1, earlier, self._clock.seconds())
-        if not isinstance(earlier, GatewayError):
-            return earlier
+
+    def _once_more(self, exchange: Exchange, failures: list[Answer | GatewayError]) -> Answer:
+        """What the last attempt came to, since there is not another one: return or raise it."""
+        made = len(failures) - 1
+        _leave_it(exchange, Declined.NOBODY, made, failures[-1], self._clock.seconds())
+        failure = failures.pop()
+        if not isinstance(failure, GatewayError):
+            return failure
         try:
-            raise earlier
+            raise failure from None
         finally:
-            del earlier  # it knows this frame by its traceback
+            del failure  # it knows this frame by its traceback
 
     def _wait(
         self, exchange: Exchange, policy: RetryPolicy, made: int, failure: Answer | GatewayError
@@ -108,7 +111,8 @@ def _leave_it(
     exchange.not_retried = why.word
     if why is Declined.CLASS or not (made or why is Declined.BUDGET):
         return
-    if failure.status != 429 or told_wait(failure, now) is None:
+    paced = failure.status == 429 and told_wait(failure, now) is not None
+    if not paced and DO_NOT_RETRY not in exchange.added:  # (another model may have been tried before)
         exchange.added = (*exchange.added, DO_NOT_RETRY)
 
 

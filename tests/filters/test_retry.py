@@ -313,7 +313,13 @@ class ShouldRetryTests(Case):
         self.begin(case, floor=0.0)
         self.inner.fail(REFUSED)
         self.failureResultOf(self.work, UpstreamUnreachable)
-        self.assertEqual(case.added, ((b"x-ratelimit-limit-requests", b"5"), DO_NOT_RETRY))
+        told = ((b"x-ratelimit-limit-requests", b"5"), DO_NOT_RETRY)
+        self.assertEqual(case.added, told)
+        case.group = several().group  # another model stands in, and fails as well
+        work = run(self.retry, case)
+        self.inner.fail(REFUSED)
+        self.failureResultOf(work, UpstreamUnreachable)
+        self.assertEqual(case.added, told, "twice would be none of the two values that SDKs know")
 
 
 class FastPathTests(SynchronousTestCase):
