@@ -146,6 +146,7 @@ class Attempt:
         sent: When the request was complete at the backend's end, likewise; until then, when it began.
         answered: When the answer began, likewise; 0 until then.
         ended: When everything it held was given back, likewise; 0 until then.
+        hedge: Whether it was made beside another one that took long. Written by Hedge.
         status: The backend's status, 0 until known.
         outcome: How it ended, None until it has.
     """
@@ -157,6 +158,7 @@ class Attempt:
         "candidates",
         "ended",
         "excluded",
+        "hedge",
         "instance",
         "outcome",
         "phase",
@@ -178,6 +180,7 @@ class Attempt:
         self.phase = Phase.QUEUED
         self.began = self.since = self.sent = clock()
         self.answered = self.ended = 0.0
+        self.hedge = False
         self.status = 0
         self.outcome: Outcome | None = None
         self._clock = clock
@@ -210,7 +213,9 @@ class Exchange:
         group: The instances that could answer. Written by Resolve, and by Fallback for another model.
         committed: Whether the client was told 200 before there was an answer. Written by the relay, for the
             sake of keep-alive comments.
-        attempts: In the order in which they began. Written by Pick.
+        attempts: In the order in which they began; of some that were made at a time, the one whose answer or
+            error counts is last. Written by Pick and Hedge.
+        not_retried: Why no further attempt followed one that failed, or nothing. Written by Retry.
         key: What equal requests have in common, for balancers that keep them together; None until it was
             asked for. Written by Pick.
         excluded: Why no instance was found when none was. Written by Pick.
@@ -230,6 +235,7 @@ class Exchange:
         "group",
         "key",
         "model",
+        "not_retried",
         "request",
         "started",
         "stream",
@@ -247,6 +253,7 @@ class Exchange:
         self.group = group
         self.committed = False
         self.attempts: list[Attempt] = []
+        self.not_retried = ""
         self.key: bytes | None = None
         self.excluded: Excluded = ()
         self.waited = 0.0
@@ -256,8 +263,14 @@ class Exchange:
 
     @property
     def attempt(self) -> Attempt:
-        """The attempt that began last."""
+        """The attempt that counts now: most often the one that began last."""
         return self.attempts[-1]
+
+    def turn_to(self, attempt: Attempt) -> None:
+        """Of attempts that are made at a time, this one goes on, or has made it."""
+        if self.attempts[-1] is not attempt:
+            self.attempts.remove(attempt)
+            self.attempts.append(attempt)
 
     @property
     def caller(self) -> bytes:

@@ -62,6 +62,7 @@ class Pick:
             if held.wait:
                 await pause(self._clock, held.wait)
                 attempt.progress()  # the wait for its turn is not one for a connection
+                exchange.turn_to(attempt)  # meanwhile a hedge may have begun
             answer = await self._inner.respond(exchange)
         except GatewayError as error:
             outcome = outcome_of_error(error)
