@@ -17,6 +17,8 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from jairouter.adapters.normal import NormalAdapter
+from jairouter.filters.fallback import Fallback
+from jairouter.filters.fallback_plan import make_plans
 from jairouter.filters.forward import Forward
 from jairouter.filters.pick import Pick
 from jairouter.filters.record import Record
@@ -174,6 +176,7 @@ def _metrics(parts: _Parts) -> RequestMetrics:
 
 def _pipeline(parts: _Parts, agent: Agent, record: Wrap) -> IResponder:
     settings, adapter = parts.settings, NormalAdapter()
+    forward = Forward(agent, adapter, settings.streaming.max_event_size)
     return build(
         record=record,
         validate=partial(
@@ -183,9 +186,15 @@ def _pipeline(parts: _Parts, agent: Agent, record: Wrap) -> IResponder:
             new_spool=partial(Spool, SPOOL_IN_MEMORY, parts.run_in_thread, _spool_space(settings)),
         ),
         resolve=partial(Resolve, services=parts.services, adapter=adapter),
+        fallback=partial(
+            Fallback,
+            plans=make_plans(settings.model, parts.wheel.seconds),
+            group_of=Resolve(forward, parts.services, adapter).group_of,
+            today=parts.reactor.seconds,
+        ),
         pick=partial(Pick, ledger=parts.ledger, clock=parts.reactor),
         timeout=partial(Timeout, wheel=parts.wheel, limits=_phase_limits(settings)),
-        forward=Forward(agent, adapter, settings.streaming.max_event_size),
+        forward=forward,
     )
 
 

@@ -16,13 +16,21 @@ Wrap = Callable[["IResponder"], "IResponder"]
 
 
 def build(
-    *, record: Wrap, validate: Wrap, resolve: Wrap, pick: Wrap, timeout: Wrap, forward: IResponder
+    *,
+    record: Wrap,
+    validate: Wrap,
+    resolve: Wrap,
+    fallback: Wrap,
+    pick: Wrap,
+    timeout: Wrap,
+    forward: IResponder,
 ) -> IResponder:
     """Put the filters into their order."""
     order: tuple[Wrap, ...] = (
         record,  # outside all: refusals are counted too
         validate,  # refuse before anything is spent
         resolve,  # what follows needs to know the service and its instances
+        fallback,  # only when all attempts failed; what stands further out has charged for this one request
         pick,  # innermost that knows of several instances: an attempt is one instance
         timeout,  # inside Pick: a timeout is the instance's failure, not the client's leaving
     )

@@ -36,26 +36,29 @@ _MAX_STEPS: Final = 100_000
 _LONGEST_NAME: Final = len(rb'"\u006d\u006f\u0064\u0065\u006c"')
 
 
-def with_model(body: bytes, model: str) -> bytes:
-    """Name another model in a request body.
+class ModelSplice:
+    """A request body, in which another model can be named.
 
     Args:
-        body: A JSON object, as `json_peek.peek` accepts it.
-        model: The other model.
-
-    Returns:
-        The body with the value of each top-level member ``model`` replaced.
+        body: A JSON object that names a model, as `json_peek.peek` accepts it.
 
     Raises:
-        ValueError: The body is no JSON object (not every such body is found out), or needs too many steps.
+        ValueError: The body is no such object (not every other one is found out), or needs too many steps.
     """
-    name = json.dumps(model).encode("ascii")
-    pieces, kept = [], 0
-    for start, end in _places(body):
-        pieces += (body[kept:start], name)
-        kept = end
-    pieces.append(body[kept:])
-    return b"".join(pieces)
+
+    def __init__(self, body: bytes) -> None:
+        self._kept: list[bytes] = []
+        kept = 0
+        for start, end in _places(body):
+            self._kept.append(body[kept:start])
+            kept = end
+        if not self._kept:
+            raise ValueError("no model is named")
+        self._kept.append(body[kept:])
+
+    def with_model(self, model: str) -> bytes:
+        """The body with the value of each top-level member ``model`` replaced."""
+        return json.dumps(model).encode("ascii").join(self._kept)
 
 
 def _places(body: bytes) -> list[tuple[int, int]]:

@@ -89,11 +89,10 @@ class AnswerCache:
         return entry.answer, age
 
     def put(self, key: bytes, answer: Kept, now: float) -> None:
-        """Keep an answer, in place of an earlier one to the same request; one that is too large is not kept."""
+        """Keep an answer, in place of an earlier one to the same request; not one that is too large."""
         if key in self._entries:
             self._drop(key)
-        while self._by_age and not 0 <= now - self._entries[next(iter(self._by_age))].since < self._time_to_live:
-            self._drop(next(iter(self._by_age)))
+        self._drop_old(now)
         if not self._most or self._time_to_live <= 0 or len(answer.data) > self.largest:
             return
         entry = _Entry(answer, now)
@@ -102,6 +101,13 @@ class AnswerCache:
         self._entries[key] = entry
         self._by_age[key] = None
         self.size += entry.size
+
+    def _drop_old(self, now: float) -> None:
+        while self._by_age:
+            oldest = next(iter(self._by_age))
+            if 0 <= now - self._entries[oldest].since < self._time_to_live:
+                break
+            self._drop(oldest)
 
     def _drop(self, key: bytes) -> None:
         del self._by_age[key]

@@ -10,8 +10,14 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.codec.json_peek import peek
-from jairouter.codec.model_splice import with_model
+from jairouter.codec.model_splice import ModelSplice
 from tests.codec.properties import PROPERTY
+
+
+def with_model(body: bytes, model: str) -> bytes:
+    """The body with another model."""
+    return ModelSplice(body).with_model(model)
+
 
 FEW = settings(PROPERTY, max_examples=120)
 BLANK = st.sampled_from([b"", b"", b"", b" ", b"\n\t", b"\r\n  "])
@@ -36,7 +42,7 @@ def written(draw: Any, value: Any) -> bytes:
 
 @st.composite
 def bodies(draw: Any) -> tuple[list[bytes], bytes]:
-    """A body that names the model `old` at least once: its parts with holes for the value between, and itself."""
+    """A body that names the model `old` at least once: what stands between the names, and all of it."""
     members = []
     for name in draw(st.lists(NAMES.filter(lambda name: name != "model"), max_size=4)):
         members.append((json.dumps(name).encode(), draw(written(draw(VALUES)))))
@@ -74,8 +80,8 @@ class SpliceTests(SynchronousTestCase):
 
     def test_names_that_only_look_like_it(self) -> None:
         for name in (rb"models", rb"\\model", rb"model\"", rb"model\\", rb"Model", rb"\u006dodels", rb"mode"):
-            body = b'{"%b":"a"}' % name
-            self.assertEqual(with_model(body, "b"), body)
+            body = b'{"%b":"a","model":"%b"}'
+            self.assertEqual(with_model(body % (name, b"a"), "b"), body % (name, b"b"))
 
     def test_a_model_that_needs_escapes(self) -> None:
         spliced = with_model(b'{"model":"a"}', 'b"\\é')
@@ -85,8 +91,22 @@ class SpliceTests(SynchronousTestCase):
         body = rb'{"a":"\\","b":"\\\"","model":"%b","c":"\\\\"}'
         self.assertEqual(with_model(body % rb"x\\", "m"), body % b"m")
 
+    def test_several_models(self) -> None:
+        splice = ModelSplice(b'{"model":"a"}')
+        self.assertEqual([splice.with_model(model) for model in "bc"], [b'{"model":"b"}', b'{"model":"c"}'])
+
     def test_no_object(self) -> None:
-        for body in (b"", b"[]", b'"model"', b"{", b'{"model":"a"', b'{"a":[}', b'{"a":"', b'{"model":}', b"{}x"):
+        for body in (
+            b"",
+            b"[]",
+            b'"model"',
+            b"{",
+            b'{"model":"a"',
+            b'{"a":[}',
+            b'{"a":"',
+            b'{"model":}',
+            b"{}x",
+        ):
             self.assertRaises(ValueError, with_model, body, "m")
 
     @FEW
@@ -136,7 +156,15 @@ class HostileTests(SynchronousTestCase):
 
     def test_large_bodies_of_the_usual_kind(self) -> None:
         """Neither long texts nor many messages, images and tools count as steps."""
-        message = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:" + "A" * 200}}]}
-        document = {"messages": [message] * 5_000, "model": "a", "input": ["x"] * 50_000, "v": [[0.5]] * 50_000}
+        message = {
+            "role": "user",
+            "content": [{"type": "image_url", "image_url": {"url": "data:" + "A" * 200}}],
+        }
+        document = {
+            "messages": [message] * 5_000,
+            "model": "a",
+            "input": ["x"] * 50_000,
+            "v": [[0.5]] * 50_000,
+        }
         spliced = with_model(json.dumps(document).encode(), "b")
         self.assertEqual(peek(spliced).model, "b")

@@ -11,6 +11,7 @@ from tests.codec.properties import PROPERTY
 
 
 def kept(data: bytes = b"{}") -> Kept:
+    """An answer."""
     return Kept(200, (), data, False)
 
 
