@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from zope.interface import implementer
 
 from jairouter.body import AnswerBody
+from jairouter.errors import StreamCut
 from jairouter.interfaces import IBodySink, IBodySource
 from jairouter.request_body.pieces import Pieces
 
@@ -21,8 +22,8 @@ class Tee:
 
     Nothing is held up or held back here: a byte goes on in the call in which it comes, and the inner body is
     paused, resumed and given up in the same calls as the outer one. So the outer one never holds anything
-    either, and whoever watches one of the two is told the same as who watches the other. The inner one is
-    settled first when the backend ends it, the outer one when the client does.
+    either, and whoever watches one of the two is told the same as who watches the other, and is told it before
+    the client hears of the end.
 
     Args:
         inner: The body as it comes, of which nothing was passed on yet.
@@ -33,7 +34,7 @@ class Tee:
         outer: The body as it goes on.
     """
 
-    __slots__ = ("_begun", "_complete", "_error", "_inner", "_kept", "_most", "_reason", "outer")
+    __slots__ = ("_begun", "_complete", "_error", "_inner", "_kept", "_most", "outer")
 
     def __init__(self, inner: AnswerBody, most: int, complete: Callable[[bytes], None]) -> None:
         self.outer = AnswerBody(self)
@@ -43,7 +44,6 @@ class Tee:
         self._kept: Pieces | None = Pieces()
         self._begun = False
         self._error: GatewayError | None = None
-        self._reason: GatewayError | None = None
         inner.on_done(self._inner_over)
         self.outer.on_done(self._outer_over)
 
@@ -51,7 +51,8 @@ class Tee:
         self._error = error
 
     def _outer_over(self, error: GatewayError | None) -> None:
-        self._reason = error
+        if error is not None:  # if it is the inner one's, that is over already
+            self._inner.abandon(error)
 
     # -- from the inner body ------------------------------------------------
 
@@ -92,6 +93,10 @@ class Tee:
             self._inner.deliver(self)
 
     def abort(self) -> None:
-        """See `IBodySource.abort`."""
+        """See `IBodySource.abort`.
+
+        If the outer body is over, so is the inner one by now. It is not if it was cut off before anybody took
+        it: then it waits for somebody to tell, and the inner one with it.
+        """
         self._kept = None
-        self._inner.abandon(self._reason)
+        self._inner.cut(StreamCut("the answer was cut off before it was passed on"))
