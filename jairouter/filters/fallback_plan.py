@@ -55,7 +55,12 @@ def make_plans(model: ModelSettings, seconds: Callable[[], float]) -> dict[str, 
 
 def _plan(settings: FallbackSettings, seconds: Callable[[], float]) -> Plan:
     memory = static = None
-    if settings.strategy == "cache" and settings.cache_size and settings.cache_ttl:
+    if (
+        settings.strategy == "cache"
+        and settings.cache_size
+        and settings.cache_ttl
+        and settings.cache_max_answer
+    ):
         cache = AnswerCache(settings.cache_size, settings.cache_ttl, settings.cache_max_answer, ROOM)
         memory = Memory(cache, seconds)
     if settings.strategy in ("static", "mock") and settings.response is not None:

@@ -22,8 +22,8 @@ class Tee:
 
     Nothing is held up or held back here: a byte goes on in the call in which it comes, and the inner body is
     paused, resumed and given up in the same calls as the outer one. So the outer one never holds anything
-    either, and whoever watches one of the two is told the same as who watches the other, and is told it before
-    the client hears of the end.
+    either, and whoever watches one of the two is told the same as who watches the other, before the client
+    hears of the end.
 
     Args:
         inner: The body as it comes, of which nothing was passed on yet.
