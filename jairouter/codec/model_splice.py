@@ -73,7 +73,7 @@ def _places(body: bytes) -> list[tuple[int, int]]:
         name = _NAME.match(body, at)
         if name is None:
             break
-        at, steps = _end_of_value(body, name.end(), steps - 1)
+        at, steps = _end_of_value(body, name.end(), _one_less(steps))
         if _is_model(name[1]):
             places.append((name.end(), at))
     if _END.match(body, at) is None:
@@ -101,12 +101,14 @@ def _end_of_value(body: bytes, at: int, steps: int) -> tuple[int, int]:
             raise ValueError("a JSON value does not end")
         depth += 1 if step[1] in b"{[" else -1
         at = step.end()
-        steps -= 1
-        if steps < 0:
-            break
-    if steps < 0:
-        raise ValueError("too many steps")
+        steps = _one_less(steps)
     return at, steps
+
+
+def _one_less(steps: int) -> int:
+    if not steps:
+        raise ValueError("too many steps")
+    return steps - 1
 
 
 def _end_of(pattern: re.Pattern[bytes], body: bytes, at: int) -> int:

@@ -96,18 +96,14 @@ class SpliceTests(SynchronousTestCase):
         self.assertEqual([splice.with_model(model) for model in "bc"], [b'{"model":"b"}', b'{"model":"c"}'])
 
     def test_no_object(self) -> None:
-        for body in (
-            b"",
-            b"[]",
-            b'"model"',
-            b"{",
-            b'{"model":"a"',
-            b'{"a":[}',
-            b'{"a":"',
-            b'{"model":}',
-            b"{}x",
-        ):
-            self.assertRaises(ValueError, with_model, body, "m")
+        for body in (b"", b"[]", b'"model"', b"{", b'{"model":"a"', b'{"a":[}', b'{"a":"', b'{"model":}'):
+            self.assertRaises(ValueError, ModelSplice, body)
+        self.assertRaises(ValueError, ModelSplice, b'{"model":"a"}x')
+
+    def test_no_model(self) -> None:
+        """Nothing could be replaced: the body would still name the model that nobody answers for."""
+        for body in (b"{}", b'{"a":{"model":"a"}}'):
+            self.assertRaises(ValueError, ModelSplice, body)
 
     @FEW
     @given(bodies())

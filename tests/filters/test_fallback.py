@@ -394,6 +394,12 @@ class StaticTests(Case):
         self.inner.fail(NOBODY[0])
         self.fails_with(NOBODY[0])
 
+    def test_what_was_added_to_the_failure_is_not_said_of_it(self) -> None:
+        self.begin(Plan({}, static=StaticAnswer("sorry", 200)), added=((b"X-A", b"1"),))
+        self.exchange.added = (*self.exchange.added, (b"X-Should-Retry", b"false"))
+        self.inner.fail(NOBODY[0])
+        self.assertEqual([name for name, _ in self.exchange.added], [b"X-A", b"X-Jairouter-Fallback"])
+
 
 class DefaultTests(Case):
     """A plain 503."""

@@ -163,6 +163,16 @@ class SteeringTests(Case):
         self.assertEqual((self.source.calls, self.sink.ends), (["abort"], [error]))
         self.assert_told(error)
 
+    def test_cut_from_the_outside_before_somebody_takes_it(self) -> None:
+        """The backend is told at once; the rest, as without a tee, when there is somebody to tell."""
+        error = ShuttingDown("stop")
+        self.inner.chunk(b"a")
+        self.outer.cut(error)
+        self.assertEqual((self.source.calls, self.inner_told, self.outer_told), (["abort"], [], []))
+        self.outer.deliver(self.sink)
+        self.assertEqual((self.sink.data, self.sink.ends), (b"", [error]))
+        self.assert_told(error)
+
 
 REACTION = st.sampled_from(["", "", "pause", "pause resume", "abandon", "cut", "cut_inner", "chunk", "end"])
 ACTION = st.sampled_from(
