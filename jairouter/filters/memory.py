@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -83,9 +83,11 @@ class Memory:
 
         A client that was promised events gets no other kind of answer.
         """
-        if exchange.body.data is None:
+        asked = exchange.body.data
+        if asked is None:
             return None
-        found = self._cache.get(_key(exchange, exchange.body.data), self._seconds())
+        fields, _ = by_name(exchange.request.headers)
+        found = self._cache.get(_key(exchange, fields, asked), self._seconds())
         if found is None:
             return None
         kept, age = found
@@ -97,37 +99,35 @@ class Memory:
 
     def _keep(self, exchange: Exchange, answer: Answer, data: bytes) -> None:
         asked = exchange.body.data
-        if asked is None or len(data) > self._cache.largest:
+        if asked is None or len(data) > self._cache.largest or _is_error(data):
             return
-        if _not_to_be_stored(exchange, answer) or _is_error(data):
-            return
+        fields, _ = by_name(exchange.request.headers)
         headers = tuple([pair for pair in answer.headers if pair[0].lower() in _ABOUT_THE_BODY])
+        if _not_to_be_stored(fields.get(b"cache-control", b"") + joined(headers, b"cache-control")):
+            return
         kept = Kept(answer.status, headers, data, answer.event_stream)
-        self._cache.put(_key(exchange, asked), kept, self._seconds())
+        self._cache.put(_key(exchange, fields, asked), kept, self._seconds())
 
 
-def _key(exchange: Exchange, body: bytes) -> bytes:
+def _key(exchange: Exchange, fields: Mapping[bytes, bytes], body: bytes) -> bytes:
     """What only equal requests have in common: a digest, so that no request is kept."""
     request = exchange.request
-    fields, _ = by_name(request.headers)
-    digest = blake2b(digest_size=32)
-    for part in (
+    parts = [
         request.route.path.encode(),
         exchange.model.encode("utf-8", "surrogatepass"),
         exchange.caller,
         request.query,
         *[fields.get(name, b"") for name in _CHOOSING],
-        body,
-    ):
-        digest.update(b"%d:" % len(part))  # so that no two rows of parts run together to the same bytes
-        digest.update(part)
+    ]
+    # With their lengths, no two rows of parts run together to the same bytes
+    digest = blake2b(b"".join([b"%d:%b" % (len(part), part) for part in parts]), digest_size=32)
+    digest.update(body)
     return digest.digest()
 
 
-def _not_to_be_stored(exchange: Exchange, answer: Answer) -> bool:
+def _not_to_be_stored(cache_control: bytes) -> bool:
     """Whether one of the two sides says so: RFC 9111, section 5.2."""
-    said = joined(exchange.request.headers, b"cache-control") + joined(answer.headers, b"cache-control")
-    return b"no-store" in said.lower()
+    return b"no-store" in cache_control.lower()
 
 
 def _is_error(data: bytes) -> bool:

@@ -19,7 +19,7 @@ def with_model(body: bytes, model: str) -> bytes:
     return ModelSplice(body).with_model(model)
 
 
-FEW = settings(PROPERTY, max_examples=120)
+FEW = settings(PROPERTY, max_examples=60)
 BLANK = st.sampled_from([b"", b"", b"", b" ", b"\n\t", b"\r\n  "])
 NAMES = st.sampled_from(["model", "models", "mode", "", 'a"model":', "\\", "}", "é", "messages"])
 NAME = st.sampled_from([rb'"model"', rb'"mod\u0065l"', rb'"\u006dodel"'])
@@ -145,7 +145,7 @@ class HostileTests(SynchronousTestCase):
     def test_too_many_steps(self) -> None:
         """They end with an error, so that nobody else has to wait."""
         for piece in (b"[[[[]]]]", b"[[[{}]]]"):
-            body = b'{"a":[' + b",".join([piece] * 60_000) + b'],"model":"a"}'
+            body = b'{"a":[' + b",".join([piece] * 30_000) + b'],"model":"a"}'
             self.assertRaises(ValueError, with_model, body, "b")
         members = b",".join([b'"a":[]'] * 110_000)
         self.assertRaises(ValueError, with_model, b"{%b}" % members, "b")
@@ -157,10 +157,10 @@ class HostileTests(SynchronousTestCase):
             "content": [{"type": "image_url", "image_url": {"url": "data:" + "A" * 200}}],
         }
         document = {
-            "messages": [message] * 5_000,
+            "messages": [message] * 3_000,
             "model": "a",
-            "input": ["x"] * 50_000,
-            "v": [[0.5]] * 50_000,
+            "input": ["x"] * 20_000,
+            "v": [[0.5]] * 20_000,
         }
         spliced = with_model(json.dumps(document).encode(), "b")
         self.assertEqual(peek(spliced).model, "b")

@@ -293,7 +293,7 @@ class CacheTests(Case):
         client = self.begun()
         wire: Any = client.transport
         wire.pauseProducing()
-        for _ in range(200):
+        for _ in range(40):
             self.gpt.last.chunk(b"data: " + b"x" * 10_000 + b"\n\n")
             self.run_.run()
         self.assertEqual(self.run_.gateway.ledger.outstanding()["attempt"], 1)
@@ -394,7 +394,7 @@ class GarbageTests(Case):
         self.assertEqual(garbage.rings(lambda: self.leave(exchange())), Counter())
 
     def test_failures(self) -> None:
-        for fallback in ("strategy: default", "strategy: static, response: sorry", "strategy: cache"):
+        for fallback in ("strategy: default", "strategy: static, response: sorry"):
             self.world(fallback)
             self.go_down()
             self.assert_nothing_left(self.ask)

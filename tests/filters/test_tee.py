@@ -276,5 +276,5 @@ class SequenceTests(SynchronousTestCase):
 
     def test_sequences(self) -> None:
         run_state_machine_as_test(
-            TeeMachine, settings=settings(PROPERTY, max_examples=80, stateful_step_count=25)
+            TeeMachine, settings=settings(PROPERTY, max_examples=40, stateful_step_count=20)
         )

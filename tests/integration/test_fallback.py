@@ -62,9 +62,7 @@ class FallbackTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.gateway = PAIR.get().gateway
-        self.client = OpenAI(
-            base_url=f"{self.gateway.url}/v1", api_key="sk-test", max_retries=0, timeout=20
-        )
+        self.client = OpenAI(base_url=f"{self.gateway.url}/v1", api_key="sk-test", max_retries=0, timeout=20)
         self.addCleanup(self.client.close)
         self.addCleanup(self.wait_at_rest)
 

@@ -89,7 +89,7 @@ class CacheTests(SynchronousTestCase):
             cache.put(b"a", kept(), 0.0)
             self.assertEqual((len(cache), cache.size), (0, 0))
 
-    @settings(PROPERTY, max_examples=100)
+    @settings(PROPERTY, max_examples=60)
     @given(
         st.lists(
             st.tuples(
