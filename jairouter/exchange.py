@@ -284,4 +284,4 @@ class Exchange:
         return self._caller
 
 
-_CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"api-key"})
+_CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"api-key", b"jairouter_token"})

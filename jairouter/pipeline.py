@@ -20,6 +20,8 @@ def build(
     record: Wrap,
     validate: Wrap,
     resolve: Wrap,
+    limit: Wrap,
+    fallback: Wrap,
     retry: Wrap,
     hedge: Wrap,
     pick: Wrap,
@@ -31,6 +33,8 @@ def build(
         record,  # outside all: refusals are counted too
         validate,  # refuse before anything is spent
         resolve,  # what follows needs to know the service and its instances
+        limit,  # outside Fallback and Retry: one request costs once, however many attempts it takes
+        fallback,  # outside Retry: only when all attempts failed
         retry,  # what stands inside is done anew for each attempt
         hedge,  # inside Retry: two attempts at a time fail as one
         pick,  # innermost that knows of several instances: an attempt is one instance
