@@ -111,7 +111,8 @@ class _Held:
         if limiter is not None:
             self.wait = limiter.take(attempt.began)
             if limiter.lends:
-                self._place = ledger.open("limit", lambda _: limiter.give_back(self._clock()))
+                turn = attempt.began + self.wait
+                self._place = ledger.open("limit", lambda _: limiter.give_back(self._clock(), turn))
         self._ticket = live.acquire(attempt.began)
         self._permit = ledger.open("attempt")
 
