@@ -155,7 +155,7 @@ class Limits:
 
 
 def _of_one_address(settings: RateLimitSettings) -> RateLimitSettings:
-    """The limit of one address: its own burst and rate, as far as they are given, and the rest from outside."""
+    """The limit of one address: its own burst and rate where they are given, else those from outside."""
     own = settings.client_ip
     update: dict[str, object] = {}
     if own.rate is not None:

@@ -110,9 +110,7 @@ class Rule:
             limiters.append(limiter)
         wait, least = 0.0, None
         for limiter in limiters:
-            delay = limiter.take(now)
-            if delay > wait:
-                wait = delay
+            wait = max(wait, limiter.take(now))
             quota = limiter.quota(now)
             if least is None or quota[1] < least[1]:
                 least = quota

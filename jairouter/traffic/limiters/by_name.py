@@ -51,9 +51,7 @@ def _sliding_window(settings: RateLimitSettings) -> MakeLimiter:
     most = math.floor(settings.rate * window + 1e-9)  # 0.29 * 100 is a little less than 29
     if most:
         return partial(SlidingWindow, most, window)
-    return partial(
-        SlidingWindow, 1, 1.0 / settings.rate
-    )  # one request each time that it would be a whole one
+    return partial(SlidingWindow, 1, 1.0 / settings.rate)  # as long as it takes to be one whole request
 
 
 def _warm_up(settings: RateLimitSettings) -> MakeLimiter:

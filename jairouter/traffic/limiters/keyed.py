@@ -2,13 +2,13 @@
 
 They are made when somebody new comes, and kept in the order of their last use. One is forgotten
 
-* after `max-idle-time`, every `cleanup-interval`, but not before it is as good as new: forgetting that makes no
-  difference to anybody. (A bucket that takes an hour to fill is kept for that hour.)
+* after `max-idle-time`, every `cleanup-interval`, but not before it is as good as new: then nobody can tell.
+  (A bucket that takes an hour to fill is kept for that hour.)
 * when there are `max-clients` and another one comes. Of the few that have been idle longest, one that is as
   good as new is taken if there is one, else the first. Its client finds a new bucket if it comes back.
 
-Nothing is forgotten that has lent something out, so there may be more than `max-clients` by as many requests as
-are under way.
+Nothing is forgotten that has lent something out, so there may be more than `max-clients`, by as many as there
+are requests under way.
 
 What somebody with very many addresses gains: nothing, as long as buckets fill again in less time than it
 takes to go through `max-clients` addresses, which is so at any rate above a request in a few seconds. Where

@@ -56,7 +56,7 @@ class _Queue:
             del self.free[: bisect_right(self.free, now)]
 
     def give_up(self, turn: float, within: float) -> None:
-        """Free a turn to come. (It is looked for nearby: a wait was added to a time to know it.)"""
+        """Free a turn to come. It is looked for nearby, as it was found by adding a wait to a time."""
         index = bisect_left(self.turns, turn - within)
         if index < len(self.turns) and self.turns[index] <= turn + within:
             insort(self.free, self.turns.pop(index))
@@ -113,9 +113,7 @@ class LeakyBucket:
         elif lag > 0.0:
             queue.turns.append(now + lag)
             queue.steps += 1
-        elif (
-            queue.first + queue.steps / self._rate > now
-        ):  # it is early, so the next one counts from its time
+        elif queue.first + queue.steps / self._rate > now:  # it is early; the next one is not
             queue.steps += 1
         else:
             queue.first = now
