@@ -110,7 +110,9 @@ class Rule:
             limiters.append(limiter)
         wait, least = 0.0, None
         for limiter in limiters:
-            wait = max(wait, limiter.take(now))
+            delay = limiter.take(now)
+            if delay:
+                wait = max(wait, delay)
             quota = limiter.quota(now)
             if least is None or quota[1] < least[1]:
                 least = quota

@@ -100,8 +100,10 @@ class Keyed:
         before = self._before.pop(key, None)
         if before is not None:
             limiter.carry_over(before, now)
-        elif len(self) >= self._bounds.most:
-            _forget_one(self._before or self._limiters, now)
+        else:
+            # (two, if none could be forgotten lately: so there are soon no more than there may be)
+            for _ in range(min(2, len(self) + 1 - self._bounds.most)):
+                _forget_one(self._before or self._limiters, now)
         self._limiters[key] = limiter
         return limiter
 

@@ -59,9 +59,12 @@ class TokenBucket:
 
     def quota(self, now: float) -> Quota:
         """See `ILimiter.quota`."""
-        level = min(self._level + max(now - self.since, 0.0) * self._rate, self._capacity)
-        remaining = int(level + self._rate * EARLY)
-        return Quota(int(self._capacity), remaining, (self._capacity - level) / self._rate)
+        level, rate, capacity = self._level, self._rate, self._capacity
+        if now > self.since:
+            level = min(level + (now - self.since) * rate, capacity)
+        remaining = int(level + rate * EARLY)
+        most = int(capacity)
+        return Quota(most, remaining if remaining < most else most, (capacity - level) / rate)
 
     def carry_over(self, old: ILimiter, now: float) -> None:
         """See `ILimiter.carry_over`: filled to the same part."""

@@ -106,7 +106,8 @@ class WarmUp:
         """See `ILimiter.quota`."""
         self._advance(now)
         size, rate = self._curve.size_at(self._warmth), self._curve.rate_at(self._warmth)
-        return Quota(int(size), int(self._level + rate * EARLY), (size - self._level) / rate)
+        remaining = int(min(self._level + rate * EARLY, size))
+        return Quota(int(size), remaining, (size - self._level) / rate)
 
     def carry_over(self, old: ILimiter, now: float) -> None:
         """See `ILimiter.carry_over`: as warm, and filled to the same part."""
