@@ -169,13 +169,20 @@ class ILimiter(Interface):
             Seconds for which the request has to wait before it goes on; 0 for all but shaping limiters.
         """
 
-    def give_back(now: float) -> None:
+    def give_back(now: float, turn: float) -> None:
         """What was taken is not used any more: the request is over, or was given up while it waited.
 
         Called exactly once for each `take` of a limiter whose `lends` is true, else never.
+
+        Args:
+            now: The clock's seconds.
+            turn: When the request was to go on: the time of `take`, and what that returned. Later than `now`
+                if it was given up while it waited.
         """
 
     lends: bool = Attribute("Whether what is taken has to be given back.")
+    lent: int = Attribute("How much has not been given back yet; 0 where `lends` is false.")
+    since: float = Attribute("When it was last asked, in the clock's seconds, or else made.")
 
     def quota(now: float) -> Quota:
         """What is left, for the `x-ratelimit-*` headers."""

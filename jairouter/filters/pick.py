@@ -122,7 +122,8 @@ class _Held(Permit):
         if limiter is not None:
             self.wait = limiter.take(attempt.began)
             if limiter.lends:
-                self._place = ledger.open("limit", lambda _: limiter.give_back(seconds()))
+                turn = attempt.began + self.wait
+                self._place = ledger.open("limit", lambda _: limiter.give_back(seconds(), turn))
         self._ticket = live.acquire(attempt.began)
         super().__init__(ledger, "attempt")
 
