@@ -23,12 +23,12 @@ class SeedTests(SynchronousTestCase):
 
     def test_same_seed_same_run(self) -> None:
         """Every byte, when it came, and in which pieces."""
-        fingerprints = {run(7).fingerprint for _ in range(2)}
+        fingerprints = {run(7).network.fingerprint() for _ in range(2)}
         self.flushLoggedErrors()
         self.assertEqual(len(fingerprints), 1)
 
     def test_other_seed_other_run(self) -> None:
-        fingerprints = {run(seed).fingerprint for seed in (7, 8)}
+        fingerprints = {run(seed).network.fingerprint() for seed in (7, 8)}
         self.flushLoggedErrors()
         self.assertEqual(len(fingerprints), 2)
 
