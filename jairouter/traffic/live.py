@@ -40,6 +40,9 @@ class Live:
         health: What its probes say, or None.
         limiter: Its own limit, or None.
         latency: Of its answers, or None where no balancer asks.
+        turn: How many picks its balancer owes it, for balancers that go by turns.
+        memo: What else its balancer keeps about it; nobody else touches it. Kept here, it is gone when the
+            instance is.
         ejected_until: Left out as an outlier, in the clock's seconds.
         cooling_until: Left alone because it throttles, likewise.
     """
@@ -53,9 +56,11 @@ class Live:
         "in_flight",
         "latency",
         "limiter",
+        "memo",
         "share",
         "slow_start",
         "suspect",
+        "turn",
         "weight",
     )
 
@@ -68,6 +73,8 @@ class Live:
         self.health: Health | None = None
         self.limiter: ILimiter | None = None
         self.latency: PeakEwma | None = None
+        self.turn = 0.0
+        self.memo: object = None
         self.ejected_until = self.cooling_until = 0.0
         self._recovered: float | None = None
 
