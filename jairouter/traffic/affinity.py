@@ -56,8 +56,8 @@ def _header(wanted: bytes, exchange: Exchange) -> bytes:
 def _prefix(messages: int, exchange: Exchange) -> bytes:
     """The model and the beginning of its prompt.
 
-    A JSON body in which no prompt is found counts with its own beginning, since what it means is the backend's
-    business. One that is not in memory, as a form is not, leaves it to the client's address.
+    A JSON body in which no prompt is found counts with its own beginning, since what it means is the
+    backend's business. One that is not in memory, as a form is not, leaves it to the client's address.
     """
     body = exchange.body.data
     if not body:

@@ -15,11 +15,12 @@ MOST = 60.0
 class PeakEwma:
     """A moving average that follows a rise at once and a fall slowly.
 
-    It is weighted by time, not by number: what was seen t seconds ago counts exp(-t / time constant) of what is
-    seen now. An observation above the average takes its place. (Finagle, PeakEwma.scala.)
+    It is weighted by time, not by number: what was seen t seconds ago counts exp(-t / time constant) of what
+    is seen now. An observation above the average takes its place. (Finagle, PeakEwma.scala.)
 
-    Finagle's goes to zero while nothing is observed, and then an instance that was idle for a while is flooded
-    until its first answer is there. This one stands still, and says how much it still is to be believed.
+    Finagle's goes to zero while nothing is observed, and then an instance that was idle for a while is
+    flooded until its first answer is there. This one stands still, and says how much it still is to be
+    believed.
 
     Args:
         time_constant: Seconds, above 0.

@@ -27,7 +27,8 @@ SPARE = 16
 class HashingBalancer:
     """Finds the instance for a key on a ring, or the next one where that has too much under way.
 
-    Where an instance comes or goes, only its own part of the keys moves. A request without a key goes anywhere.
+    Where an instance comes or goes, only its own part of the keys moves. A request without a key goes
+    anywhere.
 
     What it knows of an instance is kept with that (`Live.memo`): its places, which are computed once, and the
     ring that it is on. One ring serves all the candidates that ever were together, as those of one model are,
@@ -64,8 +65,8 @@ class HashingBalancer:
             return candidates[0] if candidates and candidates[0].live.share else None
         ring = self._ring(candidates)
         if key:
-            # Not for security: nobody gains by sharing an instance with somebody else. Without saying so, FIPS
-            # mode would have no MD5.
+            # Not for security: nobody gains by sharing an instance with somebody else. Without saying so,
+            # FIPS mode would have no MD5.
             point = int.from_bytes(self._hash(key, usedforsecurity=False).digest()[:8], "big")
         else:
             point = self._random.getrandbits(64)

@@ -27,10 +27,10 @@ class LeastLatencyBalancer:
     Two are enough: the longest queue is nearly as short as if all had been compared, and gateways that know
     nothing of each other do not all run to the same instance (Mitzenmacher 2001, "The Power of Two Choices").
 
-    The cost is that of Finagle's PeakEwma: time to the first byte x (attempts under way + 1) / weight. What is
-    known of the time fades (`PeakEwma.belief`), into what is known of the two together. So an instance that was
-    slow long ago, or was never measured, counts as no slower than the other one, and gets a try; while that is
-    under way it costs twice as much, and so does not get all that comes.
+    The cost is that of Finagle's PeakEwma: time to the first byte x (attempts under way + 1) / weight. What
+    is known of the time fades (`PeakEwma.belief`), into what is known of the two together. So an instance
+    that was slow long ago, or was never measured, counts as no slower than the other one, and gets a try;
+    while that is under way it costs twice as much, and so does not get all that comes.
 
     Args:
         random: Chooses the two.

@@ -53,8 +53,8 @@ class Ring:
         """Go on from a place to the first one whose owner has room.
 
         Nobody may have more than `factor` times its share of all that is under way, this attempt included
-        (Mirrokni, Thorup and Zadimoghaddam 2016, "Consistent Hashing with Bounded Loads"). Since the factor is
-        not below 1, there is always somebody with room.
+        (Mirrokni, Thorup and Zadimoghaddam 2016, "Consistent Hashing with Bounded Loads"). Since the factor
+        is not below 1, there is always somebody with room.
 
         Args:
             position: Where to begin.

@@ -19,15 +19,16 @@ def take_turn(candidates: Sequence[Instance]) -> Instance | None:
     """Pick the candidate to which most is owed.
 
     With every pick each candidate is owed its part of one pick more, and the one picked a whole one less
-    (nginx, ngx_http_upstream_round_robin.c; the first of equals). Weights 3 and 1, owed after adding and before picking::
+    (nginx, ngx_http_upstream_round_robin.c; the first of equals). With weights 3 and 1,
+    as owed before each pick::
 
         A 0.75  B 0.25  -> A        A 0.25  B 0.75  -> B
         A 0.50  B 0.50  -> A        A 1.00  B 0.00  -> A
 
-    nginx counts in weights instead: there, who was picked in company of an instance of weight 1000 and is then
-    left alone with one of weight 1, waits for hundreds of picks. Picks mean the same in any company. What is
-    owed is seen from the middle of those present, so that one who is new, or was away for long, is neither
-    ahead nor behind by more than a pick or two.
+    nginx counts in weights instead: there, who was picked in company of an instance of weight 1000 and is
+    then left alone with one of weight 1, waits for hundreds of picks. Picks mean the same in any company.
+    What is owed is seen from the middle of those present, so that one who is new, or was away for long, is
+    neither ahead nor behind by more than a pick or two.
     """
     total = owed = 0.0
     present = 0
