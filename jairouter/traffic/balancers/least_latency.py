@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jairouter.traffic.instance import Instance
     from jairouter.traffic.live import Live
 
-ALIKE = 0.1
+ALIKE = 0.2
 """Costs that differ by no more than this part of the greater one count as equal."""
 
 

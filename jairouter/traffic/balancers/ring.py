@@ -40,6 +40,11 @@ class Ring:
         self._owners = array("I", [owners[index] for index in order])
         self._ranks = array("f", [ranks[index] for index in order])
 
+    @property
+    def size(self) -> int:
+        """How many places there are on it."""
+        return len(self._points)
+
     def at(self, point: int) -> int:
         """The position of the first place at a point or behind it."""
         position = bisect_left(self._points, point)
