@@ -77,5 +77,7 @@ def _begins(value: msgspec.Raw, with_: bytes) -> bool:
 
 
 def _instructs(message: msgspec.Raw) -> bool:
+    if not _begins(message, b"{"):
+        return False
     role = _messages.decode(message).role
     return isinstance(role, str) and role in _INSTRUCTING

@@ -69,7 +69,7 @@ def make_balancer(
     settings: LoadBalanceSettings,
     random: Random,
     seconds: Callable[[], float],
-    plugin: Callable[[str], IBalancerMaker | None] = MAKERS.get,
+    plugin: Callable[[str], IBalancerMaker | None] | None = None,
 ) -> IBalancer:
     """Make the balancer of one service.
 
@@ -77,13 +77,17 @@ def make_balancer(
         settings: What is configured, with what the service inherits.
         random: For balancers that leave something to chance.
         seconds: The clock, for balancers that ask for the time.
-        plugin: Finds the maker of a kind that others have added (`jairouter.plugins.balancer_maker`).
+        plugin: Finds the maker of a kind that others have added (`jairouter.plugins.balancer_maker`); None
+            where there are no such kinds.
 
     Raises:
         ValueError: There is no such kind, or its options are wrong.
     """
     kind = settings.type
-    maker = plugin(kind.removeprefix(PLUGIN)) if kind.startswith(PLUGIN) else MAKERS.get(kind)
+    if kind.startswith(PLUGIN):
+        maker = plugin(kind.removeprefix(PLUGIN)) if plugin is not None else None
+    else:
+        maker = MAKERS.get(kind)
     if maker is None:
         raise ValueError(f"there is no balancer {kind}")
     return maker.make(settings, random, seconds)

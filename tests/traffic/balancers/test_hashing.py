@@ -21,7 +21,9 @@ KEYS = [b"192.0.2.%d" % number for number in range(256)] + [b"session-%d" % numb
 SOME = st.integers(2, 8)
 
 
-def hashing(algorithm: str = "md5", places: int = 150, factor: float = 1.25, seed: int = 0) -> HashingBalancer:
+def hashing(
+    algorithm: str = "md5", places: int = 150, factor: float = 1.25, seed: int = 0
+) -> HashingBalancer:
     """A balancer that hashes; whatever is not given is the configuration's default."""
     return HashingBalancer(Affinity.CLIENT, random.Random(seed), algorithm, places, factor)
 

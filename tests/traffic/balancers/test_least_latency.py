@@ -117,7 +117,7 @@ class CostTests(SynchronousTestCase):
         self.assertEqual(self.picks(), {"two"})
 
     def test_forgiven(self) -> None:
-        """Ten times slower once: in five time constants it counts as the other does, also while nothing is."""
+        """Ten times slower once: in five time constants it counts as the other does."""
         measured(self.one, 1.0)
         measured(self.two, 0.1)
         self.assertEqual(self.picks(), {"two"})
@@ -168,7 +168,7 @@ class TrafficTests(SynchronousTestCase):
         self.assertGreater(after, 70)
 
     def test_no_stampede(self) -> None:
-        """Five hundred requests in the second before its first answer: a newcomer gets no more than others."""
+        """A newcomer that has not answered yet gets no more than the others."""
         traffic = Traffic(1, 1, 1, 1)
         newcomer = traffic.candidates[3]
         for each in traffic.candidates[:3]:

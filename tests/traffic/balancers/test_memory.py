@@ -9,7 +9,7 @@ from types import FunctionType, ModuleType
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from jairouter.config.settings.balancing import BALANCERS, LoadBalanceSettings
+from jairouter.config.settings.balancing import BALANCERS, ConsistentHashSettings, LoadBalanceSettings
 from jairouter.traffic.balancers.by_name import make_balancer
 from jairouter.traffic.balancers.hashing import SPARE
 from jairouter.traffic.instance import Instance
@@ -52,7 +52,7 @@ class MemoryTests(SynchronousTestCase):
     def test_one_by_one(self) -> None:
         """Those that stay do not keep those that went, but for a few."""
         for kind in BALANCERS:
-            settings = LoadBalanceSettings(type=kind, consistent_hash={"virtual_nodes": 2})
+            settings = LoadBalanceSettings(type=kind, consistent_hash=ConsistentHashSettings(virtual_nodes=2))
             balancer = make_balancer(settings, random.Random(0), lambda: 0.0)
             newest = crowd(*[1] * 150)
             present = newest[:4]
