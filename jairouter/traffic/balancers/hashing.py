@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections.abc import Callable, Sequence
+from sys import byteorder
 from typing import TYPE_CHECKING
 
 from zope.interface import implementer
@@ -107,10 +108,16 @@ class HashingBalancer:
         if isinstance(spot, _Spot) and spot.balancer is self and len(spot.places) >= number:
             return spot.places[:number]
         name = repr(instance.identity).encode()
+        hashed, each = self._hash, self._hash().digest_size // 8
         places = array("Q")
-        while len(places) < number:
-            digest = self._hash(b"%b#%d" % (name, len(places)), usedforsecurity=False).digest()
-            places.extend(int.from_bytes(digest[at : at + 8], "big") for at in range(0, len(digest) - 7, 8))
+        places.frombytes(
+            b"".join(
+                hashed(b"%b#%d" % (name, count), usedforsecurity=False).digest()[: 8 * each]
+                for count in range(-(-number // each))
+            )
+        )
+        if byteorder == "little":
+            places.byteswap()  # the same places on every machine
         return places[:number]
 
 

@@ -10,6 +10,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from jairouter.traffic.instance import Instance
 
+# A place is 48 bits of where it is and 16 bits of whose it is, so that a ring is one array of numbers
+_OWNER = 0xFFFF
+_WHOLE = 2**64
+_GOLDEN = 0x9E3779B97F4A7C15  # 2**64 / golden ratio: multiplying by it scatters (Knuth, volume 3, 6.4)
+
 
 class Ring:
     """Instances on a ring of 2**64 points, each at many places.
@@ -18,41 +23,36 @@ class Ring:
     without them would.
 
     Args:
-        members: The instances.
-        places: Of each member. Those of lower position count longer while its share is less than its weight.
+        members: The instances, 65536 at most.
+        points: Where the places of each member are.
 
     Attributes:
         members: As given.
         known: The same, as a set.
     """
 
-    __slots__ = ("_owners", "_points", "_ranks", "known", "members")
+    __slots__ = ("_places", "known", "members")
 
-    def __init__(self, members: Sequence[Instance], places: Sequence[Sequence[int]]) -> None:
+    def __init__(self, members: Sequence[Instance], points: Sequence[Sequence[int]]) -> None:
         self.members = tuple(members)
         self.known = frozenset(members)
-        points = [point for several in places for point in several]
-        owners = [owner for owner, several in enumerate(places) for _ in several]
-        ranks = [index / len(several) for several in places for index in range(len(several))]
-        order = sorted(range(len(points)), key=points.__getitem__)
-        # Packed: a million places take 16 MB instead of 100
-        self._points = array("Q", [points[index] for index in order])
-        self._owners = array("I", [owners[index] for index in order])
-        self._ranks = array("f", [ranks[index] for index in order])
+        places = [point & ~_OWNER | owner for owner, several in enumerate(points) for point in several]
+        places.sort()
+        self._places = array("Q", places)
 
     @property
     def size(self) -> int:
         """How many places there are on it."""
-        return len(self._points)
+        return len(self._places)
 
     def at(self, point: int) -> int:
         """The position of the first place at a point or behind it."""
-        position = bisect_left(self._points, point)
-        return position if position < len(self._points) else 0
+        position = bisect_left(self._places, point & ~_OWNER)
+        return position if position < len(self._places) else 0
 
     def owner(self, position: int) -> Instance:
         """Whose place it is."""
-        return self.members[self._owners[position]]
+        return self.members[self._places[position] & _OWNER]
 
     def walk(self, position: int, candidates: Sequence[Instance], factor: float) -> Instance | None:
         """Go on from a place to the first one whose owner has room.
@@ -78,16 +78,19 @@ class Ring:
             return None
         room = factor * under_way / share
         parts: dict[int, float] = {}
-        members, owners, ranks = self.members, self._owners, self._ranks
-        end = len(owners)
-        for step in range(position - end, position):  # counted from the end, it wraps by itself
-            owner = owners[step]
+        places = self._places
+        last = None
+        for step in range(position - len(places), position):  # counted from the end, it wraps by itself
+            place = places[step]
+            owner = place & _OWNER
             part = parts.get(owner)
             if part is None:
-                part = parts[owner] = _part(members[owner], candidates, room)
-            if ranks[step] < part:
-                return members[owner]
-        return None  # not reached: the first place of each member has rank 0
+                part = parts[owner] = _part(self.members[owner], candidates, room)
+            if part == 1 or (part and (place & ~_OWNER) * _GOLDEN % _WHOLE < part * _WHOLE):
+                return self.members[owner]
+            if part:
+                last = self.members[owner]
+        return last  # all who have room start slowly, and none of their few places counts yet
 
 
 def _part(instance: Instance, candidates: Sequence[Instance], room: float) -> float:

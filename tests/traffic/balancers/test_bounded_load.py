@@ -75,3 +75,10 @@ class BoundedLoadTests(SynchronousTestCase):
         for number in range(110):
             picked(balancer, candidates, b"%d" % number).live.in_flight += 1
         self.assertLessEqual(candidates[0].live.in_flight, 11)
+
+    def test_all_start_slowly(self) -> None:
+        """With few places, perhaps none of them counts yet; somebody gets the request all the same."""
+        candidates = crowd(1, 1)
+        for each in candidates:
+            each.live.share = 1e-6
+        picked(hashing(places=1), candidates, b"k")
