@@ -56,10 +56,13 @@ class Memory:
     Args:
         cache: Where they are.
         seconds: The clock.
+
+    Attributes:
+        cache: As given.
     """
 
     def __init__(self, cache: AnswerCache, seconds: Callable[[], float]) -> None:
-        self._cache = cache
+        self.cache = cache
         self._seconds = seconds
 
     def watch(self, exchange: Exchange, answer: Answer) -> Answer:
@@ -68,7 +71,7 @@ class Memory:
         Returns:
             The answer to pass on in place of this one.
         """
-        body, largest = answer.body, self._cache.largest
+        body, largest = answer.body, self.cache.largest
         if not 200 <= answer.status < 300 or exchange.body.data is None:
             return answer
         if body.whole:
@@ -87,7 +90,7 @@ class Memory:
         if asked is None:
             return None
         fields, _ = by_name(exchange.request.headers)
-        found = self._cache.get(_key(exchange, fields, asked), self._seconds())
+        found = self.cache.get(_key(exchange, fields, asked), self._seconds())
         if found is None:
             return None
         kept, age = found
@@ -99,14 +102,14 @@ class Memory:
 
     def _keep(self, exchange: Exchange, answer: Answer, data: bytes) -> None:
         asked = exchange.body.data
-        if asked is None or len(data) > self._cache.largest or _is_error(data):
+        if asked is None or len(data) > self.cache.largest or _is_error(data):
             return
         fields, _ = by_name(exchange.request.headers)
         headers = tuple([pair for pair in answer.headers if pair[0].lower() in _ABOUT_THE_BODY])
         if _not_to_be_stored(fields.get(b"cache-control", b"") + joined(headers, b"cache-control")):
             return
         kept = Kept(answer.status, headers, data, answer.event_stream)
-        self._cache.put(_key(exchange, fields, asked), kept, self._seconds())
+        self.cache.put(_key(exchange, fields, asked), kept, self._seconds())
 
 
 def _key(exchange: Exchange, fields: Mapping[bytes, bytes], body: bytes) -> bytes:

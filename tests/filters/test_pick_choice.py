@@ -17,7 +17,6 @@ from jairouter.filters.pick import Pick
 from jairouter.interfaces import ILimiter, IResponder, Quota
 from jairouter.traffic.breaker import Breaker, State
 from jairouter.traffic.breaker_limits import PATIENCE, BreakerLimits
-from jairouter.traffic.cool_down import CoolDown
 from jairouter.traffic.exclusion import Reason
 from jairouter.traffic.permits import Ledger
 from tests.filters.inner import Inner, Sink, exchange, group, instance, request, run
@@ -57,7 +56,7 @@ class Case(SynchronousTestCase):
         self.clock = Clock()
         self.ledger = Ledger()
         self.inner = Inner()
-        self.pick = Pick(self.inner, self.ledger, self.clock, CoolDown(2.0, 60.0, lambda: 1e9))
+        self.pick = Pick(self.inner, self.ledger, self.clock)
         self.instances = [instance(base_url=f"http://10.0.0.{number}") for number in (1, 2)]
         self.exchange = exchange(None, "m", *self.instances)
 

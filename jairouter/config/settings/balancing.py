@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from jairouter.config.addresses import HeaderName, RequestPath
-from jairouter.config.forms import OneOf, Switch
+from jairouter.config.forms import Name, OneOf, Switch, Unfit, Words
+from jairouter.config.frozen import FrozenMapping, NamedBy
+from jairouter.config.naming import nearest
 from jairouter.config.numbers import Count, Integer, Number, Positive, Ratio
 from jairouter.config.quantities import Duration, Seconds
 from jairouter.config.settings.section import Section
+from jairouter.plugins import balancer_makers
 
 BALANCERS = (
     "random",
@@ -22,16 +25,46 @@ BALANCERS = (
 HASHES = ("md5", "sha1", "sha256")
 
 
+PLUGIN = "plugin:"
+
+
 @dataclass(frozen=True)
 class Balancer(OneOf):
-    """The name of a balancer; `sticky` is an old one of `consistent-hash`."""
+    """The name of a balancer, or `plugin:` and the name of one that others have added.
+
+    `sticky` is an old name of `consistent-hash`.
+    """
 
     names: tuple[str, ...] = BALANCERS
 
+    @property
+    def expected(self) -> str:
+        """See `Form.expected`."""
+        return f"{super().expected} or {', '.join(_plugged()) or f'{PLUGIN}NAME (none is installed)'}"
+
+    @property
+    def brief(self) -> str:
+        """See `Form.brief`; the same whatever is installed."""
+        return f"{super().expected} or {PLUGIN}NAME"
+
     def parse(self, value: object) -> object:
         """See `Form.parse`."""
+        if isinstance(value, str) and value.lower().startswith(PLUGIN):
+            name = PLUGIN + value[len(PLUGIN) :]
+            if name not in _plugged():
+                raise Unfit
+            return name
         sticky = isinstance(value, str) and value.lower() == "sticky"
         return super().parse("consistent-hash" if sticky else value)
+
+    def describe_text(self, text: str) -> str:
+        """See `Form.describe_text`."""
+        meant = nearest(text, (*self.names, *_plugged()))
+        return super().describe_text(text) + (f"; did you mean {meant}?" if meant else "")
+
+
+def _plugged() -> list[str]:
+    return sorted(PLUGIN + name for name in balancer_makers())
 
 
 class HealthCheckSettings(Section):
@@ -172,7 +205,12 @@ class LoadBalanceSettings(Section):
     `consistent-hash` (the client's address or `hash-header` decides, also called `sticky`);
     `prefix-affinity` (model, system prompt and first messages decide, so that a backend finds what it has
     computed for them before). The hashing ones move few clients when instances come or go, and none of
-    them gives an instance more than `load-factor` allows."""
+    them gives an instance more than `load-factor` allows. `plugin:NAME` is one that others have added: see
+    write-a-balancer.md."""
+
+    options: NamedBy[Name, Words] = FrozenMapping[str]()
+    """What a balancer that others have added is told; its own documentation says what it expects. A service
+    that gives any takes none from further out."""
 
     hash_algorithm: Annotated[str, OneOf(HASHES)] = "md5"
     """Hash of the balancers that hash."""
