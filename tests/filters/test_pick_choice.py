@@ -17,7 +17,9 @@ from jairouter.filters.pick import Pick
 from jairouter.interfaces import ILimiter, IResponder, Quota
 from jairouter.traffic.breaker import Breaker, State
 from jairouter.traffic.breaker_limits import PATIENCE, BreakerLimits
+from jairouter.traffic.cool_down import CoolDown
 from jairouter.traffic.exclusion import Reason
+from jairouter.traffic.instance import Instance
 from jairouter.traffic.permits import Ledger
 from tests.filters.inner import Inner, Sink, exchange, group, instance, request, run
 
@@ -31,6 +33,11 @@ class Limiter:
         self.waits = waits
         self.lends = lends
         self.taken = self.given_back = 0
+        self.since = 0.0
+
+    @property
+    def lent(self) -> int:
+        return self.taken - self.given_back
 
     def refusal(self, now: float) -> float:
         return self.refuses
@@ -39,8 +46,9 @@ class Limiter:
         self.taken += 1
         return self.waits
 
-    def give_back(self, now: float) -> None:
+    def give_back(self, now: float, turn: float) -> None:
         self.given_back += 1
+        self.turn = turn
 
     def quota(self, now: float) -> Quota:
         return Quota(1, 1, 0.0)
@@ -58,7 +66,14 @@ class Case(SynchronousTestCase):
         self.inner = Inner()
         self.pick = Pick(self.inner, self.ledger, self.clock)
         self.instances = [instance(base_url=f"http://10.0.0.{number}") for number in (1, 2)]
-        self.exchange = exchange(None, "m", *self.instances)
+        self.exchange = self.asking(*self.instances)
+
+    def asking(self, *instances: Instance, **headers: str) -> Exchange:
+        """An exchange that may go to some instances."""
+        sent = request(headers=tuple((name.encode(), value.encode()) for name, value in headers.items()))
+        made = exchange(sent)
+        made.group = group(*instances, cool_down=CoolDown(2.0, 60.0, lambda: 1e9))
+        return made
 
     def start(self, asked: Exchange | None = None) -> Deferred[Answer]:
         return run(self.pick, asked or self.exchange)
@@ -210,21 +225,21 @@ class CoolDownTests(Case):
         return asked.attempt.instance.live.cooling_until
 
     def test_its_own_wish(self) -> None:
-        asked = exchange(None, "m", *self.instances)
-        self.assertEqual(self.throttle(asked, (b"Retry-After", b"7")), 7.0)
+        self.assertEqual(self.throttle(self.exchange, (b"Retry-After", b"7")), 7.0)
 
     def test_by_default(self) -> None:
-        self.assertEqual(self.throttle(exchange(None, "m", *self.instances)), 2.0)
+        self.assertEqual(self.throttle(self.exchange), 2.0)
+
+    def test_switched_off(self) -> None:
+        self.assertEqual(self.throttle(exchange(None, "m", *self.instances)), 0.0)
 
     def test_the_client_s_own_key(self) -> None:
         """What one client's key is good for says nothing about another's."""
-        sent = request(headers=((b"Authorization", b"Bearer k"),))
-        self.assertEqual(self.throttle(exchange(sent, "m", *self.instances)), 0.0)
+        self.assertEqual(self.throttle(self.asking(*self.instances, Authorization="Bearer k")), 0.0)
 
     def test_the_instance_s_key(self) -> None:
-        sent = request(headers=((b"Authorization", b"Bearer k"),))
         own = instance(headers=((b"Authorization", b"Bearer own"),))
-        self.assertEqual(self.throttle(exchange(sent, "m", own)), 2.0)
+        self.assertEqual(self.throttle(self.asking(own, Authorization="Bearer k")), 2.0)
 
     def test_refused_in_a_stream(self) -> None:
         """A 429 as the first event of a stream under 200: no header says how long."""
