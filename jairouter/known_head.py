@@ -45,12 +45,14 @@ class KnownHead:
         digits: The number that it came with.
     """
 
-    __slots__ = ("_after", "_before", "_fields", "_pairs", "digits", "size")
+    __slots__ = ("_after", "_before", "_fields", "_pairs", "_start", "_usual", "digits", "size")
 
     def __init__(
         self, head: bytes, pairs: HeaderPairs, fields: Mapping[bytes, bytes], at: int, digits: bytes
     ) -> None:
         self._before = head[:at]
+        self._start = at
+        self._usual = head[at:]
         self._after = head[at + len(digits) :]
         self._pairs = pairs
         self._fields = fields
@@ -61,7 +63,9 @@ class KnownHead:
         """The digits of the length, if `data` begins with this head."""
         if not data.startswith(self._before):
             return None
-        start = len(self._before)
+        start = self._start
+        if data.startswith(self._usual, start):
+            return self.digits
         end = data.find(b"\r", start, start + MAX_DIGITS + 1)
         if end < 0 or not data.startswith(self._after, end):
             return None
