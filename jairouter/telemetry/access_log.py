@@ -40,8 +40,7 @@ class AccessLog:
 
     Twisted's log takes longer over one event than a request takes in all. So the lines of a moment are one
     event. Those behind the first bring their own time, and a text log indents them by a tab. Nor are they
-    written before that: writing many one after the other takes a third of the time of writing each in the
-    midst of its request.
+    made before that: one behind the other takes less time than each in the midst of its request.
 
     Args:
         wheel: The clock.
