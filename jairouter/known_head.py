@@ -23,7 +23,7 @@ LONGEST: Final = 2048
 MAX_DIGITS: Final = 15
 """Of a length; more would have to be held against the limits of 64 bits."""
 EAGER: Final = 8
-"""Heads of a connection of which each is remembered instead of the one before."""
+"""Heads in a row, none of them known, of which each is remembered instead of the one before."""
 SELDOM: Final = 16
 """Behind these, every so many: when none is like the one before, remembering them is a waste."""
 
@@ -83,14 +83,23 @@ class KnownHead:
 
 
 class Memory:
-    """Decides which heads are worth remembering: not the first one, since most connections of many clients
-    see no other, and seldom those of somebody who never sends the same one twice.
+    """Decides which heads are worth remembering.
+
+    Not the first one, since many connections see no other, and seldom those of somebody who never sends the
+    same one twice.
+
+    Attributes:
+        in_vain: How many heads have come, one after the other, that were not known.
     """
 
-    __slots__ = ("_unknown",)
+    __slots__ = ("in_vain",)
 
     def __init__(self) -> None:
-        self._unknown = 0  # heads
+        self.in_vain = 0
+
+    def helped(self) -> None:
+        """One was known: so may be the one that follows the next that is not."""
+        self.in_vain = 1
 
     def learn(self, head: bytes, pairs: HeaderPairs, fields: Mapping[bytes, bytes]) -> KnownHead | None:
         """Remember a head that was valid and had to be parsed.
@@ -100,8 +109,8 @@ class Memory:
             pairs: Its headers.
             fields: The value of each by its name in lower case; none of them came twice.
         """
-        self._unknown += 1
-        if self._unknown == 1 or (self._unknown > EAGER and self._unknown % SELDOM):
+        self.in_vain += 1
+        if self.in_vain == 1 or (self.in_vain > EAGER and self.in_vain % SELDOM):
             return None
         number = _LENGTH.search(head)
         # A line for each header, one before them and an empty one: no other way of reading them

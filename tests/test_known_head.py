@@ -77,6 +77,15 @@ class MemoryTests(SynchronousTestCase):
         kept = [memory.learn(HEAD, PAIRS, FIELDS) is not None for _ in range(SELDOM)]
         self.assertEqual(sum(kept), 1)
 
+    def test_seldom_until_it_helps(self) -> None:
+        """A backend's heads are the same until the next second, when each is remembered anew."""
+        memory = Memory()
+        for _ in range(EAGER + 1):
+            memory.learn(HEAD, PAIRS, FIELDS)
+        self.assertIsNone(memory.learn(HEAD, PAIRS, FIELDS))
+        memory.helped()
+        self.assertIsNotNone(memory.learn(HEAD, PAIRS, FIELDS))
+
     def test_too_long(self) -> None:
         """Memory is limited by bytes."""
         for size, kept in ((LONGEST, True), (LONGEST + 1, False)):

@@ -139,6 +139,7 @@ class AnswerParser:
         self.pairs, self.fields = known.headers(digits)
         self.length = length
         self.head_done = self.complete = True
+        self._memory.helped()
         return data[start:]
 
     def _learn(self, start: bytes) -> None:

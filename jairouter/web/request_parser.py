@@ -185,6 +185,7 @@ class RequestParser:
             pairs, fields = known.headers(digits)
             head = head._replace(pairs=pairs, fields=fields, length=length)
         self._quiet = 0
+        self._memory.helped()
         return [head, data[start:], END] if length else [head, END]
 
     def _learn(self, start: bytes, head: Head) -> None:

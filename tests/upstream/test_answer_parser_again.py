@@ -102,6 +102,13 @@ class AgainTests(SynchronousTestCase):
         self.assertEqual(self.matched, 1)
         self.assertEqual(third, read(AnswerParser(), ok(b"hello, you")))
 
+    def test_each_second(self) -> None:
+        """A head with another date is parsed, and known from then on, however often that happens."""
+        for second in range(50):
+            for _ in range(3):
+                read(self.parser, ok(b"hello", b"Date: Mon, 23 Nov 2026 15:46:%02d GMT" % second))
+        self.assertEqual(self.matched, 2 * 50 - 1)
+
     def test_no_body(self) -> None:
         """A length of 0 means that there is none, as always."""
         *_, third = [read(self.parser, ok(body)) for body in (b"hello", b"hello", b"")]

@@ -96,6 +96,11 @@ class AgainTests(SynchronousTestCase):
         self.assertEqual(self.matched, 1)
         self.assertEqual([third], self.parse_all(post(b"hello, you")))
 
+    def test_now_and_then_another(self) -> None:
+        """It is known from then on, however often that happens."""
+        self.parse_all(*[post(b"hello", b"/%d" % (number // 3)) for number in range(150)])
+        self.assertEqual(self.matched, 2 * 50 - 1)
+
     def test_no_body(self) -> None:
         """A length of 0 means that there is none, as always."""
         *_, third = self.parse_all(post(b"hello"), post(b"hello"), post(b""))
