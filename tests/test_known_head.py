@@ -38,7 +38,18 @@ class MatchTests(SynchronousTestCase):
 
     def test_no_length(self) -> None:
         """What is no plain number, or too long a one, is for the parser to judge."""
-        for value in (b"", b" 7", b"7 ", b"+7", b"-7", b"7,7", b"0x7", b"1_0", b"\xb2", b"9" * (MAX_DIGITS + 1)):
+        for value in (
+            b"",
+            b" 7",
+            b"7 ",
+            b"+7",
+            b"-7",
+            b"7,7",
+            b"0x7",
+            b"1_0",
+            b"\xb2",
+            b"9" * (MAX_DIGITS + 1),
+        ):
             self.assertIsNone(self.known.match(HEAD.replace(b"12", value)), value)
 
     def test_every_other_byte_counts(self) -> None:

@@ -116,8 +116,9 @@ def _line(
     request_id: str,
 ) -> str:
     return (
-        f"{client} POST {path} {status} {sent}B {seconds * 1000:.1f}ms model={_fit(model)} instance={instance} "
-        f"attempts={attempts} outcome={outcome.word if outcome else '-'} error={_fit(error)} id={request_id}"
+        f"{client} POST {path} {status} {sent}B {seconds * 1000:.1f}ms model={_fit(model)} "
+        f"instance={instance} attempts={attempts} outcome={outcome.word if outcome else '-'} "
+        f"error={_fit(error)} id={request_id}"
     )
 
 

@@ -195,6 +195,10 @@ class GatewayRequest(Request):
             except Exception:
                 self.processingFailed(Failure())
             return
+        self._find()
+
+    def _find(self) -> None:
+        """Look for the resource in the tree."""
         self.prepath = []
         self.postpath = [_unquoted(part) for part in self.path[1:].split(b"/")]
         if self.fault is not None:

@@ -14,15 +14,26 @@ from tests.fuzz.examples import examples
 
 GOOD = st.lists(
     st.sampled_from(
-        [b"Date: Mon, 23 Nov 2026 15:46:27 GMT\r\n", b"Connection: keep-alive\r\n", b"X-B: \r\n", b"Server: a\r\n"]
-        + [b"X-A: content-length: 3\r\n"]
+        [
+            b"Date: Mon, 23 Nov 2026 15:46:27 GMT\r\n",
+            b"Connection: keep-alive\r\n",
+            b"X-B: \r\n",
+            b"Server: a\r\n",
+            b"X-A: content-length: 3\r\n",
+        ]
     ),
     max_size=2,
     unique=True,
 ).map(b"".join)
 ODD = st.sampled_from(
-    [b"Connection: close\r\n", b"Content-Length: 3\r\n", b"Transfer-Encoding: chunked\r\n", b"X-C: a\r\n b\r\n"]
-    + [b"X-D: a\n", b"Upgrade: x\r\nConnection: Upgrade\r\n"]
+    [
+        b"Connection: close\r\n",
+        b"Content-Length: 3\r\n",
+        b"Transfer-Encoding: chunked\r\n",
+        b"X-C: a\r\n b\r\n",
+        b"X-D: a\n",
+        b"Upgrade: x\r\nConnection: Upgrade\r\n",
+    ]
 )
 STARTS = st.sampled_from(
     [b"HTTP/1.1 200 OK"] * 4

@@ -16,17 +16,33 @@ from tests.web.test_request_parser import UPGRADE, joined
 
 GOOD = st.lists(
     st.sampled_from(
-        [b"Authorization: Bearer k\r\n", b"Connection: keep-alive\r\n", b"Expect: 100-continue\r\n"]
-        + [b"X-A: content-length: 3\r\n", b"X-B:\r\n", b"Accept: */*\r\n"]
+        [
+            b"Authorization: Bearer k\r\n",
+            b"Connection: keep-alive\r\n",
+            b"Expect: 100-continue\r\n",
+            b"X-A: content-length: 3\r\n",
+            b"X-B:\r\n",
+            b"Accept: */*\r\n",
+        ]
     ),
     max_size=2,
     unique=True,
 ).map(b"".join)
 ODD = st.sampled_from(
-    [b"Connection: close\r\n", b"Content-Length: 3\r\n", b"Transfer-Encoding: chunked\r\n", b"X-C: a\r\n b\r\n"]
-    + [b"X-D: a\n", b"content_length: 3\r\n", b"Host: x\r\n", UPGRADE]
+    [
+        b"Connection: close\r\n",
+        b"Content-Length: 3\r\n",
+        b"Transfer-Encoding: chunked\r\n",
+        b"X-C: a\r\n b\r\n",
+        b"X-D: a\n",
+        b"content_length: 3\r\n",
+        b"Host: x\r\n",
+        UPGRADE,
+    ]
 )
-LINES = st.sampled_from([b"POST /v1 HTTP/1.1"] * 3 + [b"POST / HTTP/1.0", b"GET /?a HTTP/1.1", b"CONNECT x HTTP/1.1"])
+LINES = st.sampled_from(
+    [b"POST /v1 HTTP/1.1"] * 3 + [b"POST / HTTP/1.0", b"GET /?a HTTP/1.1", b"CONNECT x HTTP/1.1"]
+)
 LENGTHS = st.sampled_from(
     [b"3", b"5", b"0", b"003", b"12"] * 2
     + [b"03 ", b" 4", b"+3", b"3,3", b"3\r\nContent-Length: 3", b"", b"9" * 16, b"0x3", b"1_0"]
