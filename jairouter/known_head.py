@@ -45,7 +45,7 @@ class KnownHead:
         digits: The number that it came with.
     """
 
-    __slots__ = ("_after", "_before", "_fields", "_pairs", "_start", "_usual", "digits", "size")
+    __slots__ = ("_after", "_before", "_fields", "_index", "_pairs", "_start", "_usual", "digits", "size")
 
     def __init__(
         self, head: bytes, pairs: HeaderPairs, fields: Mapping[bytes, bytes], at: int, digits: bytes
@@ -56,6 +56,7 @@ class KnownHead:
         self._after = head[at + len(digits) :]
         self._pairs = pairs
         self._fields = fields
+        self._index = [name.lower() for name, _ in pairs].index(b"content-length")
         self.digits = digits
         self.size = len(head) - len(digits)
 
@@ -76,9 +77,8 @@ class KnownHead:
         """The headers, and the values by name, with this length."""
         if digits == self.digits:
             return self._pairs, self._fields
-        pairs = [
-            (name, digits if name.lower() == b"content-length" else value) for name, value in self._pairs
-        ]
+        pairs, at = list(self._pairs), self._index
+        pairs[at] = (pairs[at][0], digits)
         return tuple(pairs), {**self._fields, b"content-length": digits}
 
 

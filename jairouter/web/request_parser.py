@@ -183,7 +183,8 @@ class RequestParser:
             return None
         if digits != known.digits:
             pairs, fields = known.headers(digits)
-            head = head._replace(pairs=pairs, fields=fields, length=length)
+            method, target, version, _, _, repeated, keep_alive, _ = head
+            head = Head(method, target, version, pairs, fields, repeated, keep_alive, length)
         self._quiet = 0
         self._memory.helped()
         return [head, data[start:], END] if length else [head, END]
