@@ -109,6 +109,7 @@ class BackendRig:
 OF_THE_GATEWAY = frozenset(
     {b"date", b"x-request-id", b"connection", b"transfer-encoding", b"content-length", b"retry-after"}
     | {b"retry-after-ms", b"cache-control", b"x-accel-buffering"}
+    | {b"x-jairouter-instance", b"x-jairouter-attempts", b"x-jairouter-overhead-ms"}
 )
 
 
