@@ -83,7 +83,7 @@ class RoundRobinTests(SynchronousTestCase):
         self.assertEqual(set(counts.values()), {2})
 
     def test_many_newcomers(self) -> None:
-        """Ten seats, one of them taken by another as soon as it was picked: that waits no longer each time."""
+        """Ten seats, one of them taken by another as soon as it was picked: that never waits longer."""
         stay, balancer = crowd(*[1] * 9), RoundRobinBalancer()
         waits = []
         for number in range(100):
