@@ -15,9 +15,12 @@ from zope.interface import Attribute, Interface
 if TYPE_CHECKING:
     from random import Random
 
+    from twisted.internet.defer import Deferred
+
     from jairouter.config.settings.balancing import LoadBalanceSettings
     from jairouter.errors import GatewayError
     from jairouter.exchange import Answer, Exchange, HeaderPairs, Outcome, Request, Route
+    from jairouter.traffic.decision import Decision
     from jairouter.traffic.exclusion import Exclusion
     from jairouter.traffic.instance import Instance
 
@@ -187,13 +190,20 @@ class ILimiter(Interface):
             Seconds for which the request has to wait before it goes on; 0 for all but shaping limiters.
         """
 
-    def give_back(now: float) -> None:
+    def give_back(now: float, turn: float) -> None:
         """What was taken is not used any more: the request is over, or was given up while it waited.
 
         Called exactly once for each `take` of a limiter whose `lends` is true, else never.
+
+        Args:
+            now: The clock's seconds.
+            turn: When the request was to go on: the time of `take`, and what that returned. Later than `now`
+                if it was given up while it waited.
         """
 
     lends: bool = Attribute("Whether what is taken has to be given back.")
+    lent: int = Attribute("How much has not been given back yet; 0 where `lends` is false.")
+    since: float = Attribute("When it was last asked, in the clock's seconds, or else made.")
 
     def quota(now: float) -> Quota:
         """What is left, for the `x-ratelimit-*` headers."""
@@ -224,8 +234,17 @@ class IBreaker(Interface):
             A ticket for `settle`, by which attempts begun in an earlier state can be told.
         """
 
+    def answering(ticket: object, now: float) -> None:
+        """A 2xx answer has begun; need not be told of a breaker that is closed."""
+
     def settle(ticket: object, outcome: Outcome, now: float) -> None:
         """An attempt is over; called exactly once for each `acquire`."""
+
+    def force_open(now: float) -> None:
+        """An operator wants it open, until `force_close`; to be called by `Live`, which sees to the rest."""
+
+    def force_close(now: float) -> None:
+        """An operator wants it closed, whatever it has seen; likewise."""
 
 
 class IPermit(Interface):
@@ -260,4 +279,32 @@ class IRecorder(Interface):
             status: What the client got; 499 when it left.
             sent: Body bytes passed on to the client.
             error: Why the answer is not complete, or None.
+        """
+
+
+class IProbe(Interface):
+    """Finds out whether an instance is well, apart from the traffic it gets."""
+
+    def probe(instance: Instance) -> Deferred[None]:
+        """Ask it once. Called again and again, but not before the last answer is there.
+
+        It has to be cheap for the backend: never a completion that somebody pays for.
+
+        Returns:
+            Fires when the instance is well. Fails with `CheckFailed` when it is not, and with `NoVerdict`
+            when the gateway could not ask; anything else is a fault of the probe, and says nothing about the
+            instance. How long it may take is not its business: it is cancelled, and then has to close at
+            once what it has opened.
+        """
+
+
+class IDecisionLog(Interface):
+    """Remembers of recent requests why each went where it went."""
+
+    def recent(most: int = 100, model: str | None = None) -> Sequence[Decision]:
+        """What is remembered, the latest first.
+
+        Args:
+            most: How many at most.
+            model: Only requests for this model.
         """

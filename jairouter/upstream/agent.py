@@ -59,6 +59,9 @@ class Agent:
         connect_timeout: Seconds; a safety net for users other than the pipeline.
         names: Knows the addresses of hosts.
         max_head: Bytes of the head of an answer.
+
+    Attributes:
+        dialing: How it connects; for others who connect to the same hosts.
     """
 
     _log = Logger()
@@ -74,7 +77,7 @@ class Agent:
         max_head: int = MAX_HEAD,
     ) -> None:
         names = names or Names(lambda: reactor.nameResolver, wheel)
-        self._dialing = Dialing(reactor, wheel, names, connect_timeout, max_head)
+        self.dialing = Dialing(reactor, wheel, names, connect_timeout, max_head)
         self._wheel = wheel
         self._ledger = ledger
         self._limits = limits
@@ -172,6 +175,6 @@ class Agent:
             return connector.connect()
 
         pool = OriginPool(self._limits, self._wheel, self._ledger, connect)
-        connector = Connector(self._dialing, origin, pool.idle, pool.lost)
+        connector = Connector(self.dialing, origin, pool.idle, pool.lost)
         self._pools[origin] = pool
         return pool

@@ -24,6 +24,7 @@ from zope.interface import implementer
 from jairouter.eager import eager_write
 from jairouter.errors import BadRequest, RequestTimeout
 from jairouter.twisted_headers import pairs_of
+from jairouter.web.client_address import Client, peer_address
 from jairouter.web.closing import Closing, delivery
 from jairouter.web.errors import refusal
 from jairouter.web.facade import RequestTransport
@@ -193,8 +194,14 @@ class Channel(RequestTransport):
 
     @cached_property
     def client_ip(self) -> str:
-        """The client's address as text."""
-        return str(getattr(self.transport.getPeer(), "host", "-"))
+        """The address at the other end."""
+        return peer_address(self.transport.getPeer())
+
+    @cached_property
+    def client(self) -> Client | None:
+        """Who sends all the requests of this connection; None if it is a trusted proxy's."""
+        proxies = self.site.proxies
+        return Client(self.client_ip) if proxies is None else proxies.sole_client(self.client_ip)
 
     def requestDone(self, request: GatewayRequest) -> None:
         """Called by the request: its answer is complete."""

@@ -68,14 +68,19 @@ def _plugged() -> list[str]:
 
 
 class HealthCheckSettings(Section):
-    """Checks that find out whether an instance is up, apart from the traffic it gets."""
+    """Checks that find out whether an instance is up, apart from the traffic it gets.
+
+    An instance that is down gets no requests. Instances with the same address, headers, TLS and checks are
+    checked together: each backend is asked once, however many models it has.
+    """
 
     enabled: Switch = False
     """Whether instances are checked."""
 
     type: Annotated[str, OneOf(("http", "tcp"))] = "http"
     """`http` asks for `path` and takes every answer below 500 for a good one, so that neither a wrong
-    key nor a path that is not served takes an instance down; `tcp` only connects."""
+    key nor a path that is not served takes an instance down; `tcp` only connects, without TLS. Each check
+    has a connection of its own."""
 
     path: Annotated[str, RequestPath()] = "/v1/models"
     """Path below `base-url` that is asked for with GET; choose one that costs nothing."""
@@ -88,7 +93,7 @@ class HealthCheckSettings(Section):
     come all at once."""
 
     timeout: Annotated[float, Duration(least=0.001)] = 5.0
-    """How long one check may take."""
+    """How long one check may take, from the look-up of the host's name to the end of the answer."""
 
     failure_threshold: Positive = 3
     """Failed checks in a row after which an instance is down."""

@@ -1,0 +1,74 @@
+"""`token-bucket`: bursts up to `capacity`, and `rate` in the long run.
+
+A bucket holds `capacity` tokens, begins full and gains `rate` of them per second; each request takes one. So
+in any time `t` no more than ``capacity + rate * t`` requests are let through.
+
+What is kept is the level at a point in time, fractions and all. (The other way to write it, GCRA, keeps only
+the point in time at which the bucket will be full. It adds ``1 / rate`` to a clock that counts in steps of a
+quarter of a microsecond, which at a thousand requests per second is off by 1 in 10,000, always to the same
+side.)
+"""
+
+from __future__ import annotations
+
+from zope.interface import implementer
+
+from jairouter.interfaces import ILimiter, Quota
+from jairouter.traffic.limiters.early import EARLY, LEAST_WAIT
+
+
+@implementer(ILimiter)
+class TokenBucket:
+    """See the module.
+
+    Args:
+        rate: Tokens per second.
+        capacity: Most tokens.
+        now: The clock's seconds.
+    """
+
+    __slots__ = ("_capacity", "_level", "_rate", "since")
+
+    lends = False
+    lent = 0
+
+    def __init__(self, rate: float, capacity: float, now: float) -> None:
+        self._rate = rate
+        self._capacity = self._level = capacity
+        self.since = now
+
+    def refusal(self, now: float) -> float:
+        """See `ILimiter.refusal`."""
+        elapsed = now - self.since
+        self.since = now  # also when it was set back, or it would stand still until it has caught up
+        if elapsed > 0.0:
+            level = self._level + elapsed * self._rate
+            self._level = level if level < self._capacity else self._capacity
+        missing = 1.0 - self._level
+        if missing <= self._rate * EARLY:
+            return 0.0
+        return max(missing / self._rate, LEAST_WAIT)
+
+    def take(self, now: float) -> float:
+        """See `ILimiter.take`."""
+        self._level -= 1.0
+        return 0.0
+
+    def give_back(self, now: float, turn: float) -> None:
+        """See `ILimiter.give_back`."""
+
+    def quota(self, now: float) -> Quota:
+        """See `ILimiter.quota`."""
+        level, rate, capacity = self._level, self._rate, self._capacity
+        if now > self.since:
+            level = min(level + (now - self.since) * rate, capacity)
+        remaining = int(level + rate * EARLY)
+        most = int(capacity)
+        return Quota(most, remaining if remaining < most else most, (capacity - level) / rate)
+
+    def carry_over(self, old: ILimiter, now: float) -> None:
+        """See `ILimiter.carry_over`: filled to the same part."""
+        if isinstance(old, TokenBucket):
+            old.refusal(now)
+            self._level = old._level / old._capacity * self._capacity
+            self.since = now

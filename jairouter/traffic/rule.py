@@ -1,0 +1,132 @@
+"""The limits on the requests of one service: taken together, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from jairouter.exchange import Exchange
+    from jairouter.interfaces import ILimiter, Quota
+    from jairouter.traffic.limiters.keyed import Keyed
+
+Place = tuple[str, ...]
+"""Where a limit is configured; by that it is known again after a reload."""
+
+
+class Admitted(NamedTuple):
+    """All limits let a request through, and have counted it.
+
+    Attributes:
+        wait: Seconds until it may go on.
+        quota: Of the limit of which least remains.
+        limiters: All that were taken from.
+    """
+
+    wait: float
+    quota: Quota
+    limiters: list[ILimiter]
+
+
+class Refused(NamedTuple):
+    """Some limit does not let a request through, and none has counted it.
+
+    Attributes:
+        wait: Seconds after which all of them may.
+        quota: Of the limit that refuses for longest.
+        name: What that one is the limit of.
+    """
+
+    wait: float
+    quota: Quota
+    name: str
+
+
+class Single(NamedTuple):
+    """A limit with one limiter for all that it is about.
+
+    Attributes:
+        place: See `Place`.
+        name: What it is the limit of, for clients to read.
+        limiter: Itself.
+    """
+
+    place: Place
+    name: str
+    limiter: ILimiter
+
+
+class Each(NamedTuple):
+    """A limit with a limiter for each client address, caller or model.
+
+    Attributes:
+        place: See `Place`.
+        name: What it is the limit of, for clients to read; the model stands where it says `{model}`.
+        table: The limiters.
+        key_of: Whose limiter it is that an exchange stands under.
+    """
+
+    place: Place
+    name: str
+    table: Keyed
+    key_of: Callable[[Exchange], Hashable]
+
+
+class Rule:
+    """See the module.
+
+    Args:
+        limits: All of them, each once.
+
+    Attributes:
+        lends: Whether any of them is to be given back.
+    """
+
+    __slots__ = ("_limiters", "_singles", "_tables", "lends")
+
+    def __init__(self, limits: Iterable[Single | Each], *, lends: bool) -> None:
+        limits = tuple(limits)
+        self._singles = [each for each in limits if isinstance(each, Single)]
+        self._limiters = [each.limiter for each in self._singles]
+        self._tables = [each for each in limits if isinstance(each, Each)]
+        self.lends = lends
+
+    def admit(self, exchange: Exchange, now: float) -> Admitted | Refused:
+        """Take from all limits, or from none.
+
+        Args:
+            exchange: Its model is known.
+            now: The clock's seconds.
+        """
+        limiters = self._limiters[:]
+        for limiter in limiters:
+            if limiter.refusal(now):
+                return self._refused(exchange, now)
+        # Only now: who is refused anyway is not worth being remembered
+        for _, _, table, key_of in self._tables:
+            limiter = table.limiter(key_of(exchange), now)
+            if limiter.refusal(now):
+                return self._refused(exchange, now)
+            limiters.append(limiter)
+        wait, least = 0.0, None
+        for limiter in limiters:
+            delay = limiter.take(now)
+            if delay:
+                wait = max(wait, delay)
+            quota = limiter.quota(now)
+            if least is None or quota[1] < least[1]:
+                least = quota
+        if least is None:
+            raise ValueError("a rule without limits")
+        return Admitted(wait, least, limiters)
+
+    def _refused(self, exchange: Exchange, now: float) -> Refused:
+        """Ask all of them, and tell of the one that refuses for longest."""
+        asked = [(each.name, each.limiter) for each in self._singles]
+        for _, name, table, key_of in self._tables:
+            known = table.known(key_of(exchange))
+            if known is not None:
+                asked.append((name.replace("{model}", repr(exchange.model[:100])), known))
+        refusals = [(limiter.refusal(now), name, limiter) for name, limiter in asked]
+        wait, name, limiter = max(refusals, key=lambda each: each[0])
+        return Refused(wait, limiter.quota(now), name)
