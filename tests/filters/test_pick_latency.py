@@ -11,7 +11,7 @@ from jairouter.exchange import Phase
 from jairouter.filters.pick import Pick
 from jairouter.traffic.latency import FAILED, PeakEwma
 from jairouter.traffic.permits import Ledger
-from tests.filters.inner import Inner, exchange, instance, run
+from tests.filters.inner import Inner, Sink, exchange, instance, run
 
 
 class PickLatencyTests(SynchronousTestCase):
@@ -34,6 +34,7 @@ class PickLatencyTests(SynchronousTestCase):
         self.exchange.attempt.status = status
         body = self.inner.answer(status=status)
         self.successResultOf(self.work)
+        body.deliver(Sink())
         self.addCleanup(body.end)
         self.body = body
 
@@ -58,7 +59,7 @@ class PickLatencyTests(SynchronousTestCase):
             self.setUp()
             self.exchange.attempt.sent = self.clock.seconds()
             self.answer(status)
-            self.body.abandon() if status == 404 else self.body.end()
+            self.body.end()
             self.assertEqual(self.latency.seconds, seconds, status)
 
     def test_no_answer(self) -> None:
