@@ -77,7 +77,7 @@ class Pick:
             raise
         if attempt.status == 429 and group.cool_down is not None:
             group.cool_down.throttled(exchange.request, instance, answer.headers, self._seconds())
-        if instance.live.suspect and 200 <= attempt.status < 300:
+        if 200 <= attempt.status < 300:
             held.answering()
         answer.body.on_done(held.done)
         return answer
@@ -123,7 +123,12 @@ class _Held(Permit):
 
     def answering(self) -> None:
         """A good answer has begun; it may take an hour to end."""
-        self._attempt.instance.live.answering(self._ticket, self._seconds())
+        attempt = self._attempt
+        live = attempt.instance.live
+        if live.suspect:
+            live.answering(self._ticket, self._seconds())
+        if live.latency is not None:
+            live.latency.observe(attempt.answered - attempt.sent, attempt.answered)
 
     def done(self, error: GatewayError | None) -> None:
         """The answer's body is over."""
@@ -139,8 +144,8 @@ class _Held(Permit):
         live.settle(self._ticket, outcome, now)
         if self._place is not None:
             self._place.settle(outcome)
-        if live.latency is not None and attempt.answered:
-            live.latency.observe(attempt.answered - attempt.began, now)
+        if live.latency is not None and outcome is Outcome.FAILED:
+            live.latency.failed((attempt.answered or now) - attempt.sent, now)
         if self._outliers is not None:
             self._outliers.settled(attempt.instance, outcome, now, attempt.began)
 

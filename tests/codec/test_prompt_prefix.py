@@ -77,7 +77,16 @@ class PromptPrefixTests(SynchronousTestCase):
         self.assertEqual(prefix(messages=[SYSTEM, 1, 2]), [SYSTEM, 1])
 
     def test_no_prompt(self) -> None:
-        for body in (b"", b"{", b"[]", b"null", b'{"model":"m"}', b'{"messages":[{]}', b"\xff", b"[" * 5000):
+        for body in (
+            b"",
+            b"{",
+            b"[]",
+            b"null",
+            b'{"model":"m"}',
+            b'{"messages":[{]}',
+            b"\xff",
+            b'{"prompt":' + b"[" * 5000,
+        ):
             self.assertIsNone(prompt_prefix(body, 1), body[:20])
 
     @examples(100)

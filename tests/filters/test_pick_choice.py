@@ -312,24 +312,6 @@ class TrialTests(Case):
 class ObserverTests(Case):
     """Who else is told of an attempt's end."""
 
-    def test_latency(self) -> None:
-        seen: list[tuple[float, float]] = []
-
-        class Latency:
-            def observe(self, seconds: float, now: float) -> None:
-                seen.append((seconds, now))
-
-        for each in self.instances:
-            each.live.latency = Latency()  # type: ignore[assignment]  # it notes what it is told
-        for answered in (0.0, 0.25):
-            work = self.start(made := exchange(None, "m", *self.instances))
-            made.attempt.answered = answered
-            self.clock.advance(1)
-            self.inner.fail(UpstreamError("broke"))
-            self.failureResultOf(work, UpstreamError)
-            self.clock.advance(-1)
-        self.assertEqual(seen, [(0.25, 1.0)])
-
     def test_outliers(self) -> None:
         seen: list[tuple[object, Outcome, float]] = []
 

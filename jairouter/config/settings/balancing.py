@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from jairouter.config.addresses import HeaderName, RequestPath
-from jairouter.config.forms import Name, OneOf, Switch, Unfit, Words
+from jairouter.config.forms import Name, OneOf, Switch, Words
 from jairouter.config.frozen import FrozenMapping, NamedBy
 from jairouter.config.naming import nearest
 from jairouter.config.numbers import Count, Integer, Number, Positive, Ratio
 from jairouter.config.quantities import Duration, Seconds
 from jairouter.config.settings.section import Section
-from jairouter.plugins import balancer_makers
 
 BALANCERS = (
     "random",
@@ -32,7 +31,8 @@ PLUGIN = "plugin:"
 class Balancer(OneOf):
     """The name of a balancer, or `plugin:` and the name of one that others have added.
 
-    `sticky` is an old name of `consistent-hash`.
+    `sticky` is an old name of `consistent-hash`. Whether a plugin is installed, `jairouter.config.plugged`
+    asks.
     """
 
     names: tuple[str, ...] = BALANCERS
@@ -40,31 +40,19 @@ class Balancer(OneOf):
     @property
     def expected(self) -> str:
         """See `Form.expected`."""
-        return f"{super().expected} or {', '.join(_plugged()) or f'{PLUGIN}NAME (none is installed)'}"
-
-    @property
-    def brief(self) -> str:
-        """See `Form.brief`; the same whatever is installed."""
         return f"{super().expected} or {PLUGIN}NAME"
 
     def parse(self, value: object) -> object:
         """See `Form.parse`."""
         if isinstance(value, str) and value.lower().startswith(PLUGIN):
-            name = PLUGIN + value[len(PLUGIN) :]
-            if name not in _plugged():
-                raise Unfit
-            return name
+            return PLUGIN + value[len(PLUGIN) :]
         sticky = isinstance(value, str) and value.lower() == "sticky"
         return super().parse("consistent-hash" if sticky else value)
 
     def describe_text(self, text: str) -> str:
         """See `Form.describe_text`."""
-        meant = nearest(text, (*self.names, *_plugged()))
+        meant = nearest(text, self.names)
         return super().describe_text(text) + (f"; did you mean {meant}?" if meant else "")
-
-
-def _plugged() -> list[str]:
-    return sorted(PLUGIN + name for name in balancer_makers())
 
 
 class HealthCheckSettings(Section):

@@ -19,35 +19,28 @@ def take_turn(candidates: Sequence[Instance]) -> Instance | None:
     """Pick the candidate to which most is owed.
 
     With every pick each candidate is owed its part of one pick more, and the one picked a whole one less
-    (nginx, ngx_http_upstream_round_robin.c; the first of equals). With weights 3 and 1,
-    as owed before each pick::
+    (nginx, ngx_http_upstream_round_robin.c; the first of equals). With weights 3 and 1, as owed before each
+    pick::
 
         A 0.75  B 0.25  -> A        A 0.25  B 0.75  -> B
         A 0.50  B 0.50  -> A        A 1.00  B 0.00  -> A
 
     nginx counts in weights instead: there, who was picked in company of an instance of weight 1000 and is
-    then left alone with one of weight 1, waits for hundreds of picks. Picks mean the same in any company.
-    What is owed is seen from the middle of those present, so that one who is new, or was away for long, is
-    neither ahead nor behind by more than a pick or two.
+    then left alone with one of weight 1, waits for hundreds of picks. Picks mean the same in any company, so
+    that one who is new, or was away for long, is neither ahead nor behind by more than a pick or two.
     """
-    total = owed = 0.0
-    present = 0
+    total = 0.0
     for each in candidates:
-        live = each.live
-        if live.share:
-            total += live.share
-            owed += live.turn
-            present += 1
-    if not present:
+        total += each.live.share
+    if not total:
         return None
-    middle = owed / present
     picked = candidates[0]
     most = -float("inf")
     for each in candidates:
         live = each.live
         share = live.share
         if share:
-            live.turn = turn = live.turn - middle + share / total
+            live.turn = turn = live.turn + share / total
             if turn > most:
                 most = turn + _TIE
                 picked = each

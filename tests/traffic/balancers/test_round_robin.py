@@ -82,6 +82,17 @@ class RoundRobinTests(SynchronousTestCase):
         counts = shares(picked(balancer, candidates) for _ in range(6))
         self.assertEqual(set(counts.values()), {2})
 
+    def test_many_newcomers(self) -> None:
+        """Ten seats, one of them taken by another as soon as it was picked: that never waits longer."""
+        stay, balancer = crowd(*[1] * 9), RoundRobinBalancer()
+        waits = []
+        for number in range(100):
+            (newcomer,) = crowd(1, name=str(number))
+            waits.append(1)
+            while picked(balancer, [*stay, newcomer]) is not newcomer:
+                waits[-1] += 1
+        self.assertLessEqual(max(waits), 11, waits)
+
     def test_a_slow_start(self) -> None:
         """A tenth of its share gives a tenth of the picks."""
         candidates = crowd(1, 1)
