@@ -19,7 +19,7 @@ from jairouter.traffic.permits import Permit
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
-    from jairouter.exchange import Answer, Exchange
+    from jairouter.exchange import Answer, Exchange, HeaderPairs
     from jairouter.traffic.group import Choice, Group
     from jairouter.traffic.permits import Ledger
 
@@ -65,8 +65,8 @@ class Pick:
         except GatewayError as error:
             outcome = outcome_of_error(error)
             held.settle(outcome)
-            if outcome is Outcome.THROTTLED and group.cool_down is not None:
-                group.cool_down.throttled(exchange.request, instance, (), self._seconds())
+            if outcome is Outcome.THROTTLED:
+                self._cool_down(exchange, group, attempt, ())
             raise
         except CancelledError:
             held.settle(Outcome.ABANDONED)
@@ -75,12 +75,17 @@ class Pick:
             # A fault of ours says nothing about the instance, but its slot must come back
             held.settle(Outcome.NEUTRAL)
             raise
-        if attempt.status == 429 and group.cool_down is not None:
-            group.cool_down.throttled(exchange.request, instance, answer.headers, self._seconds())
+        if attempt.status == 429:
+            self._cool_down(exchange, group, attempt, answer.headers)
         if 200 <= attempt.status < 300:
             held.answering()
         answer.body.on_done(held.done)
         return answer
+
+    def _cool_down(self, exchange: Exchange, group: Group, attempt: Attempt, headers: HeaderPairs) -> None:
+        if group.cool_down is not None:
+            now, alone = self._seconds(), len(group.instances) == 1
+            group.cool_down.throttled(exchange.request, attempt.instance, headers, now, alone=alone)
 
     def _choose(self, exchange: Exchange, group: Group) -> Choice:
         key = exchange.key

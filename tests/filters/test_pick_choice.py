@@ -238,8 +238,14 @@ class CoolDownTests(Case):
         self.assertEqual(self.throttle(self.asking(*self.instances, Authorization="Bearer k")), 0.0)
 
     def test_the_instance_s_key(self) -> None:
-        own = instance(headers=((b"Authorization", b"Bearer own"),))
-        self.assertEqual(self.throttle(self.asking(own, Authorization="Bearer k")), 2.0)
+        own = [instance(headers=((b"Authorization", b"Bearer own"),)) for _ in range(2)]
+        self.assertEqual(self.throttle(self.asking(*own, Authorization="Bearer k")), 2.0)
+
+    def test_the_only_instance(self) -> None:
+        """It rests only where it says so itself."""
+        self.assertEqual(self.throttle(self.asking(self.instances[0])), 0.0)
+        asked = self.asking(self.instances[0])
+        self.assertEqual(self.throttle(asked, (b"Retry-After", b"3")), 3.0)
 
     def test_refused_in_a_stream(self) -> None:
         """A 429 as the first event of a stream under 200: no header says how long."""

@@ -174,7 +174,8 @@ class CoolDownSettings(Section):
     client's own key was sent to the backend: another client's key may be good for more."""
 
     default: Seconds = 1.0
-    """How long, when the answer does not say with `Retry-After`; 0 for not at all."""
+    """How long, when the answer does not say with `Retry-After`; 0 for not at all. Never where a model has
+    no other instance: the next request may be smaller, and there is nobody else to answer it."""
 
     max: Seconds = 60.0
     """The longest rest, whatever the answer says."""
