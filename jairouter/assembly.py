@@ -17,16 +17,21 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from jairouter.adapters.normal import NormalAdapter
+from jairouter.filters.fallback import Fallback
 from jairouter.filters.forward import Forward
+from jairouter.filters.hedge import Hedge
+from jairouter.filters.limit import Limit
 from jairouter.filters.pick import Pick
 from jairouter.filters.record import Record
-from jairouter.filters.resolve import Resolve, Services
+from jairouter.filters.resolve import Groups, Resolve, Services
+from jairouter.filters.retry import Retry
 from jairouter.filters.timeout import PhaseLimits, Timeout
 from jairouter.filters.validate import Validate
 from jairouter.pipeline import Wrap, build
-from jairouter.policies import Means, Policies, health_checks, make_policies
+from jairouter.policies import Means, Policies, make_policies
 from jairouter.request_body.spool import RunInThread, Spool, SpoolSpace
 from jairouter.telemetry.access_log import AccessLog
+from jairouter.telemetry.changes import Changes
 from jairouter.telemetry.decisions import DecisionLog
 from jairouter.telemetry.metrics import LedgerMetrics, RequestMetrics
 from jairouter.timers import TimerWheel
@@ -160,7 +165,7 @@ def assemble(
     access_log = AccessLog(wheel) if settings.logging.access.enabled else None
     decisions = _decisions(parts)
     recorders = [each for each in (metrics, access_log, decisions) if each is not None]
-    agent = _agent(parts)
+    agent, means = _agent(parts), Means(random, reactor.seconds, ledger, Changes())
     prober = Prober(reactor, random, partial(_probe, agent))
 
     def cutting() -> GatewayError | None:
@@ -170,7 +175,7 @@ def assemble(
         return listener.ready
 
     def policies_of(settings: Settings, tls: ReadTls, old: Policies | None = None) -> Policies:
-        return make_policies(settings, tls.instances, Means(random, reactor.seconds, ledger), old)
+        return make_policies(settings, tls.instances, means, old)
 
     def pipeline_of(settings: Settings, policies: Policies) -> IResponder:
         record = partial(Record, recorders=recorders, cut=cutting)
@@ -179,10 +184,10 @@ def assemble(
     def put_to_work(settings: Settings, policies: Policies) -> None:
         data_plane.pipeline = pipeline_of(settings, policies)
         models.services = policies.services
-        prober.watch(health_checks(settings, policies.services))
+        prober.watch(policies.checks)
 
     policies = policies_of(settings, tls or read_tls(settings))
-    prober.watch(health_checks(settings, policies.services))
+    prober.watch(policies.checks)
     data_plane = DataPlane(
         pipeline_of(settings, policies),
         ledger,
@@ -251,7 +256,8 @@ def _metrics(parts: _Parts) -> RequestMetrics:
 def _pipeline(
     parts: _Parts, settings: Settings, policies: Policies, agent: Agent, record: Wrap
 ) -> IResponder:
-    adapter = NormalAdapter()
+    adapter, clock, ledger = NormalAdapter(), parts.reactor, parts.ledger
+    groups = Groups(policies.services, adapter)
     return build(
         record=record,
         validate=partial(
@@ -260,8 +266,12 @@ def _pipeline(
             max_size=settings.security.validation.max_request_size,
             new_spool=partial(Spool, SPOOL_IN_MEMORY, parts.run_in_thread, _spool_space(settings)),
         ),
-        resolve=partial(Resolve, services=policies.services, adapter=adapter),
-        pick=partial(Pick, ledger=parts.ledger, clock=parts.reactor),
+        resolve=partial(Resolve, groups=groups),
+        limit=partial(Limit, limits=policies.limits, ledger=ledger, clock=clock),
+        fallback=partial(Fallback, plans=policies.fallbacks, group_of=groups.group_of, today=clock.seconds),
+        retry=partial(Retry, clock=clock, policies=policies.retries),
+        hedge=partial(Hedge, clock=clock, policies=policies.hedges),
+        pick=partial(Pick, ledger=ledger, clock=clock),
         timeout=partial(Timeout, wheel=parts.wheel, limits=_phase_limits(settings)),
         forward=Forward(agent, adapter, settings.streaming.max_event_size),
     )

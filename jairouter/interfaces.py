@@ -7,14 +7,17 @@ is called and what it may cost. Implementers say only what they add.
 from __future__ import annotations
 
 import enum
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
+    from random import Random
+
     from twisted.internet.defer import Deferred
 
+    from jairouter.config.settings.balancing import LoadBalanceSettings
     from jairouter.errors import GatewayError
     from jairouter.exchange import Answer, Exchange, HeaderPairs, Outcome, Request, Route
     from jairouter.traffic.decision import Decision
@@ -127,6 +130,24 @@ class IBalancer(Interface):
         Returns:
             One of the candidates, or None when none can take a request (no candidate, or all of
             share 0).
+        """
+
+
+class IBalancerMaker(Interface):
+    """Makes balancers of one kind. As a Twisted plugin, it adds that kind: see docs/write-a-balancer.md."""
+
+    name: str = Attribute("What the configuration knows the kind by; a plugin's after `plugin:`.")
+
+    def make(settings: LoadBalanceSettings, random: Random, seconds: Callable[[], float]) -> IBalancer:
+        """Make the balancer of one service. Called at start and at each reload; does no I/O.
+
+        Args:
+            settings: Those of `load-balance`; its `options` are for plugins, as they were written.
+            random: The source of randomness; a balancer with another one cannot be replayed.
+            seconds: The clock, which begins anywhere and never goes back.
+
+        Raises:
+            ValueError: The options are wrong; the text says what was expected, in one line.
         """
 
 

@@ -11,6 +11,7 @@ from jairouter.config.files import Text
 from jairouter.config.loader import load
 from jairouter.config.settings.root import Settings
 from jairouter.policies import InstancesTls, Means, Policies, make_policies
+from jairouter.telemetry.changes import Changes
 from jairouter.traffic.permits import Ledger
 
 INSTANCES = """
@@ -34,7 +35,7 @@ def settings(text: str) -> Settings:
 
 def policies(text: str, tls: InstancesTls | None = None, old: Policies | None = None) -> Policies:
     """What YAML says about traffic."""
-    return make_policies(settings(text), tls or {}, Means(Random(0), lambda: 0.0, Ledger()), old)
+    return make_policies(settings(text), tls or {}, Means(Random(0), lambda: 0.0, Ledger(), Changes()), old)
 
 
 class ServicesTests(SynchronousTestCase):

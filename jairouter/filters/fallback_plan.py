@@ -42,18 +42,26 @@ class Plan(NamedTuple):
         return tuple(name for name in dict.fromkeys(named) if name != model)
 
 
-def make_plans(model: ModelSettings, seconds: Callable[[], float]) -> dict[str, Plan]:
+def make_plans(
+    model: ModelSettings, seconds: Callable[[], float], old: Mapping[str, Plan] | None = None
+) -> dict[str, Plan]:
     """The plans of those services that have one, by their names.
 
     Args:
         model: What is configured.
         seconds: The clock.
+        old: The plans that they take the place of; what those remember is kept where it is remembered alike.
     """
-    wanted = {str(service): fallback_for(model, service) for service in model.services}
-    return {service: _plan(settings, seconds) for service, settings in wanted.items() if settings.enabled}
+    plans: dict[str, Plan] = {}
+    for service in map(str, model.services):
+        settings = fallback_for(model, service)
+        if settings.enabled:
+            before = old.get(service) if old is not None else None
+            plans[service] = _plan(settings, seconds, before.memory if before is not None else None)
+    return plans
 
 
-def _plan(settings: FallbackSettings, seconds: Callable[[], float]) -> Plan:
+def _plan(settings: FallbackSettings, seconds: Callable[[], float], old: Memory | None) -> Plan:
     memory = static = None
     if (
         settings.strategy == "cache"
@@ -61,8 +69,9 @@ def _plan(settings: FallbackSettings, seconds: Callable[[], float]) -> Plan:
         and settings.cache_ttl
         and settings.cache_max_answer
     ):
-        cache = AnswerCache(settings.cache_size, settings.cache_ttl, settings.cache_max_answer, ROOM)
-        memory = Memory(cache, seconds)
+        bounds = (settings.cache_size, settings.cache_ttl, settings.cache_max_answer, ROOM)
+        alike = old is not None and old.cache.bounds == bounds
+        memory = old if alike else Memory(AnswerCache(*bounds), seconds)
     if settings.strategy in ("static", "mock") and settings.response is not None:
         static = StaticAnswer(settings.response, settings.status)
     return Plan(settings.models, memory, static, settings.strategy == "default")

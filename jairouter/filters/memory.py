@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+import re
+from collections.abc import Callable
+from functools import lru_cache, partial
 from hashlib import blake2b
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,11 +14,11 @@ import msgspec
 from jairouter.body import AnswerBody
 from jairouter.exchange import Answer
 from jairouter.filters.tee import Tee
-from jairouter.headers import by_name, joined
+from jairouter.headers import joined
 from jairouter.traffic.answer_cache import Kept
 
 if TYPE_CHECKING:
-    from jairouter.exchange import Exchange
+    from jairouter.exchange import Exchange, HeaderPairs
     from jairouter.traffic.answer_cache import AnswerCache
 
 _ABOUT_THE_BODY = frozenset(
@@ -31,16 +33,22 @@ _ABOUT_THE_BODY = frozenset(
 )
 """Headers of an answer that are true of it at any time. Others were of their moment: limits, times, ids."""
 
-_CHOOSING = (
-    b"accept",
-    b"accept-encoding",
-    b"accept-language",
-    b"content-type",
-    b"openai-beta",
-    b"openai-organization",
-    b"openai-project",
+_OF_ITS_MOMENT = re.compile(
+    rb".*(?:trace|span|request-id|request-start|correlation|timestamp).*|b3|baggage|date|idempotency-key|cf-ray"
+    rb"|x-(?:b3|datadog|envoy|stainless)-.*",
+    re.DOTALL,
 )
-"""Headers of a request by which a backend chooses the form of its answer, or whose data it uses."""
+"""Headers that differ from one request to the next although the same is asked: those of tracing, and what
+SDKs say about their retries. Any other one may be what a backend chooses its answer by, or whose data it
+uses: a proxy that knows its users tells them apart by headers that have many names."""
+
+
+@lru_cache(maxsize=1000)
+def _of_its_moment(name: bytes) -> bool:
+    return _OF_ITS_MOMENT.fullmatch(name.lower()) is not None
+
+
+_NAME = itemgetter(0)
 
 
 class _Told(msgspec.Struct, gc=False):
@@ -56,10 +64,13 @@ class Memory:
     Args:
         cache: Where they are.
         seconds: The clock.
+
+    Attributes:
+        cache: As given.
     """
 
     def __init__(self, cache: AnswerCache, seconds: Callable[[], float]) -> None:
-        self._cache = cache
+        self.cache = cache
         self._seconds = seconds
 
     def watch(self, exchange: Exchange, answer: Answer) -> Answer:
@@ -68,7 +79,7 @@ class Memory:
         Returns:
             The answer to pass on in place of this one.
         """
-        body, largest = answer.body, self._cache.largest
+        body, largest = answer.body, self.cache.largest
         if not 200 <= answer.status < 300 or exchange.body.data is None:
             return answer
         if body.whole:
@@ -86,8 +97,7 @@ class Memory:
         asked = exchange.body.data
         if asked is None:
             return None
-        fields, _ = by_name(exchange.request.headers)
-        found = self._cache.get(_key(exchange, fields, asked), self._seconds())
+        found = self.cache.get(_key(exchange, asked), self._seconds())
         if found is None:
             return None
         kept, age = found
@@ -99,17 +109,16 @@ class Memory:
 
     def _keep(self, exchange: Exchange, answer: Answer, data: bytes) -> None:
         asked = exchange.body.data
-        if asked is None or len(data) > self._cache.largest or _is_error(data):
+        if asked is None or len(data) > self.cache.largest or _is_error(data):
             return
-        fields, _ = by_name(exchange.request.headers)
         headers = tuple([pair for pair in answer.headers if pair[0].lower() in _ABOUT_THE_BODY])
-        if _not_to_be_stored(fields.get(b"cache-control", b"") + joined(headers, b"cache-control")):
+        if _not_to_be_stored(exchange.request.headers) or _not_to_be_stored(headers):
             return
         kept = Kept(answer.status, headers, data, answer.event_stream)
-        self._cache.put(_key(exchange, fields, asked), kept, self._seconds())
+        self.cache.put(_key(exchange, asked), kept, self._seconds())
 
 
-def _key(exchange: Exchange, fields: Mapping[bytes, bytes], body: bytes) -> bytes:
+def _key(exchange: Exchange, body: bytes) -> bytes:
     """What only equal requests have in common: a digest, so that no request is kept."""
     request = exchange.request
     parts = [
@@ -117,17 +126,19 @@ def _key(exchange: Exchange, fields: Mapping[bytes, bytes], body: bytes) -> byte
         exchange.model.encode("utf-8", "surrogatepass"),
         exchange.caller,
         request.query,
-        *[fields.get(name, b"") for name in _CHOOSING],
     ]
+    for name, value in sorted(request.headers, key=_NAME):  # (several of one name stay in order)
+        if not _of_its_moment(name):
+            parts += (name.lower(), value)
     # With their lengths, no two rows of parts run together to the same bytes
-    digest = blake2b(b"".join([b"%d:%b" % (len(part), part) for part in parts]), digest_size=32)
+    digest = blake2b(b"".join([b"%d:%b" % (len(part), part) for part in (*parts, b"")]), digest_size=32)
     digest.update(body)
     return digest.digest()
 
 
-def _not_to_be_stored(cache_control: bytes) -> bool:
+def _not_to_be_stored(headers: HeaderPairs) -> bool:
     """Whether one of the two sides says so: RFC 9111, section 5.2."""
-    return b"no-store" in cache_control.lower()
+    return b"no-store" in joined(headers, b"cache-control").lower()
 
 
 def _is_error(data: bytes) -> bool:

@@ -19,8 +19,7 @@ from jairouter.traffic.permits import Permit
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
-    from jairouter.exchange import Answer, Exchange
-    from jairouter.traffic.cool_down import CoolDown
+    from jairouter.exchange import Answer, Exchange, HeaderPairs
     from jairouter.traffic.group import Choice, Group
     from jairouter.traffic.permits import Ledger
 
@@ -36,28 +35,27 @@ class Pick:
         inner: Answers, from the instance picked.
         ledger: Lends the permits.
         clock: Seconds, and waits.
-        cool_down: How long an instance rests that throttles, or None for not at all.
     """
 
-    def __init__(
-        self, inner: IResponder, ledger: Ledger, clock: IReactorTime, cool_down: CoolDown | None = None
-    ) -> None:
+    def __init__(self, inner: IResponder, ledger: Ledger, clock: IReactorTime) -> None:
         self._inner = inner
         self._ledger = ledger
         self._clock = clock
         self._seconds = clock.seconds
-        self._cool_down = cool_down
 
     async def respond(self, exchange: Exchange) -> Answer:
         """See `IResponder.respond`."""
-        choice = self._choose(exchange)
+        group = exchange.group
+        if group is None:
+            raise InternalError("the model was not looked up")
+        choice = self._choose(exchange, group)
         instance = choice.instance
         if instance is None:
             exchange.excluded = choice.excluded
             raise _nobody(exchange, choice, self._seconds())
         attempt = Attempt(instance, self._seconds, choice.excluded, len(choice.candidates))
         exchange.attempts.append(attempt)
-        held = _Held(self._ledger, attempt, exchange.group, self._seconds)
+        held = _Held(self._ledger, attempt, group, self._seconds)
         try:
             if held.wait:
                 await pause(self._clock, held.wait)
@@ -67,8 +65,8 @@ class Pick:
         except GatewayError as error:
             outcome = outcome_of_error(error)
             held.settle(outcome)
-            if outcome is Outcome.THROTTLED and self._cool_down is not None:
-                self._cool_down.throttled(exchange.request, instance, (), self._seconds())
+            if outcome is Outcome.THROTTLED:
+                self._cool_down(exchange, group, attempt, ())
             raise
         except CancelledError:
             held.settle(Outcome.ABANDONED)
@@ -77,17 +75,20 @@ class Pick:
             # A fault of ours says nothing about the instance, but its slot must come back
             held.settle(Outcome.NEUTRAL)
             raise
-        if attempt.status == 429 and self._cool_down is not None:
-            self._cool_down.throttled(exchange.request, instance, answer.headers, self._seconds())
-        if instance.live.suspect and 200 <= attempt.status < 300:
+        if attempt.status == 429:
+            self._cool_down(exchange, group, attempt, answer.headers)
+        if 200 <= attempt.status < 300:
             held.answering()
         answer.body.on_done(held.done)
         return answer
 
-    def _choose(self, exchange: Exchange) -> Choice:
-        group, key = exchange.group, exchange.key
-        if group is None:
-            raise InternalError("the model was not looked up")
+    def _cool_down(self, exchange: Exchange, group: Group, attempt: Attempt, headers: HeaderPairs) -> None:
+        if group.cool_down is not None:
+            now, alone = self._seconds(), len(group.instances) == 1
+            group.cool_down.throttled(exchange.request, attempt.instance, headers, now, alone=alone)
+
+    def _choose(self, exchange: Exchange, group: Group) -> Choice:
+        key = exchange.key
         if key is None:
             key = exchange.key = b"" if group.key_of is None else group.key_of(exchange)
         attempts = exchange.attempts
@@ -107,14 +108,12 @@ class _Held(Permit):
         wait: Seconds for which it has to wait before it goes on.
     """
 
-    __slots__ = ("_attempt", "_group", "_place", "_seconds", "_ticket", "wait")
+    __slots__ = ("_attempt", "_outliers", "_place", "_seconds", "_ticket", "wait")
 
-    def __init__(
-        self, ledger: Ledger, attempt: Attempt, group: Group | None, seconds: Callable[[], float]
-    ) -> None:
+    def __init__(self, ledger: Ledger, attempt: Attempt, group: Group, seconds: Callable[[], float]) -> None:
         live = attempt.instance.live
         self._attempt = attempt
-        self._group = group
+        self._outliers = group.outliers
         self._seconds = seconds
         self._place: Permit | None = None
         self.wait = 0.0
@@ -129,7 +128,12 @@ class _Held(Permit):
 
     def answering(self) -> None:
         """A good answer has begun; it may take an hour to end."""
-        self._attempt.instance.live.answering(self._ticket, self._seconds())
+        attempt = self._attempt
+        live = attempt.instance.live
+        if live.suspect:
+            live.answering(self._ticket, self._seconds())
+        if live.latency is not None:
+            live.latency.observe(attempt.answered - attempt.sent, attempt.answered)
 
     def done(self, error: GatewayError | None) -> None:
         """The answer's body is over."""
@@ -145,10 +149,10 @@ class _Held(Permit):
         live.settle(self._ticket, outcome, now)
         if self._place is not None:
             self._place.settle(outcome)
-        if live.latency is not None and attempt.answered:
-            live.latency.observe(attempt.answered - attempt.began, now)
-        if self._group is not None and self._group.outliers is not None:
-            self._group.outliers.settled(attempt.instance, outcome, now, attempt.began)
+        if live.latency is not None and outcome is Outcome.FAILED:
+            live.latency.failed((attempt.answered or now) - attempt.sent, now)
+        if self._outliers is not None:
+            self._outliers.settled(attempt.instance, outcome, now, attempt.began)
 
 
 def _nobody(exchange: Exchange, choice: Choice, now: float) -> GatewayError:

@@ -11,12 +11,16 @@ from zope.interface import implementer
 
 from jairouter.interfaces import IDecisionLog, IRecorder
 from jairouter.traffic.decision import Decision
+from jairouter.traffic.exclusion import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from jairouter.errors import GatewayError
     from jairouter.exchange import Exchange
+    from jairouter.traffic.group import Excluded
+
+_CONFIGURED = (Reason.DRAINED, Reason.TIER)
 
 MAX_MODEL = 100
 """Characters of a model's name that are kept: clients may write what they like there."""
@@ -46,7 +50,7 @@ class DecisionLog:
         attempts = exchange.attempts
         # A refusal before any attempt says nothing about instances, and whoever hits a limit all day long
         # must not push the others out
-        usual = len(attempts) == 1 and status < 400 and not attempts[0].excluded
+        usual = len(attempts) == 1 and status < 400 and _nothing_wrong(attempts[0].excluded)
         if usual or not (attempts or exchange.excluded):
             self._due += self._share
             if self._due < 1:
@@ -79,3 +83,8 @@ class DecisionLog:
                 exchange.excluded,
             )
         )
+
+
+def _nothing_wrong(excluded: Excluded) -> bool:
+    """Whether those that were not used are so because the configuration says so."""
+    return not excluded or all(why.reason in _CONFIGURED for _, why in excluded)

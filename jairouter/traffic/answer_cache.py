@@ -51,11 +51,13 @@ class AnswerCache:
         room: Bytes of all of them together at most.
 
     Attributes:
-        largest: As given.
+        bounds: All of these, as given.
+        largest: Bytes of one answer's body at most.
         size: Bytes of all of them together.
     """
 
     def __init__(self, most: int, time_to_live: float, largest: int, room: int) -> None:
+        self.bounds = (most, time_to_live, largest, room)
         self.largest = min(largest, room - OVERHEAD)
         self.size = 0
         self._most = most

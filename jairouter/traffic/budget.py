@@ -59,6 +59,11 @@ class RetryBudget:
         self._slices[self._slot % SLICES] -= 1
         return True
 
+    def carry_over(self, old: RetryBudget) -> None:
+        """Go on where another one stands, after a reload; one of another window begins anew."""
+        if old._per_second == self._per_second:
+            self._slices, self._slot = list(old._slices), old._slot
+
     def _move(self, slot: int) -> None:
         ahead = slot - self._slot
         if -SLICES < ahead <= 0:

@@ -11,6 +11,7 @@ from jairouter.traffic.exclusion import Exclusion, Reason
 if TYPE_CHECKING:
     from jairouter.exchange import Exchange
     from jairouter.interfaces import IBalancer
+    from jairouter.traffic.cool_down import CoolDown
     from jairouter.traffic.instance import Instance
     from jairouter.traffic.outliers import Outliers
 
@@ -43,12 +44,14 @@ class Group:
         outliers: Watches their attempts, or None.
         key_of: Finds the key of an exchange for the balancer, or None where that wants none.
         again: Whether an instance may be tried again when all have been.
+        cool_down: Says how long an instance rests that throttles, or None for not at all.
 
     Attributes:
         instances: All of them.
         outliers: As given.
         key_of: As given.
         again: As given.
+        cool_down: As given.
     """
 
     __slots__ = (
@@ -59,6 +62,7 @@ class Group:
         "_tiers",
         "_usual",
         "again",
+        "cool_down",
         "instances",
         "key_of",
         "outliers",
@@ -72,11 +76,13 @@ class Group:
         outliers: Outliers | None = None,
         key_of: Callable[[Exchange], bytes] | None = None,
         again: bool = False,
+        cool_down: CoolDown | None = None,
     ) -> None:
         self.instances = tuple(instances)
         self.outliers = outliers
         self.key_of = key_of
         self.again = again
+        self.cool_down = cool_down
         self._balancer = balancer
         self._panic = panic
         ranked = sorted((each for each in instances if each.weight), key=lambda each: each.priority)
@@ -88,7 +94,9 @@ class Group:
     def only(self, fits: Callable[[Instance], bool]) -> Group:
         """The part of it that fits; it lives the same life."""
         chosen = [each for each in self.instances if fits(each)]
-        return Group(chosen, self._balancer, self._panic, self.outliers, self.key_of, self.again)
+        return Group(
+            chosen, self._balancer, self._panic, self.outliers, self.key_of, self.again, self.cool_down
+        )
 
     def choose(self, now: float, key: bytes, tried: Collection[Instance] = ()) -> Choice:
         """Choose an instance for an attempt.

@@ -42,6 +42,9 @@ class Live:
         health: What its probes say, or None.
         limiter: Its own limit, or None.
         latency: Of its answers, or None where no balancer asks.
+        turn: How many picks its balancer owes it, for balancers that go by turns.
+        memo: What else its balancer keeps about it; nobody else touches it. Kept here, it is gone when the
+            instance is.
         ejected_until: Left out as an outlier, in the clock's seconds; 0 when it is not.
         cooling_until: Left alone because it throttles, likewise.
         failures: Attempts in a row that have failed since it was left out last. Written by `Outliers`.
@@ -62,10 +65,12 @@ class Live:
         "in_flight",
         "latency",
         "limiter",
+        "memo",
         "returned",
         "share",
         "slow_start",
         "suspect",
+        "turn",
         "weight",
     )
 
@@ -78,6 +83,8 @@ class Live:
         self.health: Health | None = None
         self.limiter: ILimiter | None = None
         self.latency: PeakEwma | None = None
+        self.turn = 0.0
+        self.memo: object = None
         self.ejected_until = self.cooling_until = self.returned = 0.0
         self.failures = self.ejections = 0
         self._ejected_since = self._cooling_since = 0.0

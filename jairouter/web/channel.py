@@ -208,11 +208,10 @@ class Channel(RequestTransport):
         self._current = None
         request.over()
         self._patience.answered()
-        keeps = request.keep_alive and not self.site.draining
-        unread = self._inbox.waiting or not self._reading
         if not request.upload.complete:
             self._linger()
-        elif not keeps:
+        elif not request.keep_alive or self.site.draining:
+            unread = self._inbox.waiting or not self._reading
             # Nothing unread yet says little: more may come while the answer goes out
             if unread or delivery(self.transport) is not None:
                 self._linger(quiet=not unread)

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from jairouter.web.request_ids import RequestIds
 
 
+_NEUTRAL = Outcome.NEUTRAL  # looking into the class takes five times as long
+
+
 class DataPlane:
     """Runs every exchange from its first byte to its last.
 
@@ -139,7 +142,7 @@ class _Call:
     def answered(self) -> None:
         """See `Owner.answered`."""
         del self._calls[self]
-        self._permit.settle(Outcome.NEUTRAL)
+        self._permit.settle(_NEUTRAL)
 
     def client_gone(self) -> None:
         """See `Owner.client_gone`."""

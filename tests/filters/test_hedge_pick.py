@@ -28,6 +28,7 @@ class Shaping:
     """
 
     lends = True
+    since = 0.0
 
     def __init__(self, wait: float) -> None:
         self._wait = wait
@@ -40,7 +41,7 @@ class Shaping:
         self.lent += 1
         return self._wait
 
-    def give_back(self, now: float) -> None:
+    def give_back(self, now: float, turn: float) -> None:
         self.lent -= 1
 
     def quota(self, now: float) -> Quota:

@@ -19,6 +19,7 @@ from jairouter.traffic.breaker import Breaker, State
 from jairouter.traffic.breaker_limits import PATIENCE, BreakerLimits
 from jairouter.traffic.cool_down import CoolDown
 from jairouter.traffic.exclusion import Reason
+from jairouter.traffic.instance import Instance
 from jairouter.traffic.permits import Ledger
 from tests.filters.inner import Inner, Sink, exchange, group, instance, request, run
 
@@ -32,6 +33,11 @@ class Limiter:
         self.waits = waits
         self.lends = lends
         self.taken = self.given_back = 0
+        self.since = 0.0
+
+    @property
+    def lent(self) -> int:
+        return self.taken - self.given_back
 
     def refusal(self, now: float) -> float:
         return self.refuses
@@ -40,8 +46,9 @@ class Limiter:
         self.taken += 1
         return self.waits
 
-    def give_back(self, now: float) -> None:
+    def give_back(self, now: float, turn: float) -> None:
         self.given_back += 1
+        self.turn = turn
 
     def quota(self, now: float) -> Quota:
         return Quota(1, 1, 0.0)
@@ -57,9 +64,16 @@ class Case(SynchronousTestCase):
         self.clock = Clock()
         self.ledger = Ledger()
         self.inner = Inner()
-        self.pick = Pick(self.inner, self.ledger, self.clock, CoolDown(2.0, 60.0, lambda: 1e9))
+        self.pick = Pick(self.inner, self.ledger, self.clock)
         self.instances = [instance(base_url=f"http://10.0.0.{number}") for number in (1, 2)]
-        self.exchange = exchange(None, "m", *self.instances)
+        self.exchange = self.asking(*self.instances)
+
+    def asking(self, *instances: Instance, **headers: str) -> Exchange:
+        """An exchange that may go to some instances."""
+        sent = request(headers=tuple((name.encode(), value.encode()) for name, value in headers.items()))
+        made = exchange(sent)
+        made.group = group(*instances, cool_down=CoolDown(2.0, 60.0, lambda: 1e9))
+        return made
 
     def start(self, asked: Exchange | None = None) -> Deferred[Answer]:
         return run(self.pick, asked or self.exchange)
@@ -211,21 +225,27 @@ class CoolDownTests(Case):
         return asked.attempt.instance.live.cooling_until
 
     def test_its_own_wish(self) -> None:
-        asked = exchange(None, "m", *self.instances)
-        self.assertEqual(self.throttle(asked, (b"Retry-After", b"7")), 7.0)
+        self.assertEqual(self.throttle(self.exchange, (b"Retry-After", b"7")), 7.0)
 
     def test_by_default(self) -> None:
-        self.assertEqual(self.throttle(exchange(None, "m", *self.instances)), 2.0)
+        self.assertEqual(self.throttle(self.exchange), 2.0)
+
+    def test_switched_off(self) -> None:
+        self.assertEqual(self.throttle(exchange(None, "m", *self.instances)), 0.0)
 
     def test_the_client_s_own_key(self) -> None:
         """What one client's key is good for says nothing about another's."""
-        sent = request(headers=((b"Authorization", b"Bearer k"),))
-        self.assertEqual(self.throttle(exchange(sent, "m", *self.instances)), 0.0)
+        self.assertEqual(self.throttle(self.asking(*self.instances, Authorization="Bearer k")), 0.0)
 
     def test_the_instance_s_key(self) -> None:
-        sent = request(headers=((b"Authorization", b"Bearer k"),))
-        own = instance(headers=((b"Authorization", b"Bearer own"),))
-        self.assertEqual(self.throttle(exchange(sent, "m", own)), 2.0)
+        own = [instance(headers=((b"Authorization", b"Bearer own"),)) for _ in range(2)]
+        self.assertEqual(self.throttle(self.asking(*own, Authorization="Bearer k")), 2.0)
+
+    def test_the_only_instance(self) -> None:
+        """It rests only where it says so itself."""
+        self.assertEqual(self.throttle(self.asking(self.instances[0])), 0.0)
+        asked = self.asking(self.instances[0])
+        self.assertEqual(self.throttle(asked, (b"Retry-After", b"3")), 3.0)
 
     def test_refused_in_a_stream(self) -> None:
         """A 429 as the first event of a stream under 200: no header says how long."""
@@ -297,24 +317,6 @@ class TrialTests(Case):
 
 class ObserverTests(Case):
     """Who else is told of an attempt's end."""
-
-    def test_latency(self) -> None:
-        seen: list[tuple[float, float]] = []
-
-        class Latency:
-            def observe(self, seconds: float, now: float) -> None:
-                seen.append((seconds, now))
-
-        for each in self.instances:
-            each.live.latency = Latency()  # type: ignore[assignment]  # it notes what it is told
-        for answered in (0.0, 0.25):
-            work = self.start(made := exchange(None, "m", *self.instances))
-            made.attempt.answered = answered
-            self.clock.advance(1)
-            self.inner.fail(UpstreamError("broke"))
-            self.failureResultOf(work, UpstreamError)
-            self.clock.advance(-1)
-        self.assertEqual(seen, [(0.25, 1.0)])
 
     def test_outliers(self) -> None:
         seen: list[tuple[object, Outcome, float]] = []

@@ -8,7 +8,7 @@ from zope.interface.verify import verifyObject
 from jairouter.adapters.normal import NormalAdapter
 from jairouter.errors import ModelNotFound
 from jairouter.exchange import Exchange
-from jairouter.filters.resolve import Resolve, Services
+from jairouter.filters.resolve import Groups, Resolve, Services
 from jairouter.interfaces import IResponder
 from tests.filters.inner import ROUTE, Inner, exchange, group, instance, request, run
 
@@ -26,7 +26,8 @@ class ResolveTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.inner = Inner()
-        self.resolve = Resolve(self.inner, SERVICES, NormalAdapter())
+        self.groups = Groups(SERVICES, NormalAdapter())
+        self.resolve = Resolve(self.inner, self.groups)
 
     def asked(self, suffix: str, model: str) -> Exchange:
         return exchange(request(ROUTE[suffix]), model)
@@ -61,10 +62,10 @@ class ResolveTests(SynchronousTestCase):
     def test_the_same_group_again(self) -> None:
         """It is made once for each route and model; unknown names leave nothing behind."""
         chat = ROUTE["/chat/completions"]
-        self.assertIs(self.resolve.group_of(chat, "m"), self.resolve.group_of(chat, "m"))
+        self.assertIs(self.groups.group_of(chat, "m"), self.groups.group_of(chat, "m"))
         for name in ("x", "y"):
-            self.assertRaises(ModelNotFound, self.resolve.group_of, chat, name)
-        self.assertEqual(len(self.resolve._groups), 1)
+            self.assertRaises(ModelNotFound, self.groups.group_of, chat, name)
+        self.assertEqual(len(self.groups._known), 1)
 
     def test_sibling_route_that_nobody_speaks(self) -> None:
         error = self.assert_unknown("/responses", "odd")

@@ -83,7 +83,7 @@ class SequenceTests(SynchronousTestCase):
             if what == "wait":
                 clock.advance(*details)
             elif what == "eject":
-                case.group.instances[details[0]].live.eject(clock.seconds() + 1)
+                case.group.instances[details[0]].live.eject(clock.seconds() + 1, clock.seconds())
             elif backends.waiting:
                 getattr(backends, what)(*details)
             self.assertEqual(bool(results), not backends.waiting and not clock.getDelayedCalls())

@@ -53,7 +53,7 @@ class AllowsTests(SynchronousTestCase):
     def test_the_other_one_takes_no_requests(self) -> None:
         case = waiting()
         assert case.group is not None
-        case.group.instances[1].live.eject(9.0)
+        case.group.instances[1].live.eject(9.0, 0.0)
         self.assertFalse(self.allowed(case))
 
     def test_one_for_each_exchange(self) -> None:

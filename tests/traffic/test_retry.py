@@ -208,7 +208,7 @@ class DecideTests(SynchronousTestCase):
         case = failed()
         assert case.group is not None
         for each in case.group.instances[1:]:
-            each.live.eject(100.0)
+            each.live.eject(100.0, 0.0)
         self.assertIs(policy().decide(case, 0, LOST, 0.0), Declined.NOBODY)
 
     def test_budget(self) -> None:
