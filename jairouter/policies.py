@@ -245,7 +245,7 @@ def _retries(
         before = old.retries.get(service) if old is not None else None
         budget = RetryBudget(given.budget.ratio, given.budget.min_per_second, given.budget.window)
         if before is not None:
-            budget.carry_over(before.budget)
+            budget = budget.after(before.budget)
         retries[service] = RetryPolicy(given, budget, means.random)
         if given.hedge.enabled:
             hedges[service] = HedgePolicy(given.hedge, retries[service])

@@ -59,10 +59,19 @@ class RetryBudget:
         self._slices[self._slot % SLICES] -= 1
         return True
 
-    def carry_over(self, old: RetryBudget) -> None:
-        """Go on where another one stands, after a reload; one of another window begins anew."""
-        if old._per_second == self._per_second:
-            self._slices, self._slot = list(old._slices), old._slot
+    def after(self, old: RetryBudget) -> RetryBudget:
+        """The one to go on with after a reload.
+
+        Where nothing has changed that is the old one itself: requests under way still pay with it, and two
+        budgets side by side allow twice as much. Else this one goes on where the old one stands; one of
+        another window begins anew.
+        """
+        if old._per_second != self._per_second:
+            return self
+        if (old._ratio, old._floor) == (self._ratio, self._floor):
+            return old
+        self._slices, self._slot = list(old._slices), old._slot
+        return self
 
     def _move(self, slot: int) -> None:
         ahead = slot - self._slot

@@ -142,7 +142,7 @@ def _instances(random: Random, service: str, used: tuple[Address, ...]) -> list[
     for model in ("a", "b"):
         for host, port in random.sample(used, random.choice((1, len(used), len(used)))):
             instance = {"name": f"{service}-{model}", "base_url": f"http://{host}:{port}"}
-            instance["weight"] = random.choice((0, 1, 1, 1, 1, 2, 5))
+            instance["weight"] = random.choice((0, *(1,) * 8, 2, 3, 5))
             if random.random() < 0.3:
                 instance["path"] = f"/served{ROUTES[service].removeprefix('/api')}"
             if tiers:

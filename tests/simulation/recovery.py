@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 from tests.fakes import Client
 from tests.simulation.backends import Record
-from tests.simulation.configuration import ROUTES, Configuration, Seconds, settings_of
+from tests.simulation.configuration import ROUTES, Configuration, Seconds
 from tests.simulation.network import SeededNetwork
 from tests.simulation.schedule import Outage, RequestPlan, Schedule, shared_body
 from tests.world import GATEWAY, World
@@ -24,8 +25,21 @@ _FORM = (
 )
 
 
-def recover(schedule: Schedule, world: World, network: SeededNetwork, record: Record) -> list[str]:
+def recover(
+    schedule: Schedule,
+    world: World,
+    network: SeededNetwork,
+    record: Record,
+    reload: Callable[[Configuration], None],
+) -> list[str]:
     """Let backends become good, wait, and ask every model.
+
+    Args:
+        schedule: The run.
+        world: The gateway.
+        network: On which it runs.
+        record: Of the backends.
+        reload: Has the gateway run by another configuration.
 
     Returns:
         What did not come back.
@@ -33,7 +47,7 @@ def recover(schedule: Schedule, world: World, network: SeededNetwork, record: Re
     record.calm = True
     last = schedule.in_force(OVER)
     network.pass_until(max(OVER, network.seconds() + LONGEST))
-    world.gateway.reload(settings_of(_in_turn(last)))
+    reload(_in_turn(last))
     faults = []
     for service, given in last["model"]["services"].items():
         for model in dict.fromkeys(each["name"] for each in given["instances"]):

@@ -12,7 +12,7 @@ from tests.simulation.truth.cached import judge_cached
 from tests.simulation.truth.case import Case, is_clean, told_by
 from tests.simulation.truth.streams import judge_stream, mixed_up
 
-RETRIABLE = ("no_healthy_upstream", "upstream_busy", "gateway_busy", "shutting_down", "rate_limit_exceeded")
+RETRIABLE = ("no_healthy_upstream", "upstream_busy", "gateway_busy", "shutting_down")
 
 
 def judge_answer(case: Case, cases: Mapping[str, Case]) -> list[str]:
@@ -81,6 +81,8 @@ def _had_to_arrive(case: Case, attempt: Attempt) -> bool:
     """
     if not is_clean(attempt) or case.may_be_late:
         return False
+    if case.model_of(attempt) != case.request.model and told_by(attempt).status >= 400:
+        return False
     status = told_by(attempt).status
     replaceable = case.retry["enabled"] or bool(case.fallback)
     return status < 400 or not (replaceable and (status >= 500 or status == 429))
@@ -120,7 +122,7 @@ def _judge_other_model(case: Case, answer: Message, model: str) -> list[str]:
         return judge_stream(case, answer)
     if (answer.status, answer.body) in [(each.status, each.body) for each in map(told_by, of_it)]:
         return [] if answer.status < 400 else ["another model's failure was passed on"]
-    return [f"that is not what {model} said: {answer.body[:80]!r}"]
+    return _judge_error(case, answer)  # it broke off
 
 
 # -- errors that the gateway makes ------------------------------------------------

@@ -76,9 +76,9 @@ def _judge_further(case: Case, earlier: list[Attempt], attempt: Attempt) -> list
     model = case.model_of(attempt)
     if case.others and model == case.request.model and not attempt.complete:
         return []  # nobody can tell which model it was for
-    same = [each for each in earlier if case.model_of(each) == model]
-    if model != case.request.model and not same:
-        return [] if case.fallback else ["another model was asked though nothing says so"]
+    same = [each for each in earlier if case.model_of(each) == model and not raced(each)]
+    if not same:
+        return []
     if not case.retry["enabled"]:
         return ["asked again though there must be no retries"]
     return _judge_reasons(case, same, attempt)
@@ -91,7 +91,7 @@ def _judge_reasons(case: Case, same: list[Attempt], attempt: Attempt) -> list[st
         over = _ended(case, each)
         if over is None or over > attempt.began + NOW:
             pending += 1
-        elif not raced(each) and not (_classes(case, each) & set(_spelt_out(case.retry["on"]))):
+        elif not (_classes(case, each) & set(_spelt_out(case.retry["on"]))):
             return [f"asked again after {each.plan.kind} {told_by(each).status}, which its classes do not name"]
     if pending > (1 if case.retry["hedge"]["enabled"] else 0):
         return [f"asked again while {pending} attempts were under way"]

@@ -127,6 +127,8 @@ class _Judge:
         if told is not refused:
             said = "refused" if refused else "admitted"
             self.faults.append(f"request {tag} was {said}, and told {answer.status}")
+        if refused and answer.header(b"retry-after") is None:
+            self.faults.append(f"request {tag} was refused without Retry-After")
         if not answer.header(b"x-ratelimit-limit-requests") and not case.schedule.drain:
             self.faults.append(f"request {tag} was not told of its limit")
 

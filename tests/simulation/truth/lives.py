@@ -28,6 +28,7 @@ class Lives:
     def __init__(self, configuration: Configuration, make: Callable[..., Any]) -> None:
         self._make = make
         self._models: dict[Identity, Any] = {}
+        self._gone: dict[Identity, Any] = {}
         self._of_lives: dict[Live, Any] = {}
         self._configure(configuration, 0.0)
 
@@ -39,11 +40,14 @@ class Lives:
         """The model of the instance at which an attempt is made."""
         live = attempt.instance.live
         if live not in self._of_lives:
-            self._of_lives[live] = self._models[attempt.instance.identity]
+            identity = attempt.instance.identity  # which an exchange that began earlier may still know
+            found = self._models.get(identity)
+            self._of_lives[live] = self._gone[identity] if found is None else found
         return self._of_lives[live]
 
     def _configure(self, configuration: Configuration, now: float) -> None:
         before, self._models = self._models, {}
+        self._gone.update(before)
         model = configuration["model"]
         for service, given in model["services"].items():
             for instance in given["instances"]:

@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 Exact = Fraction
 _NEVER = Fraction(10**9)
+_SOON = Fraction(1, 10**6)
+"""Seconds that are nothing, as the clock counts in floats."""
 
 
 class Reference(Protocol):
@@ -125,7 +127,7 @@ class Queue:
         wait = self._next(now) - now
         if wait <= 0:
             return wait
-        waiting = sorted(turn for turn in self._taken if turn > now)
+        waiting = sorted(turn for turn in self._taken if turn > now + _SOON)
         room = waiting[len(waiting) - self._capacity] - now if len(waiting) >= self._capacity else -_NEVER
         return max(wait - self._longest, room)
 
@@ -143,7 +145,7 @@ class Queue:
         """See `Reference.give_back`."""
         mine = min(self._taken, key=lambda each: abs(each - turn))
         self._taken.remove(mine)
-        if mine > now:
+        if mine > now + _SOON:
             self._free.append(mine)
 
     def carried(self, settings: dict[str, Any], now: Exact) -> Queue:
@@ -151,7 +153,7 @@ class Queue:
         return Queue(settings, now, [self._taken, self._free, self._end])
 
     def _next(self, now: Exact) -> Exact:
-        free = [turn for turn in self._free if turn > now]
+        free = [turn for turn in self._free if turn > now + _SOON]
         return min(free) if free else max(self._end[0] + self._step, now)
 
 
