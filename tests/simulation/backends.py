@@ -16,7 +16,7 @@ from tests.simulation.network import SeededNetwork
 from tests.simulation.schedule import RequestPlan, Schedule
 
 
-@dataclass
+@dataclass(eq=False)
 class Attempt:
     """One request as a backend saw it.
 

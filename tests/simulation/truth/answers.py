@@ -175,7 +175,7 @@ def allowed_errors(case: Case) -> set[int]:
     if request.refusal:
         return allowed | {request.refusal} | ({413} if len(request.body) > HELD else set())
     limits = [case.service, case.configuration["model"], *case.service["instances"]]
-    if any("rate_limit" in each for each in limits):
+    if any("rate_limit" in each for each in limits) or case.service["load_balance"]["cool_down"]["enabled"]:
         allowed.add(429)
     failed = [each for each in case.attempts if not is_clean(each) or told_by(each).status >= 400]
     if not case.attempts or failed:

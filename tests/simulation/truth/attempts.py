@@ -99,16 +99,20 @@ def _judge_reasons(case: Case, same: list[Attempt], attempt: Attempt) -> list[st
 
 
 def _ended(case: Case, attempt: Attempt) -> float | None:
-    """When the gateway was done with it, as it says itself; a host may have been asked more than once."""
+    """When the gateway was done with it, as it says itself; None if that is still to come.
+
+    A host may have been asked more than once, and there may be attempts that never came through.
+    """
     assert case.exchange is not None
     model = case.model_of(attempt)
+    mine = [each for each in case.attempts if each.host == attempt.host and case.model_of(each) == model]
+    at = [each for each in mine if not raced(each)].index(attempt)
     ends = [
         each.ended or None
-        for each in case.exchange.attempts
+        for each in sorted(case.exchange.attempts, key=lambda each: each.began)
         if each.instance.name == model and _host(each.instance.base_url) == attempt.host
-        if each.began <= attempt.began + NOW
     ]
-    return ends[-1] if ends else 0.0
+    return ends[min(at, len(ends) - 1)] if ends else 0.0
 
 
 def _host(base_url: str) -> str:

@@ -60,6 +60,10 @@ class Model:
         if self._open_for:
             self._open_for = self._length(self._open_for)
 
+    def gone(self) -> None:
+        """It is not configured any more; what began earlier may go there all the same, without much ado."""
+        self.settings = {}
+
     def begins(self, attempt: Attempt, now: float) -> str | None:
         """An attempt begins. Returns why it must not."""
         if not self.settings:

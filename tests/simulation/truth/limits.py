@@ -57,7 +57,9 @@ class _Judge:
         self.faults: list[str] = []
         self._schedule = schedule
         self._cases = cases
+        self._version = 0
         self._limiters: dict[Hashable, Reference] = {}
+        self._carry(schedule.configuration, 0.0)
         self._held: dict[str, list[tuple[Reference, Fraction]]] = {}
         self._instances = Lives(schedule.configuration, _limit_of)
         self._attempts: dict[Attempt, tuple[Reference, Fraction]] = {}
@@ -72,11 +74,23 @@ class _Judge:
                 limiter.give_back(now, turn)
         elif event.kind == "reload":
             self._instances.reload(event.about, event.time)
+            self._reload(event.about, event.time)
         elif event.kind == "begin":
             self._begins(event.about, event.time)
         elif event.kind == "end" and event.about in self._attempts:
             limiter, turn = self._attempts.pop(event.about)
             limiter.give_back(now, turn)
+
+    def _reload(self, configuration: Configuration, when: float) -> None:
+        self._version += 1
+        self._carry(configuration, when)
+
+    def _carry(self, configuration: Configuration, when: float) -> None:
+        """What all share goes on at once; what one of many has, when its owner comes."""
+        for service in configuration["model"]["services"]:
+            for place, settings in levels(configuration["model"], service):
+                if place[-1] == "service":
+                    self._limiter(self._version, place, settings, when)
 
     # -- requests -------------------------------------------------------------
 
@@ -167,7 +181,7 @@ def _is_refusal(status: int, body: bytes) -> bool:
         error: dict[str, Any] = json.loads(body)["error"]
     except (ValueError, KeyError):
         return False
-    return error.get("code") == "rate_limit_exceeded" and "of every instance" not in error["message"]
+    return error.get("code") == "rate_limit_exceeded" and "every instance" not in error["message"]
 
 
 # -- instances ------------------------------------------------------------------
@@ -187,6 +201,9 @@ class _InstanceLimit:
             self.limiter = other.limiter
         elif self.limiter is not None:
             self.limiter = self.limiter.carried(self._settings, Fraction(now))
+
+    def gone(self) -> None:
+        """It is not configured any more."""
 
 
 def _limit_of(model: Configuration, service: str, instance: Configuration, now: float) -> Any:

@@ -57,3 +57,5 @@ class Lives:
                 if kept is not None:
                     kept.become(made, now)
                 self._models[identity] = made if kept is None else kept
+        for identity in before.keys() - self._models.keys():
+            before[identity].gone()
