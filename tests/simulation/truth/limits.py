@@ -181,7 +181,8 @@ def _is_refusal(status: int, body: bytes) -> bool:
         error: dict[str, Any] = json.loads(body)["error"]
     except (ValueError, KeyError):
         return False
-    return error.get("code") == "rate_limit_exceeded" and "every instance" not in error["message"]
+    said = error["message"]
+    return bool(said.startswith("the limit of ") and "every instance" not in said)
 
 
 # -- instances ------------------------------------------------------------------
