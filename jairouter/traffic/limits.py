@@ -109,13 +109,20 @@ class Limits:
         return limiter
 
     def carry_over(self, old: Limits, now: float) -> None:
-        """Begin where others stand, after a reload; called before anything is asked of these."""
+        """Begin where others stand, after a reload; called before anything is asked of these.
+
+        From then on the others admit as these do: a request whose body was still arriving asks them only now,
+        and would else be counted where nobody looks any more.
+        """
         for place, limit in self._limits.items():
             before = old._limits.get(place)
             if isinstance(limit, Each) and isinstance(before, Each):
                 limit.table.carry_over(before.table, now)
             elif isinstance(limit, Single) and isinstance(before, Single):
                 limit.limiter.carry_over(before.limiter, now)
+        rules, self._rules = self._rules, old._rules
+        self._rules.clear()
+        self._rules.update(rules)
 
     def _level(self, place: Place, name: str, settings: RateLimitSettings, now: float) -> list[Place]:
         """Make the limits that are configured in one place. Returns where they are to be found."""

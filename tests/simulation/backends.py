@@ -146,10 +146,10 @@ class BackendConnection(Protocol):
         del self._buffer[: end + 4]
         headers = [(name.lower(), value) for name, _, value in (each.partition(b": ") for each in rest)]
         named = dict(headers)
-        if line.startswith(b"GET ") and b"x-tag" not in named:
+        if line.startswith(b"GET ") and b"x-trace-tag" not in named:
             self._probed()
             return True
-        request = self._backend.requests.get(named.get(b"x-tag", b"").decode())
+        request = self._backend.requests.get(named.get(b"x-trace-tag", b"").decode())
         if request is None:
             self._fault(f"a request that nobody sent: {line!r}")
             return False

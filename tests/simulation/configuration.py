@@ -188,8 +188,8 @@ def _retry(random: Random, wanted: dict[str, bool]) -> Configuration:
         "budget": {"ratio": ratio, "min_per_second": least, "window": Seconds(window)},
         "hedge": {
             "enabled": wanted["hedge"],
-            "delay": Seconds(random.choice((0.01, 0.3, 1))),
-            "max_extra_load": random.choice((0.2, 1, 1)),
+            "delay": Seconds(random.choice((0.01, 0.03, 0.3))),
+            "max_extra_load": random.choice((0.2, 1, 1, 1)),
         },
     }
 

@@ -111,7 +111,7 @@ def _request(tag: str, service: str, model: str) -> RequestPlan:
         content_type, body = b"multipart/form-data; boundary=B", _FORM % model.encode()
     target = ROUTES[service]
     head = (
-        b"POST %b HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\nX-TAG: %b\r\n"
+        b"POST %b HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\nX-TRACE-TAG: %b\r\n"
         b"Content-Type: %b\r\nContent-Length: %d\r\n\r\n"
     ) % (target.encode(), tag.encode(), content_type, len(body))
     behind = target.removeprefix("/api")

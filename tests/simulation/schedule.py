@@ -142,7 +142,7 @@ def make_schedule(seed: int) -> Schedule:
     configuration = make_configuration(random, used)
     reloads = _reloads(random, configuration)
     services = tuple(configuration["model"]["services"])
-    shared = random.random() < 0.7 and any(
+    shared = random.random() < 0.8 and any(
         service.get("fallback", {}).get("strategy") == "cache"
         for service in configuration["model"]["services"].values()
     )
@@ -176,7 +176,7 @@ def _outage(random: Random, used: tuple[Address, ...]) -> Outage:
 def _client(random: Random, number: int, services: tuple[str, ...], shared: bool) -> ClientPlan:
     count = random.choice((1, 1, 2, 4))
     pipelined = count > 1 and random.random() < 0.4
-    key = random.choice((b"", b"", b"", b"Bearer one", b"Bearer two"))
+    key = random.choice((b"", b"", b"", b"Bearer one", *([] if shared else [b"Bearer two"])))
     requests = [
         _request(random, f"{number}.{each}", services, key, shared=shared, last=each == count - 1)
         for each in range(count)
@@ -193,7 +193,7 @@ def _client(random: Random, number: int, services: tuple[str, ...], shared: bool
         pauses,
         leaves,
         random.random() < 0.7,
-        random.choice(CLIENT_HOSTS),
+        random.choice(CLIENT_HOSTS[: 2 if shared else 3]),
     )
 
 
@@ -206,8 +206,8 @@ def _request(
     stream = service == "chat" and random.random() < 0.6
     if service == "stt":
         content_type, body = _form(random, tag, "" if refusal == 400 else model)
-    elif shared and not refusal and random.random() < 0.7:
-        stream = stream and random.random() < 0.5
+    elif shared and not refusal and random.random() < 0.9:
+        model, stream = f"{service}-a", stream and random.random() < 0.3
         content_type, body = b"application/json", shared_body(model, stream)
     else:
         content_type, body = b"application/json", _json(random, tag, model, stream, broken=refusal == 400)
@@ -217,13 +217,13 @@ def _request(
         content_type = b"text/plain"
     query = "" if shared else random.choice(("", "", "?api-version=1&x=%20y"))
     version = b"1.0" if last and random.random() < 0.1 else b"1.1"
-    chunks = version == b"1.1" and random.random() < 0.3
+    chunks = version == b"1.1" and not shared and random.random() < 0.3
     closes = version == b"1.0" or (last and random.random() < 0.2)
     target = ROUTES[service] + query
     head = [
         b"POST %b HTTP/%b" % (target.encode(), version),
         b"Host: gateway",
-        b"X-TAG: " + tag.encode(),
+        b"X-TRACE-TAG: " + tag.encode(),
         b"Content-Type: " + content_type,
         b"accept: */*",
         b"Transfer-Encoding: chunked" if chunks else b"Content-Length: %d" % len(body),

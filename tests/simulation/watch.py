@@ -120,4 +120,4 @@ class Watch:
 
 def tag_of(exchange: Exchange) -> str:
     """The tag of the request that an exchange is about."""
-    return next((value.decode() for name, value in exchange.request.headers if name == b"X-TAG"), "")
+    return next((value.decode() for name, value in exchange.request.headers if name == b"X-TRACE-TAG"), "")

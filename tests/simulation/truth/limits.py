@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +58,7 @@ class _Judge:
         self._schedule = schedule
         self._cases = cases
         self._version = 0
-        self._limiters: dict[Hashable, Reference] = {}
+        self._limiters: dict[tuple[str, ...], tuple[int, Reference]] = {}
         self._carry(schedule.configuration, 0.0)
         self._held: dict[str, list[tuple[Reference, Fraction]]] = {}
         self._instances = Lives(schedule.configuration, _limit_of)
@@ -90,7 +90,7 @@ class _Judge:
         for service in configuration["model"]["services"]:
             for place, settings in levels(configuration["model"], service):
                 if place[-1] == "service":
-                    self._limiter(self._version, place, settings, when)
+                    self._limiter(place, settings, when)
 
     # -- requests -------------------------------------------------------------
 
@@ -98,7 +98,7 @@ class _Judge:
         case = self._cases.get(tag_of(exchange))
         if case is None:
             return  # one that looks whether all has recovered
-        now, found = Fraction(when), self._found(case, exchange.started, when)
+        now, found = Fraction(when), self._found(case, when)
         verdicts = [certain(limiter.early(now)) for limiter in found]
         admitted = False if False in verdicts else None if None in verdicts else True
         if admitted is not None and admitted is not (wait is not None):
@@ -113,22 +113,22 @@ class _Judge:
             self._judge_wait(case, exchange, when + wait)
             self._held[case.request.tag] = [(limiter, now + expected) for limiter in found]
 
-    def _found(self, case: Case, started: float, when: float) -> list[Reference]:
-        version = sum(1 for since, _ in self._schedule.reloads if since <= started)
-        found = []
-        for place, settings in levels(case.configuration["model"], case.request.service):
-            key = (*place, *_key(place[-1], case))
-            found.append(self._limiter(version, key, settings, when))
-        return found
+    def _found(self, case: Case, when: float) -> list[Reference]:
+        model = self._schedule.in_force(when)["model"]
+        return [
+            self._limiter((*place, *_key(place[-1], case)), settings, when)
+            for place, settings in levels(model, case.request.service)
+        ]
 
-    def _limiter(self, version: int, key: tuple[str, ...], settings: Configuration, when: float) -> Reference:
-        """That of a configuration; it goes on where the one of an earlier configuration stands."""
-        if (version, key) not in self._limiters:
-            before = (self._limiters.get((each, key)) for each in reversed(range(version)))
-            last = next((each for each in before if each is not None), None)
-            made = make(settings, when) if last is None else last.carried(settings, Fraction(when))
-            self._limiters[version, key] = made
-        return self._limiters[version, key]
+    def _limiter(self, key: tuple[str, ...], settings: Configuration, when: float) -> Reference:
+        """That of the configuration of now; it goes on where the one of an earlier configuration stands."""
+        version, found = self._limiters.get(key, (0, None))
+        if found is None:
+            found = make(settings, when)
+        elif version != self._version:
+            found = found.carried(settings, Fraction(when))
+        self._limiters[key] = self._version, found
+        return found
 
     def _judge_told(self, case: Case, *, refused: bool) -> None:
         """The client is told the same."""
