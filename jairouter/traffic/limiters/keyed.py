@@ -74,13 +74,12 @@ class Keyed:
 
     def limiter(self, key: Hashable, now: float) -> ILimiter:
         """The limiter of whoever comes now."""
+        if not 0.0 <= now - self._cleaned < self._bounds.interval:
+            self.clean(now)  # before it is looked up: what is used now must not be forgotten meanwhile
         limiter = self._limiters.get(key)
         if limiter is None:
-            limiter = self._add(key, now)
-        else:
-            self._limiters.move_to_end(key)
-        if not 0.0 <= now - self._cleaned < self._bounds.interval:
-            self.clean(now)
+            return self._add(key, now)
+        self._limiters.move_to_end(key)
         return limiter
 
     def clean(self, now: float) -> None:

@@ -18,9 +18,11 @@ from tests.fuzz.examples import examples
 from tests.traffic.limiters.arrivals import excess
 
 ROOMY = Bounds(1000, 1800.0, 300.0)
+BUCKET = partial(TokenBucket, 10.0, 5.0)
 
 
-def table(bounds: Bounds = ROOMY, make: Any = partial(TokenBucket, 10.0, 5.0)) -> Keyed:
+def table(bounds: Bounds = ROOMY, make: Any = BUCKET) -> Keyed:
+    """An empty one, at the time 0."""
     return Keyed(make, bounds, 0.0)
 
 
@@ -139,6 +141,12 @@ class ForgettingTests(SynchronousTestCase):
         for index in range(260):
             keyed.limiter("late", 4000.0 + index)
         self.assertEqual(len(keyed), 1)
+
+    def test_used_when_it_would_be_forgotten(self) -> None:
+        """Whoever comes at that very moment is remembered."""
+        keyed = table(Bounds(99, 10.0, 5.0))
+        send(keyed, "a", 0.0)
+        self.assertEqual([send(keyed, "a", 100.0, 3), send(keyed, "a", 100.0, 3)], [3, 2])
 
     def test_a_little_at_a_time(self) -> None:
         """No request has to wait until thousands are forgotten."""
