@@ -7,7 +7,7 @@ for any of the three, so that a whole gateway runs in memory, under a fake clock
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -17,24 +17,33 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from jairouter.adapters.normal import NormalAdapter
+from jairouter.filters.fallback import Fallback
 from jairouter.filters.forward import Forward
+from jairouter.filters.hedge import Hedge
+from jairouter.filters.limit import Limit
 from jairouter.filters.pick import Pick
 from jairouter.filters.record import Record
-from jairouter.filters.resolve import Resolve, Services
+from jairouter.filters.resolve import Groups, Resolve, Services
+from jairouter.filters.retry import Retry
 from jairouter.filters.timeout import PhaseLimits, Timeout
 from jairouter.filters.validate import Validate
 from jairouter.pipeline import Wrap, build
-from jairouter.policies import make_services
+from jairouter.policies import Means, Policies, make_policies
 from jairouter.request_body.spool import RunInThread, Spool, SpoolSpace
 from jairouter.telemetry.access_log import AccessLog
+from jairouter.telemetry.changes import Changes
+from jairouter.telemetry.decisions import DecisionLog
 from jairouter.telemetry.metrics import LedgerMetrics, RequestMetrics
 from jairouter.timers import TimerWheel
 from jairouter.traffic.permits import Ledger
 from jairouter.upstream.agent import Agent
 from jairouter.upstream.names import NameLimits, Names
 from jairouter.upstream.pool import PoolLimits
+from jairouter.upstream.prober import Prober
+from jairouter.upstream.probes import HttpProbe, TcpProbe
 from jairouter.upstream.tls_settings import ReadTls, read_tls
 from jairouter.web.actuator import Health, Info, Prometheus
+from jairouter.web.client_address import trusted_proxies
 from jairouter.web.data_plane import DataPlane
 from jairouter.web.listener import DrainTimes, Listener
 from jairouter.web.openai import Models
@@ -49,9 +58,10 @@ if TYPE_CHECKING:
 
     from twisted.web.resource import IResource, Resource
 
+    from jairouter.config.settings.balancing import HealthCheckSettings
     from jairouter.config.settings.root import Settings
     from jairouter.errors import GatewayError
-    from jairouter.interfaces import IRecorder, IResponder
+    from jairouter.interfaces import IDecisionLog, IProbe, IResponder
 
 SPOOL_IN_MEMORY = 256 * 1024
 """Bytes of a form kept in memory until somebody takes it."""
@@ -59,7 +69,7 @@ SPOOLS_IN_MEMORY = 64 * 1024 * 1024
 """Bytes of all such forms kept in memory."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Gateway:
     """A gateway, ready to listen.
 
@@ -67,22 +77,54 @@ class Gateway:
         listener: The service to start and stop.
         site: What it serves.
         agent: The connections to backends.
+        prober: Checks the instances, from its `start` on.
         ledger: What is lent out.
-        services: The instances.
         registry: The metrics.
         access_log: One line per request, if that is wanted.
+        decisions: Why recent requests went where they went, if that is remembered.
+        policies: How traffic is controlled now.
+        put_to_work: Has requests served under other settings.
+        make_policies: Makes other ones, which go on where these stand.
     """
 
     listener: Listener
     site: GatewaySite
     agent: Agent
+    prober: Prober
     ledger: Ledger
-    services: Services
     registry: CollectorRegistry
     access_log: AccessLog | None
+    decisions: IDecisionLog | None
+    policies: Policies
+    put_to_work: Callable[[Settings, Policies], None]
+    make_policies: Callable[[Settings, ReadTls, Policies], Policies]
+
+    @property
+    def services(self) -> Services:
+        """The instances."""
+        return self.policies.services
+
+    def reload(self, settings: Settings, tls: ReadTls | None = None) -> None:
+        """Serve by other settings from the next request on.
+
+        Requests under way end on the settings they began with. What is known about instances that stay, and
+        what limits have counted, goes on. What `server`, `logging`, `management` and the connections of
+        `webclient` say is read at start only.
+
+        Args:
+            settings: All of them.
+            tls: What they say about TLS, if it was read already.
+
+        Raises:
+            ConfigurationFaults: A file that they name cannot be read; then nothing has changed.
+        """
+        policies = self.make_policies(settings, tls or read_tls(settings), self.policies)
+        self.put_to_work(settings, policies)
+        self.policies = policies
 
     def close(self) -> None:
-        """Keep nothing any more: connections to backends, lines that are not written yet."""
+        """Keep nothing any more: checks, connections to backends, lines that are not written yet."""
+        self.prober.stop()
         self.agent.close()
         if self.access_log is not None:
             self.access_log.flush()
@@ -90,7 +132,7 @@ class Gateway:
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """What both halves of the gateway are made of."""
+    """What the gateway is made of, whatever the settings say."""
 
     settings: Settings
     reactor: Any
@@ -98,7 +140,6 @@ class _Parts:
     run_in_thread: RunInThread
     wheel: TimerWheel
     ledger: Ledger
-    services: Services
     registry: CollectorRegistry
 
 
@@ -119,12 +160,13 @@ def assemble(
         tls: What the settings say about TLS, if it was read already.
     """
     wheel, ledger, registry = TimerWheel(reactor), Ledger(), CollectorRegistry()
-    services = make_services(settings, random, (tls or read_tls(settings)).instances)
-    parts = _Parts(settings, reactor, random, run_in_thread, wheel, ledger, services, registry)
+    parts = _Parts(settings, reactor, random, run_in_thread, wheel, ledger, registry)
     metrics, ids = _metrics(parts), RequestIds(random)
     access_log = AccessLog(wheel) if settings.logging.access.enabled else None
-    recorders: tuple[IRecorder, ...] = (metrics,) if access_log is None else (metrics, access_log)
-    agent = _agent(parts)
+    decisions = _decisions(parts)
+    recorders = [each for each in (metrics, access_log, decisions) if each is not None]
+    agent, means = _agent(parts), Means(random, reactor.seconds, ledger, Changes())
+    prober = Prober(reactor, random, partial(_probe, agent))
 
     def cutting() -> GatewayError | None:
         return data_plane.cutting
@@ -132,14 +174,55 @@ def assemble(
     def ready() -> bool:
         return listener.ready
 
-    pipeline = _pipeline(parts, agent, partial(Record, recorders=recorders, cut=cutting))
-    data_plane = DataPlane(pipeline, ledger, wheel, ids, _keep_alive(settings))
-    tree = _tree(parts, data_plane, ready)
-    site = GatewaySite(tree, wheel, reactor, _connection_limits(settings), ids, metrics.answered)
+    def policies_of(settings: Settings, tls: ReadTls, old: Policies | None = None) -> Policies:
+        return make_policies(settings, tls.instances, means, old)
+
+    def pipeline_of(settings: Settings, policies: Policies) -> IResponder:
+        record = partial(Record, recorders=recorders, cut=cutting)
+        return _pipeline(parts, settings, policies, agent, record)
+
+    def put_to_work(settings: Settings, policies: Policies) -> None:
+        data_plane.pipeline = pipeline_of(settings, policies)
+        models.services = policies.services
+        prober.watch(policies.checks)
+
+    policies = policies_of(settings, tls or read_tls(settings))
+    prober.watch(policies.checks)
+    data_plane = DataPlane(
+        pipeline_of(settings, policies),
+        ledger,
+        wheel,
+        ids,
+        _keep_alive(settings),
+        routing_headers=settings.server.routing_headers,
+    )
+    started = int(reactor.seconds())
+    models = Models(policies.services, lambda: started)
+    tree, proxies = _tree(parts, data_plane, models, ready), trusted_proxies(settings.server)
+    site = GatewaySite(tree, wheel, reactor, _connection_limits(settings), ids, metrics.answered, proxies)
     server = settings.server
     times = DrainTimes(server.drain.delay, server.drain.timeout)
     listener = Listener(reactor, site, data_plane, server.address, server.port, times)
-    return Gateway(listener, site, agent, ledger, services, registry, access_log)
+    return Gateway(
+        listener,
+        site,
+        agent,
+        prober,
+        ledger,
+        registry,
+        access_log,
+        decisions,
+        policies,
+        put_to_work,
+        policies_of,
+    )
+
+
+def _decisions(parts: _Parts) -> DecisionLog | None:
+    monitor = parts.settings.loadbalancer.routing_monitor
+    if not monitor.enabled:
+        return None
+    return DecisionLog(monitor.history_size, monitor.sample_rate, parts.reactor.seconds)
 
 
 def _agent(parts: _Parts) -> Agent:
@@ -157,6 +240,11 @@ def _agent(parts: _Parts) -> Agent:
     )
 
 
+def _probe(agent: Agent, settings: HealthCheckSettings) -> IProbe:
+    dialing = replace(agent.dialing, timeout=settings.timeout)
+    return TcpProbe(dialing) if settings.type == "tcp" else HttpProbe(dialing, settings.path)
+
+
 def _metrics(parts: _Parts) -> RequestMetrics:
     tags = parts.settings.management.metrics.tags
     parts.registry.register(LedgerMetrics(parts.ledger, tags))
@@ -165,8 +253,11 @@ def _metrics(parts: _Parts) -> RequestMetrics:
     return RequestMetrics(parts.registry, parts.wheel.seconds, tags)
 
 
-def _pipeline(parts: _Parts, agent: Agent, record: Wrap) -> IResponder:
-    settings, adapter = parts.settings, NormalAdapter()
+def _pipeline(
+    parts: _Parts, settings: Settings, policies: Policies, agent: Agent, record: Wrap
+) -> IResponder:
+    adapter, clock, ledger = NormalAdapter(), parts.reactor, parts.ledger
+    groups = Groups(policies.services, adapter)
     return build(
         record=record,
         validate=partial(
@@ -175,16 +266,18 @@ def _pipeline(parts: _Parts, agent: Agent, record: Wrap) -> IResponder:
             max_size=settings.security.validation.max_request_size,
             new_spool=partial(Spool, SPOOL_IN_MEMORY, parts.run_in_thread, _spool_space(settings)),
         ),
-        resolve=partial(Resolve, services=parts.services, adapter=adapter),
-        pick=partial(Pick, ledger=parts.ledger, clock=parts.reactor),
+        resolve=partial(Resolve, groups=groups),
+        limit=partial(Limit, limits=policies.limits, ledger=ledger, clock=clock),
+        fallback=partial(Fallback, plans=policies.fallbacks, group_of=groups.group_of, today=clock.seconds),
+        retry=partial(Retry, clock=clock, policies=policies.retries),
+        hedge=partial(Hedge, clock=clock, policies=policies.hedges),
+        pick=partial(Pick, ledger=ledger, clock=clock),
         timeout=partial(Timeout, wheel=parts.wheel, limits=_phase_limits(settings)),
         forward=Forward(agent, adapter, settings.streaming.max_event_size),
     )
 
 
-def _tree(parts: _Parts, data_plane: DataPlane, ready: Callable[[], bool]) -> IResource:
-    started = int(parts.reactor.seconds())
-    models = Models(parts.services, lambda: started)
+def _tree(parts: _Parts, data_plane: DataPlane, models: Models, ready: Callable[[], bool]) -> IResource:
     web = parts.settings.management.endpoints.web
     pages: dict[str, Resource] = {
         "health": Health(ready),

@@ -101,7 +101,8 @@ class Request(NamedTuple):
         headers: As received, without those that its ``Connection`` header names.
         content_type: Of the body, as received.
         body: The body, perhaps still arriving.
-        client_ip: The peer's address.
+        client_ip: Its address, as certain as it can be where proxies stand in front.
+        forwarded: Headers that tell the backend of it.
     """
 
     id: str
@@ -111,6 +112,7 @@ class Request(NamedTuple):
     content_type: bytes
     body: IRequestBody
     client_ip: str
+    forwarded: HeaderPairs = ()
 
 
 class Answer(NamedTuple):
@@ -143,6 +145,8 @@ class Attempt:
         since: When the phase began or last made progress, likewise.
         sent: When the request was complete at the backend's end, likewise; until then, when it began.
         answered: When the answer began, likewise; 0 until then.
+        ended: When everything it held was given back, likewise; 0 until then.
+        hedge: Whether it was made beside another one that took long. Written by Hedge.
         status: The backend's status, 0 until known.
         outcome: How it ended, None until it has.
     """
@@ -152,7 +156,9 @@ class Attempt:
         "answered",
         "began",
         "candidates",
+        "ended",
         "excluded",
+        "hedge",
         "instance",
         "outcome",
         "phase",
@@ -173,7 +179,8 @@ class Attempt:
         self.candidates = candidates
         self.phase = Phase.QUEUED
         self.began = self.since = self.sent = clock()
-        self.answered = 0.0
+        self.answered = self.ended = 0.0
+        self.hedge = False
         self.status = 0
         self.outcome: Outcome | None = None
         self._clock = clock
@@ -206,9 +213,12 @@ class Exchange:
         group: The instances that could answer. Written by Resolve, and by Fallback for another model.
         committed: Whether the client was told 200 before there was an answer. Written by the relay, for the
             sake of keep-alive comments.
-        attempts: In the order in which they began. Written by Pick.
+        attempts: In the order in which they began; of some that were made at a time, the one whose answer or
+            error counts is last. Written by Pick and Hedge.
+        not_retried: Why no further attempt followed one that failed, or nothing. Written by Retry.
         key: What equal requests have in common, for balancers that keep them together; None until it was
             asked for. Written by Pick.
+        excluded: Why no instance was found when none was. Written by Pick.
         waited: Seconds it waited for its turn under a limit. Written by Limit.
         fallback: Who answered in place of the model, or nothing. Written by Fallback.
         added: Headers that the gateway adds to the answer, also to one that is an error.
@@ -220,10 +230,12 @@ class Exchange:
         "attempts",
         "body",
         "committed",
+        "excluded",
         "fallback",
         "group",
         "key",
         "model",
+        "not_retried",
         "request",
         "started",
         "stream",
@@ -241,7 +253,9 @@ class Exchange:
         self.group = group
         self.committed = False
         self.attempts: list[Attempt] = []
+        self.not_retried = ""
         self.key: bytes | None = None
+        self.excluded: Excluded = ()
         self.waited = 0.0
         self.fallback = ""
         self.added: HeaderPairs = ()
@@ -249,8 +263,14 @@ class Exchange:
 
     @property
     def attempt(self) -> Attempt:
-        """The attempt that began last."""
+        """The attempt that counts now: most often the one that began last."""
         return self.attempts[-1]
+
+    def turn_to(self, attempt: Attempt) -> None:
+        """Of attempts that are made at a time, this one goes on, or has made it."""
+        if self.attempts[-1] is not attempt:
+            self.attempts.remove(attempt)
+            self.attempts.append(attempt)
 
     @property
     def caller(self) -> bytes:
@@ -264,4 +284,4 @@ class Exchange:
         return self._caller
 
 
-_CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"api-key"})
+_CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"api-key", b"jairouter_token"})

@@ -7,14 +7,20 @@ is called and what it may cost. Implementers say only what they add.
 from __future__ import annotations
 
 import enum
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
+    from random import Random
+
+    from twisted.internet.defer import Deferred
+
+    from jairouter.config.settings.balancing import LoadBalanceSettings
     from jairouter.errors import GatewayError
     from jairouter.exchange import Answer, Exchange, HeaderPairs, Outcome, Request, Route
+    from jairouter.traffic.decision import Decision
     from jairouter.traffic.exclusion import Exclusion
     from jairouter.traffic.instance import Instance
 
@@ -127,6 +133,24 @@ class IBalancer(Interface):
         """
 
 
+class IBalancerMaker(Interface):
+    """Makes balancers of one kind. As a Twisted plugin, it adds that kind: see docs/write-a-balancer.md."""
+
+    name: str = Attribute("What the configuration knows the kind by; a plugin's after `plugin:`.")
+
+    def make(settings: LoadBalanceSettings, random: Random, seconds: Callable[[], float]) -> IBalancer:
+        """Make the balancer of one service. Called at start and at each reload; does no I/O.
+
+        Args:
+            settings: Those of `load-balance`; its `options` are for plugins, as they were written.
+            random: The source of randomness; a balancer with another one cannot be replayed.
+            seconds: The clock, which begins anywhere and never goes back.
+
+        Raises:
+            ValueError: The options are wrong; the text says what was expected, in one line.
+        """
+
+
 class Quota(NamedTuple):
     """What a limiter has left.
 
@@ -210,8 +234,17 @@ class IBreaker(Interface):
             A ticket for `settle`, by which attempts begun in an earlier state can be told.
         """
 
+    def answering(ticket: object, now: float) -> None:
+        """A 2xx answer has begun; need not be told of a breaker that is closed."""
+
     def settle(ticket: object, outcome: Outcome, now: float) -> None:
         """An attempt is over; called exactly once for each `acquire`."""
+
+    def force_open(now: float) -> None:
+        """An operator wants it open, until `force_close`; to be called by `Live`, which sees to the rest."""
+
+    def force_close(now: float) -> None:
+        """An operator wants it closed, whatever it has seen; likewise."""
 
 
 class IPermit(Interface):
@@ -246,4 +279,32 @@ class IRecorder(Interface):
             status: What the client got; 499 when it left.
             sent: Body bytes passed on to the client.
             error: Why the answer is not complete, or None.
+        """
+
+
+class IProbe(Interface):
+    """Finds out whether an instance is well, apart from the traffic it gets."""
+
+    def probe(instance: Instance) -> Deferred[None]:
+        """Ask it once. Called again and again, but not before the last answer is there.
+
+        It has to be cheap for the backend: never a completion that somebody pays for.
+
+        Returns:
+            Fires when the instance is well. Fails with `CheckFailed` when it is not, and with `NoVerdict`
+            when the gateway could not ask; anything else is a fault of the probe, and says nothing about the
+            instance. How long it may take is not its business: it is cancelled, and then has to close at
+            once what it has opened.
+        """
+
+
+class IDecisionLog(Interface):
+    """Remembers of recent requests why each went where it went."""
+
+    def recent(most: int = 100, model: str | None = None) -> Sequence[Decision]:
+        """What is remembered, the latest first.
+
+        Args:
+            most: How many at most.
+            model: Only requests for this model.
         """

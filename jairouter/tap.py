@@ -114,6 +114,7 @@ class GatewayService(MultiService):
             self.gateway.listener.open()
         except CannotListen as error:
             raise SystemExit(f"jairouter: {error}") from None
+        self.gateway.prober.start()
         self._reactor.callWhenRunning(self._take_signals)
 
     def stopService(self) -> Deferred[Any]:

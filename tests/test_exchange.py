@@ -80,6 +80,17 @@ class ExchangeTests(SynchronousTestCase):
         exchange.body = HeldBody(b"other")
         self.assertEqual(self.request.body.data, b"{}")
 
+    def test_turn_to(self) -> None:
+        """Of attempts at a time, the one that goes on counts; none is lost or there twice."""
+        exchange = Exchange(self.request, 0.0)
+        instance = Instance("chat", "m", "http://10.0.0.1:9000")
+        one, two, three = exchange.attempts[:] = [Attempt(instance, lambda: 0.0) for _ in range(3)]
+        exchange.turn_to(three)
+        self.assertEqual(exchange.attempts, [one, two, three])
+        exchange.turn_to(one)
+        self.assertEqual(exchange.attempts, [two, three, one])
+        self.assertIs(exchange.attempt, one)
+
     def test_attempt_under_way(self) -> None:
         exchange = Exchange(self.request, 0.0)
         self.assertRaises(IndexError, lambda: exchange.attempt)

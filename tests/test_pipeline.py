@@ -32,7 +32,7 @@ class BuildTests(SynchronousTestCase):
         def named(name: str) -> Any:
             return lambda inner: Named(name, passed, inner)
 
-        names = ("record", "validate", "resolve", "pick", "timeout")
+        names = ("record", "validate", "resolve", "limit", "fallback", "retry", "hedge", "pick", "timeout")
         forward = Inner()
         pipeline = build(forward=forward, **{name: named(name) for name in reversed(names)})
         work = run(pipeline, exchange())

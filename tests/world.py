@@ -113,6 +113,7 @@ class World:
         )
         self.gateway.listener.privilegedStartService()
         self.gateway.listener.startService()
+        self.gateway.prober.start()
         self.backend = ScriptedBackend()
         self.network.listenTCP(BACKEND[1], self.backend, interface=BACKEND[0])
 

@@ -87,7 +87,6 @@ TABLE: Final[tuple[NotYet, ...]] = (
     NotYet(("logging.level.*",), "logging.level has no effect yet"),
     NotYet(("server.ssl.enabled",), "server.ssl has no effect yet: the listener speaks HTTP", bool),
     NotYet(("server.compression.enabled",), "server.compression has no effect yet", bool),
-    NotYet(("server.forward-headers-strategy",), when=_other_than("none")),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import CancelledError
@@ -13,12 +14,12 @@ from jairouter.filters.pause import pause
 from jairouter.interfaces import IResponder
 from jairouter.traffic.exclusion import Reason
 from jairouter.traffic.outcomes import outcome_of_answer, outcome_of_error
+from jairouter.traffic.permits import Permit
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
-    from jairouter.exchange import Answer, Exchange
-    from jairouter.traffic.cool_down import CoolDown
+    from jairouter.exchange import Answer, Exchange, HeaderPairs
     from jairouter.traffic.group import Choice, Group
     from jairouter.traffic.permits import Ledger
 
@@ -34,34 +35,38 @@ class Pick:
         inner: Answers, from the instance picked.
         ledger: Lends the permits.
         clock: Seconds, and waits.
-        cool_down: How long an instance rests that throttles, or None for not at all.
     """
 
-    def __init__(
-        self, inner: IResponder, ledger: Ledger, clock: IReactorTime, cool_down: CoolDown | None = None
-    ) -> None:
+    def __init__(self, inner: IResponder, ledger: Ledger, clock: IReactorTime) -> None:
         self._inner = inner
         self._ledger = ledger
         self._clock = clock
         self._seconds = clock.seconds
-        self._cool_down = cool_down
 
     async def respond(self, exchange: Exchange) -> Answer:
         """See `IResponder.respond`."""
-        choice = self._choose(exchange)
+        group = exchange.group
+        if group is None:
+            raise InternalError("the model was not looked up")
+        choice = self._choose(exchange, group)
         instance = choice.instance
         if instance is None:
+            exchange.excluded = choice.excluded
             raise _nobody(exchange, choice, self._seconds())
         attempt = Attempt(instance, self._seconds, choice.excluded, len(choice.candidates))
         exchange.attempts.append(attempt)
-        held = _Held(self, attempt, exchange.group)
+        held = _Held(self._ledger, attempt, group, self._seconds)
         try:
             if held.wait:
                 await pause(self._clock, held.wait)
                 attempt.progress()  # the wait for its turn is not one for a connection
+                exchange.turn_to(attempt)  # meanwhile a hedge may have begun
             answer = await self._inner.respond(exchange)
         except GatewayError as error:
-            held.settle(outcome_of_error(error))
+            outcome = outcome_of_error(error)
+            held.settle(outcome)
+            if outcome is Outcome.THROTTLED:
+                self._cool_down(exchange, group, attempt, ())
             raise
         except CancelledError:
             held.settle(Outcome.ABANDONED)
@@ -70,15 +75,20 @@ class Pick:
             # A fault of ours says nothing about the instance, but its slot must come back
             held.settle(Outcome.NEUTRAL)
             raise
-        if attempt.status == 429 and self._cool_down is not None:
-            self._cool_down.throttled(exchange.request, instance, answer, self._seconds())
+        if attempt.status == 429:
+            self._cool_down(exchange, group, attempt, answer.headers)
+        if 200 <= attempt.status < 300:
+            held.answering()
         answer.body.on_done(held.done)
         return answer
 
-    def _choose(self, exchange: Exchange) -> Choice:
-        group, key = exchange.group, exchange.key
-        if group is None:
-            raise InternalError("the model was not looked up")
+    def _cool_down(self, exchange: Exchange, group: Group, attempt: Attempt, headers: HeaderPairs) -> None:
+        if group.cool_down is not None:
+            now, alone = self._seconds(), len(group.instances) == 1
+            group.cool_down.throttled(exchange.request, attempt.instance, headers, now, alone=alone)
+
+    def _choose(self, exchange: Exchange, group: Group) -> Choice:
+        key = exchange.key
         if key is None:
             key = exchange.key = b"" if group.key_of is None else group.key_of(exchange)
         attempts = exchange.attempts
@@ -91,49 +101,58 @@ class Pick:
         return choice
 
 
-class _Held:
-    """What an attempt holds of its instance.
+class _Held(Permit):
+    """What an attempt holds of its instance: its slot, and its place under the instance's own limit.
 
     Attributes:
         wait: Seconds for which it has to wait before it goes on.
     """
 
-    __slots__ = ("_attempt", "_clock", "_group", "_permit", "_place", "_ticket", "wait")
+    __slots__ = ("_attempt", "_outliers", "_place", "_seconds", "_ticket", "wait")
 
-    def __init__(self, pick: Pick, attempt: Attempt, group: Group | None) -> None:
+    def __init__(self, ledger: Ledger, attempt: Attempt, group: Group, seconds: Callable[[], float]) -> None:
+        live = attempt.instance.live
         self._attempt = attempt
-        self._group = group
-        self._clock = pick._seconds
-        live, ledger = attempt.instance.live, pick._ledger
+        self._outliers = group.outliers
+        self._seconds = seconds
+        self._place: Permit | None = None
         self.wait = 0.0
-        self._place = None
         limiter = live.limiter
         if limiter is not None:
             self.wait = limiter.take(attempt.began)
             if limiter.lends:
                 turn = attempt.began + self.wait
-                self._place = ledger.open("limit", lambda _: limiter.give_back(self._clock(), turn))
+                self._place = ledger.open("limit", lambda _: limiter.give_back(seconds(), turn))
         self._ticket = live.acquire(attempt.began)
-        self._permit = ledger.open("attempt")
+        super().__init__(ledger, "attempt")
+
+    def answering(self) -> None:
+        """A good answer has begun; it may take an hour to end."""
+        attempt = self._attempt
+        live = attempt.instance.live
+        if live.suspect:
+            live.answering(self._ticket, self._seconds())
+        if live.latency is not None:
+            live.latency.observe(attempt.answered - attempt.sent, attempt.answered)
 
     def done(self, error: GatewayError | None) -> None:
         """The answer's body is over."""
         self.settle(outcome_of_answer(self._attempt.status, error))
 
     def settle(self, outcome: Outcome) -> None:
-        """Give everything back."""
+        """See `IPermit.settle`."""
+        super().settle(outcome)
         attempt = self._attempt
         attempt.outcome = outcome
-        self._permit.settle(outcome)
+        now = attempt.ended = self._seconds()
         live = attempt.instance.live
-        now = self._clock()
         live.settle(self._ticket, outcome, now)
         if self._place is not None:
             self._place.settle(outcome)
-        if live.latency is not None and attempt.answered:
-            live.latency.observe(attempt.answered - attempt.began, now)
-        if self._group is not None and self._group.outliers is not None:
-            self._group.outliers.settled(attempt.instance, outcome, now)
+        if live.latency is not None and outcome is Outcome.FAILED:
+            live.latency.failed((attempt.answered or now) - attempt.sent, now)
+        if self._outliers is not None:
+            self._outliers.settled(attempt.instance, outcome, now, attempt.began)
 
 
 def _nobody(exchange: Exchange, choice: Choice, now: float) -> GatewayError:

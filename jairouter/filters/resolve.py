@@ -19,26 +19,18 @@ Services = Mapping[str, Mapping[str, "Group"]]
 """The instances of each model of each service."""
 
 
-@implementer(IResponder)
-class Resolve:
-    """Finds the group: the instances of the model in the route's service that speak the route.
+class Groups:
+    """Finds the group of a model: its instances in the route's service that speak the route.
 
     Args:
-        inner: Answers.
         services: What is configured.
         adapter: Knows which routes an instance speaks.
     """
 
-    def __init__(self, inner: IResponder, services: Services, adapter: IAdapter) -> None:
-        self._inner = inner
+    def __init__(self, services: Services, adapter: IAdapter) -> None:
         self._services = services
         self._adapter = adapter
-        self._groups: dict[tuple[Route, str], Group] = {}  # of models that exist, so there is an end of them
-
-    def respond(self, exchange: Exchange) -> Coroutine[Any, Any, Answer]:
-        """See `IResponder.respond`."""
-        exchange.group = self.group_of(exchange.request.route, exchange.model)
-        return self._inner.respond(exchange)
+        self._known: dict[tuple[Route, str], Group] = {}  # of models that exist, so there is an end of them
 
     def group_of(self, route: Route, model: str) -> Group:
         """The instances that could answer.
@@ -46,7 +38,7 @@ class Resolve:
         Raises:
             ModelNotFound: None is configured.
         """
-        group = self._groups.get((route, model))
+        group = self._known.get((route, model))
         if group is not None:
             return group
         offered = self._services.get(route.service, {}).get(model)
@@ -57,5 +49,24 @@ class Resolve:
                 f"the model {model[:100]!r} does not exist or is not offered by {route.path}",
                 param="model",
             )
-        self._groups[route, model] = group
+        self._known[route, model] = group
         return group
+
+
+@implementer(IResponder)
+class Resolve:
+    """Finds out which instances could answer.
+
+    Args:
+        inner: Answers.
+        groups: Knows them.
+    """
+
+    def __init__(self, inner: IResponder, groups: Groups) -> None:
+        self._inner = inner
+        self._group_of = groups.group_of
+
+    def respond(self, exchange: Exchange) -> Coroutine[Any, Any, Answer]:
+        """See `IResponder.respond`."""
+        exchange.group = self._group_of(exchange.request.route, exchange.model)
+        return self._inner.respond(exchange)

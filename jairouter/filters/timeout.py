@@ -36,7 +36,7 @@ class PhaseLimits:
         read: Without a byte while the answer comes in. The time in which the client does not read does not
             count.
         blocked: Without the client's reading any of the answer.
-        total: All of it, or None.
+        total: All of it, or None; an instance may have a limit of its own instead.
     """
 
     queued: float = 45.0
@@ -143,9 +143,14 @@ class _Watch:
         self._task = current_task()
         self._paced = paced
         self._body: AnswerBody | None = None
-        self._end = None if limits.total is None else wheel.seconds() + limits.total
+        own = attempt.instance.timeout
+        total = limits.total if own is None else own
+        self._end = None if total is None else wheel.seconds() + total
         self._timer: Timer | None = None  # while the deadline is nearer than the next look
-        watches.add(self)
+        if own is None or own >= limits.shortest:
+            watches.add(self)
+        else:
+            self._timer = wheel.start(own, self.look)
 
     def follow(self, body: AnswerBody) -> None:
         """The answer has begun; from now on its body is watched."""

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from jairouter.headers import by_name
 
 if TYPE_CHECKING:
-    from jairouter.exchange import Answer, HeaderPairs, Request
+    from jairouter.exchange import HeaderPairs, Request
     from jairouter.traffic.instance import Instance
 
 _KEYS = frozenset({b"authorization", b"x-api-key", b"api-key"})
-_SECONDS = re.compile(rb"[0-9]{1,9}(?:\.[0-9]{1,9})?")
+_SECONDS = re.compile(rb"[0-9]{1,20}(?:\.[0-9]{1,20})?")
 
 
 class CoolDown:
@@ -32,20 +32,30 @@ class CoolDown:
         self._longest = longest
         self._today = today
 
-    def throttled(self, request: Request, instance: Instance, answer: Answer, now: float) -> None:
-        """An instance answered 429.
+    def throttled(
+        self, request: Request, instance: Instance, headers: HeaderPairs, now: float, *, alone: bool = False
+    ) -> None:
+        """An instance answered 429, with these headers, or refused a stream in that sense.
 
         Only a key of the instance's own is everybody's. Where the backend saw the client's, it is that client
         who is asked to wait, and no other.
+
+        Args:
+            request: Which it answered so.
+            instance: Which it is.
+            headers: Of the answer.
+            now: The clock's seconds.
+            alone: Whether its model has no other instance. Then it rests only where it says so: the next
+                request may be smaller, and nobody else could answer it.
         """
         if instance.header_names.isdisjoint(_KEYS) and any(
             name.lower() in _KEYS for name, _ in request.headers
         ):
             return
-        told = retry_after(answer.headers, self._today())
-        wait = self._default if told is None else told
+        told = retry_after(headers, self._today())
+        wait = (0.0 if alone else self._default) if told is None else told
         if wait > 0:
-            instance.live.cool(now + min(wait, self._longest))
+            instance.live.cool(now + min(wait, self._longest), now)
 
 
 def retry_after(headers: HeaderPairs, today: float) -> float | None:
@@ -66,7 +76,9 @@ def retry_after(headers: HeaderPairs, today: float) -> float | None:
     if _SECONDS.fullmatch(text):
         return float(text)
     try:
-        wait = parsedate_to_datetime(text.decode("ascii")).timestamp() - today
+        date = parsedate_to_datetime(text.decode("ascii"))
+        if date.tzinfo is None:
+            date = date.replace(tzinfo=UTC)  # not the time zone of the machine
+        return max(date.timestamp() - today, 0.0)
     except (ValueError, TypeError, OverflowError):
         return None
-    return wait if math.isfinite(wait) and wait > 0 else 0.0

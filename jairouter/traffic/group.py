@@ -11,6 +11,7 @@ from jairouter.traffic.exclusion import Exclusion, Reason
 if TYPE_CHECKING:
     from jairouter.exchange import Exchange
     from jairouter.interfaces import IBalancer
+    from jairouter.traffic.cool_down import CoolDown
     from jairouter.traffic.instance import Instance
     from jairouter.traffic.outliers import Outliers
 
@@ -43,15 +44,29 @@ class Group:
         outliers: Watches their attempts, or None.
         key_of: Finds the key of an exchange for the balancer, or None where that wants none.
         again: Whether an instance may be tried again when all have been.
+        cool_down: Says how long an instance rests that throttles, or None for not at all.
 
     Attributes:
         instances: All of them.
         outliers: As given.
         key_of: As given.
         again: As given.
+        cool_down: As given.
     """
 
-    __slots__ = ("_balancer", "_panic", "_tiers", "_usual", "again", "instances", "key_of", "outliers")
+    __slots__ = (
+        "_balancer",
+        "_drained",
+        "_others",
+        "_panic",
+        "_tiers",
+        "_usual",
+        "again",
+        "cool_down",
+        "instances",
+        "key_of",
+        "outliers",
+    )
 
     def __init__(
         self,
@@ -61,21 +76,27 @@ class Group:
         outliers: Outliers | None = None,
         key_of: Callable[[Exchange], bytes] | None = None,
         again: bool = False,
+        cool_down: CoolDown | None = None,
     ) -> None:
         self.instances = tuple(instances)
         self.outliers = outliers
         self.key_of = key_of
         self.again = again
+        self.cool_down = cool_down
         self._balancer = balancer
         self._panic = panic
         ranked = sorted((each for each in instances if each.weight), key=lambda each: each.priority)
         self._tiers = tuple(tuple(tier) for _, tier in groupby(ranked, key=lambda each: each.priority))
         self._usual = self._tiers[0] if self._tiers else ()
+        self._drained: Excluded = tuple((each, _DRAINED) for each in instances if not each.weight)
+        self._others = self._drained + _not_needed(self._tiers[1:])
 
     def only(self, fits: Callable[[Instance], bool]) -> Group:
         """The part of it that fits; it lives the same life."""
         chosen = [each for each in self.instances if fits(each)]
-        return Group(chosen, self._balancer, self._panic, self.outliers, self.key_of, self.again)
+        return Group(
+            chosen, self._balancer, self._panic, self.outliers, self.key_of, self.again, self.cool_down
+        )
 
     def choose(self, now: float, key: bytes, tried: Collection[Instance] = ()) -> Choice:
         """Choose an instance for an attempt.
@@ -91,42 +112,65 @@ class Group:
                 if each.live.suspect:
                     break
             else:
-                return Choice(self._balancer.pick(usual, key), usual)
-        excluded: list[tuple[Instance, Exclusion]] = []
-        for tier in self._tiers:
-            candidates = self._usable(tier, now, tried, excluded)
+                picked = self._balancer.pick(usual, key)
+                if picked is not None:
+                    return Choice(picked, usual, self._others)
+        panic = self._panics(now)
+        excluded = list(self._drained)
+        for rank, tier in enumerate(self._tiers):
+            candidates = _usable(tier, now, panic, tried, excluded)
             picked = self._balancer.pick(candidates, key) if candidates else None
             if picked is not None:
+                excluded.extend(_not_needed(self._tiers[rank + 1 :]))
                 return Choice(picked, candidates, tuple(excluded))
         return Choice(None, (), tuple(excluded))
 
-    def could_choose(self, now: float, tried: Collection[Instance]) -> bool:
-        """Whether there is an instance for another attempt. Changes nothing that is lent out."""
-        return any(self._usable(tier, now, () if self.again else tried, []) for tier in self._tiers)
+    def could_choose(self, now: float, tried: Collection[Instance], busy: Collection[Instance] = ()) -> bool:
+        """Whether there is an instance for another attempt. Changes nothing that is lent out.
 
-    def _usable(
-        self,
-        tier: tuple[Instance, ...],
-        now: float,
-        tried: Collection[Instance],
-        excluded: list[tuple[Instance, Exclusion]],
-    ) -> list[Instance]:
-        panic = self._panic > 0 and self._panics(now)
-        usable = []
-        for each in tier:
-            why = _TRIED if each in tried else None
-            if why is None and each.live.suspect:
-                why = each.live.exclusion(now, panic=panic)
-            if why is None:
-                usable.append(each)
-            else:
-                excluded.append((each, why))
-        return usable
+        Args:
+            now: The clock's seconds.
+            tried: Instances that are not wanted again, unless the group wants that.
+            busy: Those of them with attempts still under way; they are not wanted in any case.
+        """
+        panic = self._panics(now)
+        unwanted = busy if self.again else tried
+        return any(_usable(tier, now, panic, unwanted, []) for tier in self._tiers)
 
     def _panics(self, now: float) -> bool:
-        weighty = [each for tier in self._tiers for each in tier]
-        believed = sum(1 for each in weighty if each.live.believed_up(now))
-        return believed < self._panic * len(weighty)
+        if not self._panic:
+            return False
+        weighty = [each.live for tier in self._tiers for each in tier]
+        believed = sum(each.believed_up(now) for each in weighty)
+        return believed < self._panic * len(weighty) - 1e-9  # 0.07 * 100 is more than 7
 
 
 _TRIED = Exclusion(Reason.TRIED)
+_DRAINED = Exclusion(Reason.DRAINED)
+_NOT_NEEDED = Exclusion(Reason.TIER)
+
+
+def _usable(
+    tier: tuple[Instance, ...],
+    now: float,
+    panic: bool,
+    tried: Collection[Instance],
+    excluded: list[tuple[Instance, Exclusion]],
+) -> list[Instance]:
+    """The instances of a tier that may be used; the others are added to `excluded`."""
+    usable = []
+    for each in tier:
+        why = _TRIED if each in tried else None
+        if why is None and each.live.suspect:
+            why = each.live.exclusion(now, panic=panic)
+        if why is None and not each.live.share:
+            why = _DRAINED  # by a reload, after this exchange came
+        if why is None:
+            usable.append(each)
+        else:
+            excluded.append((each, why))
+    return usable
+
+
+def _not_needed(tiers: Sequence[Sequence[Instance]]) -> Excluded:
+    return tuple((each, _NOT_NEEDED) for tier in tiers for each in tier)

@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from jairouter.exchange import HeaderPairs
 from jairouter.traffic.live import Live
 
 if TYPE_CHECKING:
     from jairouter.upstream.tls import BackendTls
+
+
+_PLAIN = "!#$&'()*+,/:;=?@[]~"
+"""What of a label needs no percent-encoding in a header, besides letters and digits."""
 
 
 @dataclass(eq=False, slots=True)
@@ -31,6 +36,7 @@ class Instance:
         max_retries: Most attempts after one that failed here, or None for the service's.
         live: What is known about it while the gateway runs; survives a reload.
         header_names: Of its headers, in lower case.
+        header_label: The label as the value of a header.
     """
 
     service: str
@@ -46,6 +52,7 @@ class Instance:
     max_retries: int | None = None
     live: Live = field(default_factory=Live, repr=False)
     header_names: frozenset[bytes] = field(init=False)
+    header_label: bytes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.header_names = frozenset(name.lower() for name, _ in self.headers)
@@ -55,6 +62,7 @@ class Instance:
             # Tells instances of one name apart, also across gateways, and gives no address away
             about = repr(self.identity).encode()
             self.label = f"{self.name}-{blake2b(about, digest_size=3).hexdigest()}"
+        self.header_label = quote(self.label, safe=_PLAIN).encode("ascii")
 
     @property
     def identity(self) -> tuple[str, str, str, str | None]:

@@ -36,7 +36,6 @@ class Ledger:
 
     def open(self, kind: str, on_settle: Callable[[Outcome], None] | None = None) -> Permit:
         """Lend one of `kind`; `on_settle` is told the outcome when it comes back."""
-        self._out[kind] += 1
         return Permit(self, kind, on_settle)
 
     def outstanding(self) -> Mapping[str, int]:
@@ -55,11 +54,18 @@ class Ledger:
 
 @implementer(IPermit)
 class Permit:
-    """One thing lent out by a `Ledger`."""
+    """One thing lent out by a `Ledger`: counted from when it is made.
+
+    Args:
+        ledger: Counts it.
+        kind: One of the ledger's.
+        on_settle: Told the outcome when it comes back.
+    """
 
     __slots__ = ("_kind", "_ledger", "_on_settle")
 
-    def __init__(self, ledger: Ledger, kind: str, on_settle: Callable[[Outcome], None] | None) -> None:
+    def __init__(self, ledger: Ledger, kind: str, on_settle: Callable[[Outcome], None] | None = None) -> None:
+        ledger._out[kind] += 1
         self._ledger: Ledger | None = ledger
         self._kind = kind
         self._on_settle = on_settle

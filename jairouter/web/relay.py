@@ -27,7 +27,7 @@ from jairouter.codec.sse import error_event
 from jairouter.errors import ClientGone, GatewayError, UpstreamError, render
 from jairouter.interfaces import IBodySink
 from jairouter.web.answering import answering
-from jairouter.web.errors import break_off, write_error
+from jairouter.web.errors import break_off, error_headers
 from jairouter.web.in_band import ErrorAnswer
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ class Relay:
     # (an answer that is here as a whole needs none of these)
     _body: AnswerBody | None = None
     _event_stream = False
+    _added: HeaderPairs = ()
     _head: tuple[int, HeaderPairs, int | None] | None = None
     _paused = False
     _registered = False
@@ -104,8 +105,13 @@ class Relay:
 
     # -- the answer ---------------------------------------------------------
 
-    def answer(self, answer: Answer) -> None:
-        """Pass an answer on."""
+    def answer(self, answer: Answer, added: HeaderPairs = ()) -> None:
+        """Pass an answer on.
+
+        Args:
+            answer: The backend's.
+            added: The gateway's own headers.
+        """
         self._body = answer.body
         if self._state is _OVER:
             answer.body.abandon()
@@ -113,19 +119,21 @@ class Relay:
             self._answer_in_band(answer)
         else:
             self._stop_timer()
+            self._added = added
+            headers = answer.headers + added
             if answer.body.whole:
-                self._answer_at_once(answer)
+                self._answer_at_once(answer, headers)
                 return
             self._event_stream = answer.event_stream
-            self._head = (answer.status, answer.headers, answer.length)
+            self._head = (answer.status, headers, answer.length)
             self._relay(answer.body)
 
-    def _answer_at_once(self, answer: Answer) -> None:
+    def _answer_at_once(self, answer: Answer, headers: HeaderPairs) -> None:
         """The usual case of an answer that is no stream."""
         self._state = _OVER
         # Settled first: who has its answer must not find its own slot still taken
         data = answer.body.take()
-        self._out.head(answer.status, answer.headers, None if answer.event_stream else len(data))
+        self._out.head(answer.status, headers, None if answer.event_stream else len(data))
         if data:
             self._out.write(data)
         self._out.finish()
@@ -153,12 +161,17 @@ class Relay:
             self._arm(self._keep_alive.interval)
         body.deliver(self)
 
-    def fail(self, error: GatewayError) -> None:
-        """There is no answer."""
+    def fail(self, error: GatewayError, added: HeaderPairs = ()) -> None:
+        """There is no answer.
+
+        Args:
+            error: Why.
+            added: The gateway's own headers.
+        """
         if self._state is _COMMITTED:
             self._tell_error(render(error))
         elif self._state is _WAITING:
-            self._finish(error)
+            self._finish(error, added)
 
     def client_gone(self) -> None:
         """The connection is lost: whoever sends the body is told at once."""
@@ -199,7 +212,7 @@ class Relay:
             return
         if self._head is not None:
             # Not a byte has gone out: the client can be told in so many words
-            self._finish(error)
+            self._finish(error, self._added)
             return
         # A body of announced length or in chunks that ends early is how HTTP/1.1 says "not complete"
         self._stop_timer()
@@ -276,14 +289,15 @@ class Relay:
         self._out.write(error_event(payload, after_partial=mid_event))
         self._finish()
 
-    def _finish(self, error: GatewayError | None = None) -> None:
+    def _finish(self, error: GatewayError | None = None, added: HeaderPairs = ()) -> None:
         self._stop_timer()
         self._state = _OVER
         self._unregister()
         if error is not None:
-            write_error(self._request, error)
-        else:
-            self._out.finish()
+            body = render(error)
+            self._out.head(error.status, (*error_headers(error), *added), len(body))
+            self._out.write(body)
+        self._out.finish()
 
     def _unregister(self) -> None:
         if self._registered:

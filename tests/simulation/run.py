@@ -8,7 +8,6 @@ import sys
 import traceback
 from collections import Counter
 from random import Random
-from typing import Any
 
 from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogBeginner, globalLogPublisher
 from zope.interface import implementer
@@ -91,14 +90,15 @@ class Run:
             network.callLater(outage.end - outage.start, network.listeners.__setitem__, address, port)
 
     def _count_permits(self) -> None:
+        begun = self._begun
+
+        class Counting(dict[str, int]):
+            def __setitem__(self, kind: str, count: int) -> None:
+                begun[kind] += count > self[kind]
+                super().__setitem__(kind, count)
+
         ledger = self.world.gateway.ledger
-        lend = ledger.open
-
-        def counting(kind: str, *more: Any) -> Any:
-            self._begun[kind] += 1
-            return lend(kind, *more)
-
-        ledger.open = counting  # type: ignore[method-assign, assignment]  # it takes and gives the same
+        ledger._out = Counting(ledger._out)
 
     # -- what must be true at the end ---------------------------------------
 

@@ -14,6 +14,8 @@ from tests.simulation.schedule import HELD, RequestPlan, Schedule
 KEEP_ALIVE = b": keep-alive\n\n"
 _ERROR_EVENT = re.compile(rb'(?:\A|(?<=[\r\n]))data: (\{"error":.*\})\n\n\Z')
 _MADE_HERE = re.compile(rb'\{"error":\{"message":')
+MOST_ATTEMPTS = 2 * 3
+"""Each of three may meet a kept-alive connection that is being closed, and is then sent once more."""
 RETRIABLE = ("no_healthy_upstream", "upstream_busy", "gateway_busy", "shutting_down")
 
 
@@ -38,11 +40,7 @@ class Case:
     @property
     def told(self) -> Message:
         """What the last backend said, as HTTP has it; status 0 if that is no answer."""
-        if not self.attempts:
-            return Message()
-        last = self.attempts[-1]
-        answers = read_answers(bytes(last.said), last.ended == "close")
-        return answers[0] if answers else Message()
+        return told_by(self.attempts[-1]) if self.attempts else Message()
 
     @property
     def clean(self) -> bool:
@@ -50,12 +48,25 @@ class Case:
         if not self.attempts or "total-timeout" in self.schedule.configuration or self.request.slow:
             return False
         last = self.attempts[-1]
-        return last.plan.kind == "good" and last.said_all and last.complete and not last.cut
+        return not worth_another(last)
 
     @property
     def died_on_reuse(self) -> bool:
         """Whether the only attempt met a kept-alive connection that closed without a word."""
         return any(attempt.reused and attempt.may_be_unheard for attempt in self.attempts)
+
+
+def told_by(attempt: Attempt) -> Message:
+    """What a backend said, as HTTP has it; status 0 if that is no answer."""
+    answers = read_answers(bytes(attempt.said), attempt.ended == "close")
+    return answers[0] if answers else Message()
+
+
+def worth_another(attempt: Attempt) -> bool:
+    """Whether it may have failed in such a way that another instance is asked."""
+    done = attempt.plan.kind == "good" and attempt.said_all and attempt.complete and not attempt.cut
+    status = told_by(attempt).status
+    return not done or status == 429 or status >= 500
 
 
 def judge(schedule: Schedule, clients: list[SimulatedClient], record: Record) -> list[str]:
@@ -78,15 +89,16 @@ def judge(schedule: Schedule, clients: list[SimulatedClient], record: Record) ->
 
 
 def judge_attempts(case: Case) -> list[str]:
-    """The bytes are the client's, and no backend does the same work twice."""
+    """The bytes are the client's, and nobody is asked after one who did what can be asked of a backend."""
     faults = []
     for attempt in case.attempts:
         faults += _judge_bytes(case.request, attempt)
         faults += _judge_leaving(case.client, attempt)
     for first in case.attempts[:-1]:
-        if not first.reused or not first.may_be_unheard or first.lost is None:
-            faults.append("sent again although the first backend may be at work")
-    if len(case.attempts) > 2:
+        raced = first.reused and first.may_be_unheard and first.lost is not None
+        if not raced and not worth_another(first):
+            faults.append("sent again after a good answer")
+    if len(case.attempts) > MOST_ATTEMPTS:
         faults.append(f"sent {len(case.attempts)} times")
     if case.attempts and case.request.refusal:
         faults.append(f"should have been refused with {case.request.refusal}, but was sent on")
@@ -139,8 +151,9 @@ def judge_answer(case: Case, earlier: list[Message], number: int) -> list[str]:
         return ["an answer without X-Request-Id"]
     if answer.is_event_stream and answer.status == 200:
         return _judge_stream(case, answer)
-    told = case.told
-    if told.complete and (answer.status, answer.body) == (told.status, told.body):
+    # (of several failed answers not always the last one: when nobody else is there after all)
+    told = [case.told, *(told_by(each) for each in case.attempts if worth_another(each))]
+    if any(each.complete and (answer.status, answer.body) == (each.status, each.body) for each in told):
         return []
     return _judge_error(case, answer)
 
@@ -213,13 +226,14 @@ def allowed_errors(case: Case) -> set[int]:
         allowed |= {500} if schedule.disk_is_full else set()
     if request.refusal:
         return allowed | {request.refusal} | ({413} if len(request.body) > HELD else set())
-    if not case.attempts or case.died_on_reuse:
+    failed = [each for each in case.attempts if worth_another(each)]
+    if not case.attempts or case.died_on_reuse or failed:
         allowed.add(503)  # the pool may be exhausted
         allowed |= {504 if outage.silent else 502 for outage in schedule.outages}
         if request.service == "stt":
             allowed.add(502)  # a form cannot be sent a second time when a kept-alive connection dies
-    if case.attempts:
-        allowed |= _errors_of(case.attempts[-1], case.told)
+    for each in failed:
+        allowed |= _errors_of(each, told_by(each))
     if "total-timeout" in schedule.configuration:
         allowed.add(504)
     return allowed

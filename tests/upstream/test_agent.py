@@ -157,7 +157,7 @@ class EndpointTests(AgentCase):
         """They come from clients, so there is no end of them."""
         for number in range(10):
             self.ask(uri=URL + b"?n=%d" % number).addErrback(lambda _: None)
-        self.assertEqual(len(self.agent._origins), 1)
+        self.assertEqual(len(self.agent._addresses), 1)
 
     def test_targets(self) -> None:
         """What stands in the request line; a fragment is for the one who asks."""

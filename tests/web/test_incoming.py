@@ -20,7 +20,7 @@ from jairouter.web.relay import KeepAlive
 from jairouter.web.request_ids import RequestIds
 from jairouter.web.root import build_tree
 from tests.fakes import Network
-from tests.filters.inner import Source
+from tests.filters.inner import Source, group
 from tests.web.serving import chunked
 from tests.web.test_data_plane import Case, Pipeline
 
@@ -35,7 +35,7 @@ class TraversalTests(SynchronousTestCase):
         data_plane = DataPlane(
             self.pipeline, self.ledger, wheel, RequestIds(random.Random(0)), KeepAlive(interval=0)
         )
-        models = Models({"chat": {"m": ()}}, lambda: 0)
+        models = Models({"chat": {"m": group()}}, lambda: 0)
         self.treq: Any = StubTreq(build_tree(data_plane, models, {}, "/actuator"))
 
     def post(self) -> Deferred[Any]:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from jairouter.config.addresses import HeaderName, RequestPath
-from jairouter.config.forms import OneOf, Switch
+from jairouter.config.forms import Name, OneOf, Switch, Words
+from jairouter.config.frozen import FrozenMapping, NamedBy
+from jairouter.config.naming import nearest
 from jairouter.config.numbers import Count, Integer, Number, Positive, Ratio
 from jairouter.config.quantities import Duration, Seconds
 from jairouter.config.settings.section import Section
@@ -22,27 +24,51 @@ BALANCERS = (
 HASHES = ("md5", "sha1", "sha256")
 
 
+PLUGIN = "plugin:"
+
+
 @dataclass(frozen=True)
 class Balancer(OneOf):
-    """The name of a balancer; `sticky` is an old one of `consistent-hash`."""
+    """The name of a balancer, or `plugin:` and the name of one that others have added.
+
+    `sticky` is an old name of `consistent-hash`. Whether a plugin is installed, `jairouter.config.plugged`
+    asks.
+    """
 
     names: tuple[str, ...] = BALANCERS
 
+    @property
+    def expected(self) -> str:
+        """See `Form.expected`."""
+        return f"{super().expected} or {PLUGIN}NAME"
+
     def parse(self, value: object) -> object:
         """See `Form.parse`."""
+        if isinstance(value, str) and value.lower().startswith(PLUGIN):
+            return PLUGIN + value[len(PLUGIN) :]
         sticky = isinstance(value, str) and value.lower() == "sticky"
         return super().parse("consistent-hash" if sticky else value)
 
+    def describe_text(self, text: str) -> str:
+        """See `Form.describe_text`."""
+        meant = nearest(text, self.names)
+        return super().describe_text(text) + (f"; did you mean {meant}?" if meant else "")
+
 
 class HealthCheckSettings(Section):
-    """Checks that find out whether an instance is up, apart from the traffic it gets."""
+    """Checks that find out whether an instance is up, apart from the traffic it gets.
+
+    An instance that is down gets no requests. Instances with the same address, headers, TLS and checks are
+    checked together: each backend is asked once, however many models it has.
+    """
 
     enabled: Switch = False
     """Whether instances are checked."""
 
     type: Annotated[str, OneOf(("http", "tcp"))] = "http"
     """`http` asks for `path` and takes every answer below 500 for a good one, so that neither a wrong
-    key nor a path that is not served takes an instance down; `tcp` only connects."""
+    key nor a path that is not served takes an instance down; `tcp` only connects, without TLS. Each check
+    has a connection of its own."""
 
     path: Annotated[str, RequestPath()] = "/v1/models"
     """Path below `base-url` that is asked for with GET; choose one that costs nothing."""
@@ -55,7 +81,7 @@ class HealthCheckSettings(Section):
     come all at once."""
 
     timeout: Annotated[float, Duration(least=0.001)] = 5.0
-    """How long one check may take."""
+    """How long one check may take, from the look-up of the host's name to the end of the answer."""
 
     failure_threshold: Positive = 3
     """Failed checks in a row after which an instance is down."""
@@ -148,7 +174,8 @@ class CoolDownSettings(Section):
     client's own key was sent to the backend: another client's key may be good for more."""
 
     default: Seconds = 1.0
-    """How long, when the answer does not say with `Retry-After`; 0 for not at all."""
+    """How long, when the answer does not say with `Retry-After`; 0 for not at all. Never where a model has
+    no other instance: the next request may be smaller, and there is nobody else to answer it."""
 
     max: Seconds = 60.0
     """The longest rest, whatever the answer says."""
@@ -167,7 +194,12 @@ class LoadBalanceSettings(Section):
     `consistent-hash` (the client's address or `hash-header` decides, also called `sticky`);
     `prefix-affinity` (model, system prompt and first messages decide, so that a backend finds what it has
     computed for them before). The hashing ones move few clients when instances come or go, and none of
-    them gives an instance more than `load-factor` allows."""
+    them gives an instance more than `load-factor` allows. `plugin:NAME` is one that others have added: see
+    write-a-balancer.md."""
+
+    options: NamedBy[Name, Words] = FrozenMapping[str]()
+    """What a balancer that others have added is told; its own documentation says what it expects. A service
+    that gives any takes none from further out."""
 
     hash_algorithm: Annotated[str, OneOf(HASHES)] = "md5"
     """Hash of the balancers that hash."""

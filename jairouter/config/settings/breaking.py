@@ -16,7 +16,7 @@ class BreakerStatisticsSettings(Section):
     """Most recent attempts that are looked at."""
 
     minimum_requests: Positive = 10
-    """Attempts that are needed before a rate means anything."""
+    """Attempts that are needed before a rate means anything; where `window-size` is smaller, that many."""
 
     sliding_window: Switch = False
     """Whether the window slides or starts afresh when it is full."""
@@ -36,7 +36,7 @@ class AdaptiveRecoverySettings(Section):
     """An open time that grows while an instance keeps failing."""
 
     enabled: Switch = False
-    """Whether the open time grows."""
+    """Whether the open time grows; it begins with `recovery-timeout`."""
 
     min_timeout: Millis = 30.0
     """Shortest open time; a bare number is milliseconds."""
@@ -45,7 +45,8 @@ class AdaptiveRecoverySettings(Section):
     """Longest open time; a bare number is milliseconds."""
 
     backoff_multiplier: Annotated[float, Number(1)] = 2.0
-    """Factor by which the open time grows with each failed trial."""
+    """Factor by which the open time grows with each failed trial, and when a breaker opens that was closed
+    for less than it had been open before."""
 
 
 class CircuitBreakerSettings(Section):
@@ -68,11 +69,13 @@ class CircuitBreakerSettings(Section):
     """Failures in a row after which the breaker opens."""
 
     success_threshold: Positive = 2
-    """Good trials after which an open breaker closes again."""
+    """Good trials after which an open breaker closes again. A stream is a good one when it has gone on for
+    `recovery-timeout`, and at least 30 seconds, even if it is not over."""
 
     half_open_trials: Positive | None = None
     """Most trials that are under way at a time while it is found out whether an instance has recovered;
-    not given means `success-threshold`."""
+    not given means `success-threshold`. One that gets no answer for `recovery-timeout`, and at least 30
+    seconds, does not count among them any more."""
 
     failure_rate_threshold: Annotated[float, Number(0.1, 100)] | None = None
     """Share of failures, in percent of the attempts that `statistics` looks back on, at which the breaker

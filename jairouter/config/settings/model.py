@@ -162,6 +162,11 @@ class ServiceSettings(Section):
     instances: tuple[InstanceSettings, ...] = ()
     """The backends."""
 
+    @property
+    def models(self) -> frozenset[str]:
+        """The names of its instances, also of those that get no requests now."""
+        return frozenset(instance.name for instance in self.instances)
+
     @model_validator(mode="after")
     def _check_instances(self) -> Self:
         seen: dict[tuple[str, str, str | None], int] = {}
@@ -171,6 +176,10 @@ class ServiceSettings(Section):
                 told = f"the same name, base-url and path as instances[{first}]"
                 raise refuse(told, "instances", index)
         return self
+
+
+_STATIC = ("enabled", "strategy", "response")
+"""What a static answer depends on, from the nearest place that gives it."""
 
 
 class ModelSettings(Section):
@@ -189,3 +198,21 @@ class ModelSettings(Section):
 
     services: NamedBy[ServiceType, ServiceSettings] = FrozenMapping[ServiceSettings]()
     """The services by name: `chat`, `embedding`, `rerank`, `tts`, `stt`, `imgGen`, `imgEdit`."""
+
+    @model_validator(mode="after")
+    def _check_fallbacks(self) -> Self:
+        known = {name: service.models for name, service in self.services.items()}
+        for name, service in self.services.items():
+            place = ("services", name, "fallback")
+            given = service.fallback if service.fallback is not None else FallbackSettings()
+            given.check_models(known[name], f"no instance of {name} has this name", *place)
+            self._check_response(given, place if service.fallback is not None else ("fallback",))
+        everybody = frozenset[str]().union(*known.values())
+        self.fallback.check_models(everybody, "no instance has this name", "fallback")
+        return self
+
+    def _check_response(self, given: FallbackSettings, place: tuple[str, ...]) -> None:
+        near = [given if name in given.model_fields_set else self.fallback for name in _STATIC]
+        enabled, strategy, response = (getattr(each, name) for each, name in zip(near, _STATIC, strict=True))
+        if enabled and strategy in ("static", "mock") and response is None:
+            raise refuse(f"the strategy {strategy} answers with response, which is not given", *place)

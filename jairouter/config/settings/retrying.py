@@ -30,7 +30,7 @@ class HedgeSettings(Section):
     """
 
     enabled: Switch = False
-    """Whether there are such attempts."""
+    """Whether there are such attempts; only where `retry.enabled` is true as well."""
 
     delay: Annotated[float, Duration(least=0.001)] = 2.0
     """How long the first attempt is waited for; with `percentile` until enough is known."""
@@ -56,8 +56,8 @@ class RetrySettings(Section):
     """Most attempts after the first one."""
 
     on: tuple[Annotated[str, OneOf(REASONS)], ...] = ("connect", "reset", "timeout", "429", "5xx")
-    """After what: `connect` (no connection could be made), `reset` (it was lost before an answer),
-    `timeout` (the answer did not begin in time), or a status."""
+    """After what: `connect` (no connection could be made, or none became free), `reset` (it was lost
+    before an answer), `timeout` (the answer did not begin in time), or a status."""
 
     delay: Seconds = 0.025
     """Longest wait before the first further attempt; the wait is random, and its bound doubles with each
@@ -71,8 +71,9 @@ class RetrySettings(Section):
     """Time from the arrival of a request after which no further attempt is begun."""
 
     same_instance: Switch = False
-    """Whether an instance may be tried again when all others have been. By default it is not: clients
-    retry too, and a backend that has just failed seldom answers a moment later."""
+    """Whether an instance may be tried again when all others have been, after its `Retry-After`. By
+    default it is not: clients retry too, and a backend that has just failed seldom answers a moment
+    later."""
 
     budget: RetryBudgetSettings = RetryBudgetSettings()
     hedge: HedgeSettings = HedgeSettings()

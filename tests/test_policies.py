@@ -1,15 +1,18 @@
-"""Tests for `jairouter.assembly`: the instances that are configured."""
+"""Tests for `jairouter.policies`: the instances that are configured."""
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from jairouter.assembly import make_services
 from jairouter.config.files import Text
 from jairouter.config.loader import load
 from jairouter.config.settings.root import Settings
+from jairouter.policies import InstancesTls, Means, Policies, make_policies
+from jairouter.telemetry.changes import Changes
+from jairouter.traffic.permits import Ledger
 
 INSTANCES = """
 model:
@@ -30,30 +33,35 @@ def settings(text: str) -> Settings:
     return load([Text("test.yml", text.encode())], (), {}).settings
 
 
+def policies(text: str, tls: InstancesTls | None = None, old: Policies | None = None) -> Policies:
+    """What YAML says about traffic."""
+    return make_policies(settings(text), tls or {}, Means(Random(0), lambda: 0.0, Ledger(), Changes()), old)
+
+
 class ServicesTests(SynchronousTestCase):
     """The instances that may get traffic."""
 
     def setUp(self) -> None:
-        self.services = make_services(settings(INSTANCES))
+        self.services = policies(INSTANCES).services
 
     def test_by_service_and_model(self) -> None:
         """In the order of the configuration."""
-        chat = self.services["chat"]["m"]
+        chat = self.services["chat"]["m"].instances
         self.assertEqual([each.base_url for each in chat], ["http://10.0.0.1:9000", "http://10.0.0.2:9000"])
         self.assertEqual([(each.weight, each.path) for each in chat], [(3, None), (1, "/api/chat")])
         self.assertEqual(chat[0].headers, ((b"Authorization", b"Bearer k"),))
-        self.assertEqual([each.service for each in self.services["embedding"]["e"]], ["embedding"])
+        self.assertEqual([each.service for each in self.services["embedding"]["e"].instances], ["embedding"])
 
     def test_switched_off(self) -> None:
         """They are not there at all."""
         self.assertEqual(set(self.services["chat"]), {"m"})
 
     def test_nothing_configured(self) -> None:
-        self.assertEqual(make_services(settings("{}")), {})
+        self.assertEqual(policies("{}").services, {})
 
     def test_tls(self) -> None:
         """Each instance has its own, by its position."""
         tls: Any = {("chat", 1): object()}
-        services = make_services(settings(INSTANCES), tls)
-        self.assertEqual([each.tls for each in services["chat"]["m"]], [None, tls["chat", 1]])
-        self.assertIsNone(services["embedding"]["e"][0].tls)
+        services = policies(INSTANCES, tls).services
+        self.assertEqual([each.tls for each in services["chat"]["m"].instances], [None, tls["chat", 1]])
+        self.assertIsNone(services["embedding"]["e"].instances[0].tls)
