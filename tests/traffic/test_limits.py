@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.interfaces import ILimiter
@@ -157,15 +159,21 @@ class ClientAddressTests(SynchronousTestCase):
         self.assertEqual(len(limited._rules["chat"]._tables[0].table), 3)
 
 
-def of_instances(text: str, *instances: str) -> list[ILimiter | None]:
+PLAIN = "model: {services: {chat: {instances: INSTANCES}}}"
+
+
+def of_instances(
+    text: str, *instances: str, old: Sequence[ILimiter | None] = (None,) * 9
+) -> list[ILimiter | None]:
     """The limiters of instances that give this beside their addresses; `text` stands in the model tree."""
-    several = ", ".join(
-        f"{{name: m, base-url: 'http://10.0.0.{index}', {given}}}"
-        for index, given in enumerate(instances, start=1)
+    given = ", ".join(
+        f"{{name: m, base-url: 'http://10.0.0.{index}', {each}}}"
+        for index, each in enumerate(instances, start=1)
     )
-    settings = read(text.replace("INSTANCES", f"[{several}]")).settings
+    settings = read(text.replace("INSTANCES", f"[{given}]")).settings
     made = Limits(settings, 0.0)
-    return [made.of_instance("chat", each, 0.0) for each in settings.model.services["chat"].instances]
+    several = settings.model.services["chat"].instances
+    return [made.of_instance("chat", each, 0.0, before) for each, before in zip(several, old, strict=False)]
 
 
 class InstanceTests(SynchronousTestCase):
@@ -203,7 +211,7 @@ class InstanceTests(SynchronousTestCase):
     def test_shared(self) -> None:
         """Instances on one machine can have one limit together."""
         shared = "rate-limit: {enabled: true, capacity: 2, scope: key, key: gpu1}"
-        several = of_instances("model: {services: {chat: {instances: INSTANCES}}}", shared, shared)
+        several = of_instances(PLAIN, shared, shared)
         self.assertIs(several[0], several[1])
 
     def test_shared_further_out(self) -> None:
@@ -212,6 +220,18 @@ class InstanceTests(SynchronousTestCase):
         text = f"model: {{services: {{chat: {{{shared}, instances: INSTANCES}}}}}}"
         several = of_instances(text, "rate-limit: {capacity: 2}", "rate-limit: {capacity: 2}")
         self.assertIsNot(several[0], several[1])
+
+    def test_shared_no_more(self) -> None:
+        """After a reload each has its own: what one of them lends is not lent by the other."""
+        shared = "rate-limit: {enabled: true, algorithm: concurrency, capacity: 2, scope: key, key: gpu1}"
+        apart = "rate-limit: {enabled: true, algorithm: concurrency, capacity: 2}"
+        for before, after in ((shared, apart), (apart, shared)):
+            old = of_instances(PLAIN, before, before)
+            for each in old:
+                assert each is not None
+                each.take(0.0)
+            new = of_instances(PLAIN, after, after, old=old)
+            self.assertEqual([each.lent for each in new if each], [2, 0] if after is apart else [1, 1])
 
     def test_reload(self) -> None:
         settings = read(
