@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Changes:
-    """Logs when an instance is taken out of use, and when it is back; the prober logs what it finds itself."""
+    """Logs when an instance is taken out of use, and when it is back; the prober logs its own findings."""
 
     _log = Logger()
 
