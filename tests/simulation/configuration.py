@@ -126,7 +126,7 @@ _SHARES = {
     "outliers": 0.25,
     "cool-down": 0.5,
     "health": 0.3,
-    "hedge": 0.3,
+    "hedge": 0.45,
     "limit": 0.4,
     "global limit": 0.15,
     "instance limit": 0.15,
@@ -159,7 +159,7 @@ def _load_balance(random: Random, wanted: dict[str, bool]) -> Configuration:
         "health_check": {
             "enabled": wanted["health"],
             "type": random.choice(("http", "http", "tcp")),
-            "interval": Seconds(random.choice((1, 3))),
+            "interval": Seconds(random.choice((1, 3, 5))),
             "timeout": Seconds(1),
             "failure_threshold": random.choice((1, 2)),
             "success_threshold": random.choice((1, 2)),

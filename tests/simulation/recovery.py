@@ -13,7 +13,7 @@ from tests.simulation.schedule import Outage, RequestPlan, Schedule, shared_body
 from tests.world import GATEWAY, World
 
 OVER = 31.0
-"""Seconds after which no outage begins or ends."""
+"""Seconds after which nothing more was to happen."""
 LONGEST = 15.0
 """Seconds for which anything keeps an instance away once its backend is good: open times, ejections, checks."""
 ROUNDS = 2
@@ -46,7 +46,8 @@ def recover(
     """
     record.calm = True
     last = schedule.in_force(OVER)
-    network.pass_until(max(OVER, network.seconds() + LONGEST))
+    over = max([network.seconds(), *(outage.end for outage in schedule.outages)])
+    network.pass_until(max(OVER, over + LONGEST))
     reload(_in_turn(last))
     faults = []
     for service, given in last["model"]["services"].items():

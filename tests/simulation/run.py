@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections import Counter
 from random import Random
+from typing import Any
 
 from twisted.logger import ILogObserver, LogEvent, LogLevel, globalLogBeginner, globalLogPublisher
 from zope.interface import implementer
@@ -16,7 +17,7 @@ from tests.simulation.backends import Record, SimulatedBackend
 from tests.simulation.clients import SimulatedClient
 from tests.simulation.configuration import Configuration, settings_of
 from tests.simulation.network import SeededNetwork
-from tests.simulation.recovery import recover
+from tests.simulation.recovery import OVER, recover
 from tests.simulation.schedule import BACKENDS, Outage, Schedule, make_schedule
 from tests.simulation.truth import judge
 from tests.simulation.watch import Watch
@@ -69,7 +70,7 @@ class Run:
                     self.faults += recover(
                         self.schedule, self.world, self.network, self.record, self._reload
                     )
-                left = self.world.close()
+                left = self._close()
             self.faults += [f"a delayed call is left: {call}" for call in left]
             gc.collect()  # for errors that nobody handled
         except Exception:  # whatever it is, it is a finding
@@ -80,6 +81,16 @@ class Run:
         self._judge_metrics()
         self._judge_connections()
         return self
+
+    def _close(self) -> list[Any]:
+        """Stop everything. Returns the delayed calls that are left, which should be none."""
+        gateway, network = self.world.gateway, self.network
+        stopped = gateway.listener.stopService()
+        network.play(lambda: bool(stopped.called), network.seconds() + 130)
+        gateway.close()
+        network.pass_until(max(network.seconds() + 1, OVER))
+        assert stopped.called
+        return list(network.getDelayedCalls())
 
     def _is_over(self) -> bool:
         return self.world.at_rest and all(client.finished for client in self.clients)
@@ -165,7 +176,11 @@ class Run:
 
 def run(seed: int) -> Run:
     """Play the schedule of one seed."""
-    return Run(make_schedule(seed)).play()
+    gc.freeze()  # so that only what the run leaves is looked through at its end
+    try:
+        return Run(make_schedule(seed)).play()
+    finally:
+        gc.unfreeze()
 
 
 def main() -> int:
@@ -179,7 +194,6 @@ def main() -> int:
         [options.seed] if options.seed is not None else range(options.first, options.first + options.seeds)
     )
     globalLogBeginner.beginLoggingTo([], redirectStandardIO=False)
-    gc.freeze()
     failed, statuses = [], Counter[str]()
     for seed in seeds:
         played = run(seed)

@@ -6,9 +6,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.simulation.run import run
 
-SEEDS = 60
-ONCE_FAILED = (101, 1045, 1428, 1606, 3215, 5237, 5505, 6173, 10304)
-"""Seeds beyond the first ones that found something in the gateway; see test_regressions."""
+SEEDS = 40
+ONCE_FAILED = (52, 892)
+"""Seeds beyond the first ones that found something in the gateway. What earlier schedules found, which knew
+nothing of traffic control, is in test_regressions."""
 
 
 class SeedTests(SynchronousTestCase):
