@@ -110,6 +110,7 @@ class World:
         self.network = network or Network()
         if isinstance(configuration, str):
             configuration = load([Text("test.yml", configuration.encode())], (), {}).settings
+        self.settings = configuration
         self.gateway: Gateway = assemble(
             configuration, self.network, random.Random(seed), self.network.run_in_thread
         )

@@ -51,7 +51,7 @@ class Retry:
         return self._respond(exchange, policy)
 
     async def _respond(self, exchange: Exchange, policy: RetryPolicy) -> Answer:
-        policy.begin(exchange)
+        policy.begin(exchange, self._clock.seconds())
         failures: list[Answer | GatewayError] = []
         while True:
             begun = len(exchange.attempts)

@@ -76,13 +76,18 @@ class RetryPolicy:
         self._timeout = settings.timeout
         self._random = random
 
-    def begin(self, exchange: Exchange) -> None:
-        """A request came. What is itself a client's retry earns no further ones."""
+    def begin(self, exchange: Exchange, now: float) -> None:
+        """A request came. What is itself a client's retry earns no further ones.
+
+        Args:
+            exchange: It may have come a long time ago, if its body was long or it had to wait.
+            now: The clock's seconds.
+        """
         for name, value in exchange.request.headers:
             # (the length first: this is asked of every header of every request)
             if len(name) == _COUNT_LENGTH and name.lower() == _RETRY_COUNT and value.strip(b" 0"):
                 return
-        self.budget.deposit(exchange.started)
+        self.budget.deposit(now)
 
     def covers(self, failure: Answer | GatewayError, attempt: Attempt) -> bool:
         """Whether another instance may do better.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from twisted.internet.defer import gatherResults, inlineCallbacks
+from twisted.internet.defer import gatherResults
 from twisted.internet.utils import getProcessOutputAndValue
 from twisted.trial.unittest import TestCase
 
@@ -22,8 +22,7 @@ class MoreSeedsTests(TestCase):
 
     timeout = 600
 
-    @inlineCallbacks
-    def test_more_seeds(self):
+    async def test_more_seeds(self) -> None:
         """What fails is printed, with the command that shows it again."""
         each = (IN_ALL - SEEDS) // PROCESSES
         runs = [
@@ -35,6 +34,6 @@ class MoreSeedsTests(TestCase):
             )
             for first in range(SEEDS, IN_ALL, each)
         ]
-        for out, err, status in (yield gatherResults(runs)):
+        for out, err, status in await gatherResults(runs):
             self.assertEqual(status, 0, f"{out.decode()[:4000]}{err.decode()[-4000:]}")
             self.assertIn(b"%d schedules, 0 failed" % each, out)

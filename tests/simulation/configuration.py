@@ -141,7 +141,7 @@ def _instances(random: Random, service: str, used: tuple[Address, ...]) -> list[
     tiers = random.random() < 0.25
     for model in ("a", "b"):
         for host, port in random.sample(used, random.choice((1, len(used), len(used)))):
-            instance = {"name": f"{service}-{model}", "base_url": f"http://{host}:{port}"}
+            instance: Configuration = {"name": f"{service}-{model}", "base_url": f"http://{host}:{port}"}
             instance["weight"] = random.choice((0, *(1,) * 8, 2, 3, 5))
             if random.random() < 0.3:
                 instance["path"] = f"/served{ROUTES[service].removeprefix('/api')}"
@@ -180,7 +180,9 @@ def _retry(random: Random, wanted: dict[str, bool]) -> Configuration:
     return {
         "enabled": wanted["retry"],
         "max_retries": random.choice((1, 1, 2, 2, 5)),
-        "on": list(random.choice((ALL_CLASSES, ALL_CLASSES, ("connect", "reset"), ("503", "timeout", "429")))),
+        "on": list(
+            random.choice((ALL_CLASSES, ALL_CLASSES, ("connect", "reset"), ("503", "timeout", "429")))
+        ),
         "delay": Seconds(random.choice((0, 0.025, 0.5))),
         "max_delay": Seconds(1),
         "timeout": Seconds(random.choice((60, 60, 5))),
@@ -250,7 +252,10 @@ def _instance_limit(random: Random) -> Configuration:
 
 
 def _fallback(random: Random, service: str) -> Configuration:
-    fallback: Configuration = {"enabled": True, "strategy": random.choice(("default", "cache", "cache", "static"))}
+    fallback: Configuration = {
+        "enabled": True,
+        "strategy": random.choice(("default", "cache", "cache", "static")),
+    }
     if fallback["strategy"] == "static":
         fallback["response"] = STATIC
         fallback["status"] = random.choice((200, 503))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import partial
 
 from tests.fakes import Client
 from tests.simulation.backends import Record
 from tests.simulation.configuration import ROUTES, Configuration, Seconds
 from tests.simulation.network import SeededNetwork
-from tests.simulation.schedule import Outage, RequestPlan, Schedule, shared_body
+from tests.simulation.schedule import RequestPlan, Schedule, shared_body
 from tests.world import GATEWAY, World
 
 OVER = 31.0
@@ -97,13 +98,17 @@ def _ask(
         client = Client()
         network.arrive("10.1.0.9", GATEWAY, client)
         client.send(request.head + request.body)
-        network.play(lambda client=client: client.closed is not None, network.seconds() + 5.0)
+        network.play(partial(_is_answered, client), network.seconds() + 5.0)
         reached |= {attempt.host for attempt in record.attempts.get(request.tag, ())}
         if not client.received.startswith(b"HTTP/1.1 200 "):
             faults.append(f"{model} has not recovered: {bytes(client.received)!r}")
     if reached != hosts:
         faults.append(f"{model} has not recovered: {hosts} should get traffic, {reached} do")
     return faults
+
+
+def _is_answered(client: Client) -> bool:
+    return client.closed is not None
 
 
 def _request(tag: str, service: str, model: str) -> RequestPlan:

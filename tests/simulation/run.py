@@ -67,9 +67,7 @@ class Run:
                 self.network.play(self._is_over, LIMIT)
                 self._judge_rest()
                 if self.schedule.drain is None and not self.faults:
-                    self.faults += recover(
-                        self.schedule, self.world, self.network, self.record, self._reload
-                    )
+                    self.faults += recover(self.schedule, self.world, self.network, self.record, self._reload)
                 left = self._close()
             self.faults += [f"a delayed call is left: {call}" for call in left]
             gc.collect()  # for errors that nobody handled

@@ -243,7 +243,20 @@ def _request(
         pieces[at] = (random.choice((5.0, 45.0)), pieces[at][1])
     behind = target.removeprefix("/api")
     return RequestPlan(
-        tag, target, behind, service, model, key, lines, body, pieces, content_type, stream, refusal, closes, slow
+        tag,
+        target,
+        behind,
+        service,
+        model,
+        key,
+        lines,
+        body,
+        pieces,
+        content_type,
+        stream,
+        refusal,
+        closes,
+        slow,
     )
 
 

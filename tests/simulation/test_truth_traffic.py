@@ -7,7 +7,6 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from jairouter.body import AnswerBody
 from jairouter.exchange import Answer, Exchange, Outcome
 from jairouter.filters import hedge, memory, pick, retry
 from jairouter.policies import _Making
@@ -21,6 +20,7 @@ from jairouter.traffic.limiters.token_bucket import TokenBucket
 from jairouter.traffic.limits import Limits
 from jairouter.traffic.live import Live
 from tests.simulation.run import run
+
 
 class TrafficJudgeTests(SynchronousTestCase):
     """Each test breaks one promise; the seeds are some that have what it takes to see it."""
@@ -126,7 +126,7 @@ class TrafficJudgeTests(SynchronousTestCase):
 
     def test_the_loser_of_a_hedge_goes_on(self) -> None:
         self.patch(hedge._Runner, "cancel", lambda runner: None)
-        self.assert_noticed("backends were at work when the answer had begun", 107)
+        self.assert_noticed("backends were at work when the answer had begun", 107, 158)
 
     def test_a_remembered_answer_is_given_to_another_caller(self) -> None:
         key = memory._key
@@ -153,7 +153,7 @@ class TrafficJudgeTests(SynchronousTestCase):
             make(group, instances, *more)
 
         self.patch(Group, "__init__", all_of_them)
-        self.assert_noticed("which is drained", 2, 43)
+        self.assert_noticed("which is drained", 4, 5)
 
     def test_retries_cost_nothing(self) -> None:
         self.patch(RetryBudget, "withdraw", lambda budget, now: True)

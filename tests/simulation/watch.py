@@ -72,7 +72,8 @@ class Watch:
             yield
 
     def _watched_attempt(self) -> type[Attempt]:
-        watch, slot = self, Attempt.outcome
+        watch = self
+        slot: Any = vars(Attempt)["outcome"]
 
         class Watched(Attempt):
             """Tells when it begins and ends."""
@@ -85,13 +86,13 @@ class Watch:
                 watch.note("begin", self)
 
             @property
-            def outcome(self) -> Outcome | None:  # type: ignore[override]  # a slot is a property too
-                found: Outcome | None = slot.__get__(self)  # type: ignore[attr-defined]
+            def outcome(self) -> Outcome | None:
+                found: Outcome | None = slot.__get__(self)
                 return found
 
             @outcome.setter
             def outcome(self, value: Outcome | None) -> None:
-                slot.__set__(self, value)  # type: ignore[attr-defined]
+                slot.__set__(self, value)
                 if value is not None:
                     watch.note("end", self, value)
 

@@ -267,7 +267,7 @@ class BeginTests(SynchronousTestCase):
 
     def deposits(self, *headers: tuple[bytes, bytes]) -> bool:
         decides = policy(ratio=1.0, floor=0.0)
-        decides.begin(exchange(request(headers=headers)))
+        decides.begin(exchange(request(headers=headers)), 0.0)
         return decides.budget.withdraw(0.0)
 
     def test_request(self) -> None:

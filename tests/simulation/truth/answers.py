@@ -35,7 +35,9 @@ def judge_answer(case: Case, cases: Mapping[str, Case]) -> list[str]:
     if case.stood_in:
         return _judge_fallback(case, answer, cases)
     if answer.is_event_stream and answer.status == 200:
-        return judge_stream(case, answer)
+        found = judge_stream(case, answer)
+        unmarked = case.begun_early and case.fallback.get("strategy") == "cache"
+        return judge_cached(case, answer, cases) if found and unmarked else found
     if (answer.status, answer.body) in [(each.status, each.body) for each in case.told if each.complete]:
         return _judge_passed_over(case, answer)
     return _judge_error(case, answer)

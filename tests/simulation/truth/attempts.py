@@ -70,7 +70,9 @@ def _judge_further(case: Case, earlier: list[Attempt], attempt: Attempt) -> list
     """Whether there may be one more after, or beside, these."""
     begun = case.first_byte
     if begun is not None and attempt.began > begun + NOW:
-        return [f"asked again at {attempt.began:.3f}, after the first byte had reached the client at {begun:.3f}"]
+        return [
+            f"asked again at {attempt.began:.3f}, after the first byte had reached the client at {begun:.3f}"
+        ]
     if any(raced(each) and each.host == attempt.host for each in earlier):
         return []  # one of them was this one
     model = case.model_of(attempt)
@@ -87,32 +89,35 @@ def _judge_further(case: Case, earlier: list[Attempt], attempt: Attempt) -> list
 def _judge_reasons(case: Case, same: list[Attempt], attempt: Attempt) -> list[str]:
     """Each earlier attempt failed in a way after which there is another, or is overtaken by a hedge."""
     pending = 0
+    begun = _lived(case, attempt)[0]
     for each in same:
-        over = _ended(case, each)
-        if over is None or over > attempt.began + NOW:
+        over = _lived(case, each)[1]
+        if over is None or over > begun + NOW:
             pending += 1
         elif not (_classes(case, each) & set(_spelt_out(case.retry["on"]))):
-            return [f"asked again after {each.plan.kind} {told_by(each).status}, which its classes do not name"]
+            said = told_by(each).status
+            return [f"asked again after {each.plan.kind} {said}, which its classes do not name"]
     if pending > (1 if case.retry["hedge"]["enabled"] else 0):
         return [f"asked again while {pending} attempts were under way"]
     return []
 
 
-def _ended(case: Case, attempt: Attempt) -> float | None:
-    """When the gateway was done with it, as it says itself; None if that is still to come.
+def _lived(case: Case, attempt: Attempt) -> tuple[float, float | None]:
+    """When the gateway began with it and was done, as it says itself; it need not have begun with sending.
 
     A host may have been asked more than once, and there may be attempts that never came through.
     """
-    assert case.exchange is not None
+    if case.exchange is None:
+        return attempt.began, None
     model = case.model_of(attempt)
     mine = [each for each in case.attempts if each.host == attempt.host and case.model_of(each) == model]
-    at = [each for each in mine if not raced(each)].index(attempt)
-    ends = [
-        each.ended or None
+    at = [each for each in mine if not raced(each) or each is attempt].index(attempt)
+    lives = [
+        (each.began, each.ended or None)
         for each in sorted(case.exchange.attempts, key=lambda each: each.began)
         if each.instance.name == model and _host(each.instance.base_url) == attempt.host
     ]
-    return ends[min(at, len(ends) - 1)] if ends else 0.0
+    return lives[min(at, len(lives) - 1)] if lives else (attempt.began, 0.0)
 
 
 def _host(base_url: str) -> str:

@@ -42,5 +42,7 @@ def _judge(service: str, retries: list[float], requests: list[float], budget: di
         earned = bisect_right(requests, when) - bisect_right(requests, when - window)
         most = budget["ratio"] * earned + budget["min_per_second"] * window
         if count > most + _HAIR:
-            return [f"{service}: {count} retries in {window:g} s before {when:.2f}, where {most:.2f} are allowed"]
+            return [
+                f"{service}: {count} retries in {window:g} s before {when:.2f}, where {most:.2f} are allowed"
+            ]
     return []

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from tests.simulation.messages import Message
-from tests.simulation.truth.case import Case, told_by
+from tests.simulation.truth.case import KEEP_ALIVE, Case, told_by
 
 _SAID_TO = re.compile(rb'"answers": "([\d.]+)", "attempt": (\d+)|"content": "([\d.]+)/(\d+)/')
 
@@ -20,17 +20,18 @@ def judge_cached(case: Case, answer: Message, cases: Mapping[str, Case]) -> list
         cases: All requests of the run, by tag.
     """
     asked = case.exchange.started if case.exchange is not None else 0.0
-    age, ttl = answer.header(b"age"), case.fallback["cache_ttl"]
+    ttl, body = case.fallback["cache_ttl"], answer.body.replace(KEEP_ALIVE, b"")
+    age = answer.header(b"age") or (b"0" if case.begun_early else None)
     if age is None or not int(age) <= ttl:
         return [f"an answer from the cache that is {age!r} seconds old"]
-    source = _SAID_TO.search(answer.body)
+    source = _SAID_TO.search(body)
     if source is None:  # nothing in it says whose it is
-        givers = [each for each in cases.values() if _gave(each, answer)]
+        givers = [each for each in cases.values() if _gave(each, answer.status, body)]
     else:
         giver = cases.get((source[1] or source[3]).decode())
-        givers = [giver] if giver is not None and _gave(giver, answer) else []
+        givers = [giver] if giver is not None and _gave(giver, answer.status, body) else []
     if not givers:
-        return [f"an answer from the cache that nobody was given: {answer.body[:80]!r}"]
+        return [f"an answer from the cache that nobody was given: {body[:80]!r}"]
     mine = [each for each in givers if _caller(each) == _caller(case)]
     if not mine:
         return [f"an answer from the cache that was another caller's: {givers[0].request.tag}"]
@@ -43,11 +44,13 @@ def judge_cached(case: Case, answer: Message, cases: Mapping[str, Case]) -> list
     return []
 
 
-def _gave(case: Case, answer: Message) -> bool:
+def _gave(case: Case, status: int, body: bytes) -> bool:
     """Whether a backend said this to somebody, to the end."""
     said = map(told_by, case.attempts)
     return any(
-        told.complete and 200 <= told.status < 300 and (told.status, told.body) == (answer.status, answer.body)
+        told.complete
+        and 200 <= told.status < 300
+        and (told.status, told.body) == (status, body)
         for told in said
     )
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from jairouter.exchange import Exchange
 
 
+KEEP_ALIVE = b": keep-alive\n\n"
+
+
 @dataclass(frozen=True)
 class Case:
     """One request, what became of it behind the gateway, and what its client was told.
@@ -70,7 +73,12 @@ class Case:
     @property
     def stood_in(self) -> str:
         """Who answered in place of the model, as the answer itself says."""
-        return (self.answer and self.answer.header(b"x-jairouter-fallback") or b"").decode()
+        return ((self.answer and self.answer.header(b"x-jairouter-fallback")) or b"").decode()
+
+    @property
+    def begun_early(self) -> bool:
+        """Whether its answer may have begun with comments, before anything was known of it."""
+        return self.request.stream and bool(self.configuration["streaming"]["keep_alive_before_first_event"])
 
     @property
     def may_be_late(self) -> bool:

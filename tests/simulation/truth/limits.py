@@ -34,14 +34,20 @@ def judge_limits(schedule: Schedule, cases: Mapping[str, Case], watch: Watch) ->
     return judge.faults
 
 
+def overlaid(outer: Configuration, own: Configuration) -> Configuration:
+    """What applies where something is given further out and something nearer."""
+    inner = {**outer.get("client_ip", {}), **own.get("client_ip", {})}
+    return {**outer, **own, "client_ip": inner}
+
+
 def levels(model: Configuration, service: str) -> list[tuple[tuple[str, ...], Configuration]]:
     """The limits on the requests of a service, by the places where they are configured."""
     outer: Configuration = model.get("rate_limit", {})
-    given = [(("model",), outer)] if outer else []
+    given: list[tuple[tuple[str, ...], Configuration]] = [(("model",), outer)] if outer else []
     own = model["services"][service].get("rate_limit")
     if own:
-        given.append((("service", service), {**outer, **own}))
-    found = []
+        given.append((("service", service), overlaid(outer, own)))
+    found: list[tuple[tuple[str, ...], Configuration]] = []
     for place, settings in given:
         if settings["scope"] != "instance":
             found.append(((*place, settings["scope"]), settings))
@@ -109,7 +115,9 @@ class _Judge:
             waits = [limiter.take(now) for limiter in found]
             expected = max(waits, default=Fraction(0))
             if abs(expected - Fraction(wait)) > _NOW:
-                self.faults.append(f"request {case.request.tag} had to wait {float(expected):.6f}, not {wait:.6f}")
+                self.faults.append(
+                    f"request {case.request.tag} had to wait {float(expected):.6f}, not {wait:.6f}"
+                )
             self._judge_wait(case, exchange, when + wait)
             self._held[case.request.tag] = [(limiter, now + expected) for limiter in found]
 
@@ -149,7 +157,9 @@ class _Judge:
     def _judge_wait(self, case: Case, exchange: Exchange, turn: float) -> None:
         early = [each.began for each in exchange.attempts if each.began < turn - _NOW]
         if early:
-            self.faults.append(f"request {case.request.tag} went on at {early[0]:.3f}, before its turn at {turn:.3f}")
+            self.faults.append(
+                f"request {case.request.tag} went on at {early[0]:.3f}, before its turn at {turn:.3f}"
+            )
 
     # -- attempts -------------------------------------------------------------
 
@@ -216,6 +226,6 @@ def limit_settings(model: Configuration, service: str, instance: Configuration) 
     """The settings of an instance's limit."""
     outer, own = model.get("rate_limit", {}), model["services"][service].get("rate_limit", {})
     if "rate_limit" in instance:
-        return {**outer, **own, **instance["rate_limit"]}
-    merged = {**outer, **own} if own else {}
+        return overlaid(overlaid(outer, own), instance["rate_limit"])
+    merged = overlaid(outer, own) if own else {}
     return next((each for each in (merged, outer) if each and each["scope"] == "instance"), None)

@@ -7,6 +7,7 @@ and can be carried over to other settings.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -65,14 +66,16 @@ class Window:
     """So many in any stretch of time of one length."""
 
     def __init__(self, settings: dict[str, Any], now: Exact) -> None:
-        self._most, self._length = settings["max_requests"], Fraction(str(float(settings["window_size"])))
+        self._most: int = settings["max_requests"]
+        self._length = Fraction(str(float(settings["window_size"])))
         self._times: list[Exact] = []
 
     def early(self, now: Exact) -> Exact:
         """See `Reference.early`."""
         if len(self._times) < self._most:
             return -_NEVER
-        return self._times[-self._most] + self._length - now
+        oldest: Exact = self._times[-self._most]
+        return oldest + self._length - now
 
     def take(self, now: Exact) -> Exact:
         """See `Reference.take`."""
@@ -157,13 +160,17 @@ class Queue:
         return min(free) if free else max(self._end[0] + self._step, now)
 
 
-MAKERS = {"token-bucket": Bucket, "sliding-window": Window, "concurrency": Places, "leaky-bucket": Queue}
+MAKERS: dict[str, Callable[[dict[str, Any], Exact], Reference]] = {
+    "token-bucket": Bucket,
+    "sliding-window": Window,
+    "concurrency": Places,
+    "leaky-bucket": Queue,
+}
 
 
 def make(settings: dict[str, Any], now: float) -> Reference:
     """Make the one that is configured."""
-    made: Reference = MAKERS[settings["algorithm"]](settings, Fraction(now))
-    return made
+    return MAKERS[settings["algorithm"]](settings, Fraction(now))
 
 
 def certain(early: Exact, slack: float = 2e-6) -> bool | None:

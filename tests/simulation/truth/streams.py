@@ -6,29 +6,28 @@ import re
 
 from tests.simulation.messages import Message
 from tests.simulation.truth import answers
-from tests.simulation.truth.case import Case, is_clean, told_by
+from tests.simulation.truth.case import KEEP_ALIVE, Case, is_clean, told_by
 
-KEEP_ALIVE = b": keep-alive\n\n"
 _ERROR_EVENT = re.compile(rb'(?:\A|(?<=[\r\n]))data: (\{"error":.*\})\n\n\Z')
 
 
 def mixed_up(case: Case, answer: Message) -> bool:
     """Whether there is text in it of more than one attempt."""
     tag = re.escape(case.request.tag.encode())
-    said = re.findall(rb'"' + tag + rb"/(\d+)/\d+ |\"answers\": \"" + tag + rb'", "attempt": (\d+)', answer.body)
+    said = re.findall(
+        rb'"' + tag + rb"/(\d+)/\d+ |\"answers\": \"" + tag + rb'", "attempt": (\d+)', answer.body
+    )
     return len({one or other for one, other in said}) > 1
 
 
 def judge_stream(case: Case, answer: Message) -> list[str]:
     """It is what one of the attempts said, as far as that went."""
     got = answer.body.replace(KEEP_ALIVE, b"")
-    begun_early = case.configuration["streaming"]["keep_alive_before_first_event"]
     views = [(each, told_by(each)) for each in case.attempts]
     streams = [(each, told) for each, told in views if told.is_event_stream]
-    if begun_early and len(streams) < len(views) or not views:
-        # begun with comments, then there was no stream
-        if begun_early and not _judge_broken_stream(got, b"", is_error_event=False):
-            return []
+    none = len(streams) < len(views) or not views
+    if case.begun_early and none and not _judge_broken_stream(got, b"", is_error_event=False):
+        return []  # begun with comments, then there was no stream
     faults: list[str] = ["a stream that no backend began"]
     for each, told in reversed(streams):
         clean = is_clean(each) and not case.may_be_late
