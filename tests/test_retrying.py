@@ -114,6 +114,19 @@ class FailoverTests(Case):
         self.assertEqual(headers[b"x-should-retry"], b"false")
         self.assertEqual(headers[b"x-jairouter-attempts"], b"3")
 
+    def test_the_backends_own_advice(self) -> None:
+        """Two headers would be read as one value, which is no advice at all."""
+        world = self.cluster(2)
+        client = world.ask(ASK)
+        for backend in world.backends:
+            backend.last.answer(
+                b"{}", status="500 Bad", content_type="application/json\r\nX-Should-Retry: true"
+            )
+            world.run()
+        self.assert_answered(client, 500, b"{}")
+        self.assertEqual(bytes(client.received).lower().count(b"x-should-retry:"), 1)
+        self.assertIn(b"x-should-retry: false", client.received)
+
     def test_clients_fault(self) -> None:
         world = self.cluster()
         world.backends[0].status = "400 Bad Request"
