@@ -185,6 +185,9 @@ def assemble(
         data_plane.pipeline = pipeline_of(settings, policies)
         models.services = policies.services
         prober.watch(policies.checks)
+        groups = [each for models in policies.services.values() for each in models.values()]
+        agent.keep(instance for group in groups for instance in group.instances)
+        metrics.sum_up()
 
     policies = policies_of(settings, tls or read_tls(settings))
     prober.watch(policies.checks)
