@@ -62,6 +62,11 @@ class Pick:
                 attempt.progress()  # the wait for its turn is not one for a connection
                 exchange.turn_to(attempt)  # meanwhile a hedge may have begun
             answer = await self._inner.respond(exchange)
+            attempt.body = answer.body
+            if attempt.status == 429 and group.cool_down is not None:
+                group.cool_down.throttled(exchange.request, instance, answer.headers, self._seconds())
+            if 200 <= attempt.status < 300:
+                held.answering()
         except GatewayError as error:
             outcome = outcome_of_error(error)
             held.settle(outcome)
@@ -75,10 +80,6 @@ class Pick:
             # A fault of ours says nothing about the instance, but its slot must come back
             held.settle(Outcome.NEUTRAL)
             raise
-        if attempt.status == 429 and group.cool_down is not None:
-            group.cool_down.throttled(exchange.request, instance, answer.headers, self._seconds())
-        if 200 <= attempt.status < 300:
-            held.answering()
         answer.body.on_done(held.done)
         return answer
 
@@ -132,6 +133,7 @@ class _Held(Permit):
 
     def done(self, error: GatewayError | None) -> None:
         """The answer's body is over."""
+        self._attempt.body = None
         self.settle(outcome_of_answer(self._attempt.status, error))
 
     def settle(self, outcome: Outcome) -> None:
