@@ -50,6 +50,14 @@ class AllowsTests(SynchronousTestCase):
         case.group.again = True
         self.assertFalse(self.allowed(case))
 
+    def test_the_same_instance_is_not_asked_twice_in_place_of_another(self) -> None:
+        """The budget pays for no attempt that cannot be made."""
+        case = waiting()
+        assert case.group is not None
+        case.group.again = True
+        case.group.instances[1].live.eject(9.0, 0.0)
+        self.assertFalse(self.allowed(case))
+
     def test_the_other_one_takes_no_requests(self) -> None:
         case = waiting()
         assert case.group is not None
