@@ -160,6 +160,14 @@ def _nobody(exchange: Exchange, choice: Choice, now: float) -> GatewayError:
     times = [why.until - now for _, why in choice.excluded if why.until is not None]
     wait = max(min(times), 0.001) if times else WAIT
     model = exchange.model[:100]
-    if any(why.reason is Reason.LIMITED for _, why in choice.excluded):
+    reasons = {why.reason for _, why in choice.excluded} - _CONFIGURED
+    if Reason.LIMITED in reasons:
         return RateLimited(f"the limit of every instance of the model {model!r} is reached", retry_after=wait)
+    if reasons == {Reason.COOLING}:
+        # They are well, and asked for fewer requests: who hears 503 looks for what is broken
+        return RateLimited(f"every instance of the model {model!r} throttles requests", retry_after=wait)
     return NoHealthyUpstream(f"no instance of the model {model!r} takes requests now", retry_after=wait)
+
+
+_CONFIGURED = frozenset({Reason.DRAINED, Reason.TIER})
+"""Reasons that say nothing about now."""

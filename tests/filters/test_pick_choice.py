@@ -126,10 +126,23 @@ class ChoiceTests(Case):
     def test_when_to_come_back(self) -> None:
         """When the first of them is there again."""
         for each, until in zip(self.instances, (30.0, 12.0), strict=True):
-            each.live.cool(until)
+            each.live.eject(until, 0.0)
         error = self.failureResultOf(self.start(), NoHealthyUpstream).value
         assert isinstance(error, NoHealthyUpstream)
         self.assertEqual(error.retry_after, 12.0)
+
+    def test_all_of_them_throttle(self) -> None:
+        """That is no failure of theirs."""
+        for each, until in zip(self.instances, (30.0, 12.0), strict=True):
+            each.live.cool(until)
+        error = self.failureResultOf(self.start(), RateLimited).value
+        assert isinstance(error, RateLimited)
+        self.assertEqual((error.status, error.retry_after), (429, 12.0))
+
+    def test_one_throttles_and_one_is_out(self) -> None:
+        self.instances[0].live.cool(30.0)
+        self.instances[1].live.eject(12.0, 0.0)
+        self.failureResultOf(self.start(), NoHealthyUpstream)
 
     def test_the_key_is_worked_out_once(self) -> None:
         """Also for several attempts."""
