@@ -160,7 +160,7 @@ class Limits:
 def _own(merged: RateLimitSettings, given: RateLimitSettings) -> RateLimitSettings:
     """The limit that a service gives: which bucket it shares, it has to say itself.
 
-    A key from outside is that of the bucket there, and whatever else the service says would count for nothing.
+    A key from outside is that of the bucket there, and what else the service says would count for nothing.
     """
     if merged.scope == "key" and given.model_fields_set.isdisjoint({"scope", "key"}):
         return merged.model_copy(update={"scope": "service"})

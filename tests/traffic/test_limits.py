@@ -117,7 +117,7 @@ class ScopeTests(SynchronousTestCase):
     def test_key_from_outside(self) -> None:
         """What a service limits without a word about a key is a limit of its own."""
         limited = limits("enabled: true, capacity: 3, scope: key, key: both", "capacity: 1")
-        several = [asking(), asking(), asking(route=EMBEDDING), asking(route=EMBEDDING), asking(route=EMBEDDING)]
+        several = [asking()] * 2 + [asking(route=EMBEDDING)] * 3
         self.assertEqual(passed(limited, *several), [True, False, True, True, False])
 
     def test_instance(self) -> None:

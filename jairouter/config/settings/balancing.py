@@ -219,8 +219,8 @@ class LoadBalanceSettings(Section):
     panic_threshold: Annotated[int, Integer(0, 100)] = 0
     """When fewer of a model's instances than this, in percent, are neither down nor left out, all of them
     are used: most likely it is the checks that are wrong. A `priority` of which none is healthy
-    still comes after one that has some. 0 never does; then a model without a healthy instance is answered with
-    503."""
+    still comes after one that has some. 0 never does; then a model without a healthy instance is
+    answered with 503."""
 
     slow_start: Seconds = 30.0
     """How long an instance that has recovered takes to come back to its full weight, from a tenth of it;
