@@ -249,6 +249,9 @@ def _retries(
         retries[service] = RetryPolicy(given, budget, means.random)
         if given.hedge.enabled:
             hedges[service] = HedgePolicy(given.hedge, retries[service])
+            known = old.hedges.get(service) if old is not None else None
+            if known is not None:
+                hedges[service].carry_over(known, settings.model.services[service].models)
     return retries, hedges
 
 

@@ -111,6 +111,16 @@ class DelayTests(SynchronousTestCase):
             decides.answered(case, 5.0)
         self.assertTrue(5.0 <= decides.delay(case) <= 5.5, decides.delay(case))
 
+    def test_after_a_reload(self) -> None:
+        """What is known about models that there still are goes on, if it is still asked for."""
+        old, case = policy(percentile=90.0), waiting()
+        for _ in range(100):
+            old.answered(case, 5.0)
+        for percentile, models, known in ((90.0, {"m"}, True), (90.0, {"n"}, False), (95.0, {"m"}, False)):
+            decides = policy(delay=0.7, percentile=percentile)
+            decides.carry_over(old, models)
+            self.assertEqual(decides.delay(case) > 0.7, known, (percentile, models))
+
     def test_of_the_model(self) -> None:
         """Another model, and the same one with or without streaming, has times of its own."""
         decides, case = policy(delay=0.7, percentile=90.0), waiting()
