@@ -175,7 +175,8 @@ class CoolDownSettings(Section):
 
     default: Seconds = 1.0
     """How long, when the answer does not say with `Retry-After`; 0 for not at all. Never where a model has
-    no other instance: the next request may be smaller, and there is nobody else to answer it."""
+    no other instance, or another one has answered 429 to the same request before: the next request may be
+    smaller."""
 
     max: Seconds = 60.0
     """The longest rest, whatever the answer says."""
