@@ -61,12 +61,13 @@ class AdmitTests(SynchronousTestCase):
 
     def test_longest_wait(self) -> None:
         """Until all let it go on."""
-        slow, slower = LeakyBucket(4.0, 5, 9.0, 0.0), LeakyBucket(2.0, 5, 9.0, 0.0)
-        tried = rule(slow, slower, TokenBucket(1.0, 9.0, 0.0))
-        tried.admit(asking(), 0.0)
-        verdict = tried.admit(asking(), 0.0)
-        assert isinstance(verdict, Admitted)
-        self.assertEqual((verdict.wait, verdict.limiters[:2]), (0.5, [slow, slower]))
+        for rates in ((4.0, 2.0), (2.0, 4.0)):
+            limiters = [*(LeakyBucket(rate, 5, 9.0, 0.0) for rate in rates), TokenBucket(1.0, 9.0, 0.0)]
+            tried = rule(*limiters)
+            tried.admit(asking(), 0.0)
+            verdict = tried.admit(asking(), 0.0)
+            assert isinstance(verdict, Admitted)
+            self.assertEqual((verdict.wait, verdict.limiters), (0.5, limiters))
 
     def test_longest_refusal(self) -> None:
         """Told is which of those that refuse does so for longest, and for how long."""

@@ -112,7 +112,7 @@ _Limiters = OrderedDict[Hashable, "ILimiter"]
 
 
 def _as_new(limiter: ILimiter, now: float) -> bool:
-    return not limiter.lent and limiter.quota(now).reset <= 0.0
+    return limiter.quota(now).reset <= 0.0
 
 
 def _forget_idle(limiters: _Limiters, now: float, longest: float) -> bool:

@@ -160,10 +160,11 @@ class ForgettingTests(SynchronousTestCase):
     def test_clock_set_back(self) -> None:
         """Nobody counts as idle, and the looks go on."""
         keyed = table(Bounds(99, 100.0, 30.0))
-        send(keyed, "a", 10_000.0)
-        send(keyed, "b", 1.0)
-        send(keyed, "b", 200.0)
+        for key, now in (("a", 10_000.0), ("b", 10_000.0), ("a", 1.0), ("b", 2.0), ("b", 50.0)):
+            send(keyed, key, now)
         self.assertEqual(self.keys(keyed), "ab")
+        send(keyed, "b", 101.0)
+        self.assertEqual(self.keys(keyed), "b")
 
 
 class CarryOverTests(SynchronousTestCase):
