@@ -166,7 +166,7 @@ def _nobody(exchange: Exchange, choice: Choice, now: float) -> GatewayError:
     model = exchange.model[:100]
     reasons = {why.reason for _, why in choice.excluded} - _CONFIGURED
     if Reason.LIMITED in reasons:
-        return RateLimited(f"the limit of every instance of the model {model!r} is reached", retry_after=wait)
+        return RateLimited(f"every instance of the model {model!r} is at its limit", retry_after=wait)
     if reasons == {Reason.COOLING}:
         # They are well, and asked for fewer requests: who hears 503 looks for what is broken
         return RateLimited(f"every instance of the model {model!r} throttles requests", retry_after=wait)

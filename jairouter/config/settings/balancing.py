@@ -173,10 +173,10 @@ class CoolDownSettings(Section):
     """Whether an instance that throttles gets no requests for a while. It never applies where the
     client's own key was sent to the backend: another client's key may be good for more."""
 
-    default: Seconds = 1.0
-    """How long, when the answer does not say with `Retry-After`; 0 for not at all. Never where a model has
-    no other instance, or another one has answered 429 to the same request before: the next request may be
-    smaller."""
+    default: Seconds = 0.0
+    """How long, when the answer does not say with `Retry-After`; 0 for not at all, since it may be this one
+    request that is too large. Where it is more, it applies to the first of a request's attempts that is
+    answered so, and never where a model has no other instance."""
 
     max: Seconds = 60.0
     """The longest rest, whatever the answer says."""
