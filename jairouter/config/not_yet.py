@@ -48,6 +48,11 @@ def _levels(key: str) -> tuple[str, ...]:
 
 
 TABLE: Final[tuple[NotYet, ...]] = (
+    NotYet(
+        _levels("rate-limit.scope"),
+        "rate-limit.scope caller goes by the key that a request shows, which nobody checks yet",
+        lambda value: value == "caller",
+    ),
     NotYet(_levels("circuit-breaker.exceptions.**"), "circuit-breaker.exceptions has no effect yet"),
     NotYet(
         _levels("adapter"),
@@ -59,11 +64,6 @@ TABLE: Final[tuple[NotYet, ...]] = (
     NotYet(
         ("security.enabled", "security.api-key.enabled", "security.jwt.enabled"),
         "{key} has no effect yet: anybody may call",
-        bool,
-    ),
-    NotYet(
-        ("security.validation.rate-limit.enabled",),
-        "security.validation.rate-limit has no effect yet",
         bool,
     ),
     NotYet(("security.validation.cors.**",), "security.validation.cors has no effect yet"),

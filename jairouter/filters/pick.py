@@ -19,7 +19,7 @@ from jairouter.traffic.permits import Permit
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
-    from jairouter.exchange import Answer, Exchange
+    from jairouter.exchange import Answer, Exchange, HeaderPairs
     from jairouter.traffic.group import Choice, Group
     from jairouter.traffic.permits import Ledger
 
@@ -63,15 +63,15 @@ class Pick:
                 exchange.turn_to(attempt)  # meanwhile a hedge may have begun
             answer = await self._inner.respond(exchange)
             attempt.body = answer.body
-            if attempt.status == 429 and group.cool_down is not None:
-                group.cool_down.throttled(exchange.request, instance, answer.headers, self._seconds())
+            if attempt.status == 429:
+                self._cool_down(exchange, group, attempt, answer.headers)
             if 200 <= attempt.status < 300:
                 held.answering()
         except GatewayError as error:
             outcome = outcome_of_error(error)
             held.settle(outcome)
-            if outcome is Outcome.THROTTLED and group.cool_down is not None:
-                group.cool_down.throttled(exchange.request, instance, (), self._seconds())
+            if outcome is Outcome.THROTTLED:
+                self._cool_down(exchange, group, attempt, ())
             raise
         except CancelledError:
             held.settle(Outcome.ABANDONED)
@@ -82,6 +82,15 @@ class Pick:
             raise
         answer.body.on_done(held.done)
         return answer
+
+    def _cool_down(self, exchange: Exchange, group: Group, attempt: Attempt, headers: HeaderPairs) -> None:
+        if group.cool_down is not None:
+            doubtful = len(group.instances) == 1 or any(
+                each.outcome is Outcome.THROTTLED for each in exchange.attempts if each is not attempt
+            )
+            group.cool_down.throttled(
+                exchange.request, attempt.instance, headers, self._seconds(), doubtful=doubtful
+            )
 
     def _choose(self, exchange: Exchange, group: Group) -> Choice:
         key = exchange.key
@@ -157,6 +166,14 @@ def _nobody(exchange: Exchange, choice: Choice, now: float) -> GatewayError:
     times = [why.until - now for _, why in choice.excluded if why.until is not None]
     wait = max(min(times), 0.001) if times else WAIT
     model = exchange.model[:100]
-    if any(why.reason is Reason.LIMITED for _, why in choice.excluded):
-        return RateLimited(f"the limit of every instance of the model {model!r} is reached", retry_after=wait)
+    reasons = {why.reason for _, why in choice.excluded} - _CONFIGURED
+    if Reason.LIMITED in reasons:
+        return RateLimited(f"every instance of the model {model!r} is at its limit", retry_after=wait)
+    if reasons == {Reason.COOLING}:
+        # They are well, and asked for fewer requests: who hears 503 looks for what is broken
+        return RateLimited(f"every instance of the model {model!r} throttles requests", retry_after=wait)
     return NoHealthyUpstream(f"no instance of the model {model!r} takes requests now", retry_after=wait)
+
+
+_CONFIGURED = frozenset({Reason.DRAINED, Reason.TIER})
+"""Reasons that say nothing about now."""

@@ -77,7 +77,12 @@ class RetryPolicy:
         self._random = random
 
     def begin(self, exchange: Exchange) -> None:
-        """A request came. What is itself a client's retry earns no further ones."""
+        """A request came. What is itself a client's retry earns no further ones.
+
+        Nor does one for which another model was asked before, or an outage would pay for its own retries.
+        """
+        if exchange.attempts:
+            return
         for name, value in exchange.request.headers:
             # (the length first: this is asked of every header of every request)
             if len(name) == _COUNT_LENGTH and name.lower() == _RETRY_COUNT and value.strip(b" 0"):

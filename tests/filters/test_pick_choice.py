@@ -126,10 +126,23 @@ class ChoiceTests(Case):
     def test_when_to_come_back(self) -> None:
         """When the first of them is there again."""
         for each, until in zip(self.instances, (30.0, 12.0), strict=True):
-            each.live.cool(until)
+            each.live.eject(until, 0.0)
         error = self.failureResultOf(self.start(), NoHealthyUpstream).value
         assert isinstance(error, NoHealthyUpstream)
         self.assertEqual(error.retry_after, 12.0)
+
+    def test_all_of_them_throttle(self) -> None:
+        """That is no failure of theirs."""
+        for each, until in zip(self.instances, (30.0, 12.0), strict=True):
+            each.live.cool(until)
+        error = self.failureResultOf(self.start(), RateLimited).value
+        assert isinstance(error, RateLimited)
+        self.assertEqual((error.status, error.retry_after), (429, 12.0))
+
+    def test_one_throttles_and_one_is_out(self) -> None:
+        self.instances[0].live.cool(30.0)
+        self.instances[1].live.eject(12.0, 0.0)
+        self.failureResultOf(self.start(), NoHealthyUpstream)
 
     def test_the_key_is_worked_out_once(self) -> None:
         """Also for several attempts."""
@@ -238,8 +251,22 @@ class CoolDownTests(Case):
         self.assertEqual(self.throttle(self.asking(*self.instances, Authorization="Bearer k")), 0.0)
 
     def test_the_instance_s_key(self) -> None:
-        own = instance(headers=((b"Authorization", b"Bearer own"),))
-        self.assertEqual(self.throttle(self.asking(own, Authorization="Bearer k")), 2.0)
+        own = [instance(headers=((b"Authorization", b"Bearer own"),)) for _ in range(2)]
+        self.assertEqual(self.throttle(self.asking(*own, Authorization="Bearer k")), 2.0)
+
+    def test_the_only_instance(self) -> None:
+        """It rests only where it says so itself."""
+        self.assertEqual(self.throttle(self.asking(self.instances[0])), 0.0)
+        asked = self.asking(self.instances[0])
+        self.assertEqual(self.throttle(asked, (b"Retry-After", b"3")), 3.0)
+
+    def test_the_same_request_again(self) -> None:
+        """Whose requests are too large for all does not take all instances from everybody."""
+        asked = self.asking(*(instance() for _ in range(3)))
+        told = (b"Retry-After", b"3")
+        self.assertEqual(
+            [self.throttle(asked), self.throttle(asked), self.throttle(asked, told)], [2.0, 0.0, 3.0]
+        )
 
     def test_refused_in_a_stream(self) -> None:
         """A 429 as the first event of a stream under 200: no header says how long."""

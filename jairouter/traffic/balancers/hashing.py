@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST_UNITS = 100
 """The heaviest instance has at most so many times the places that a weight of 1 has."""
+MOST_PLACES = 50_000
+"""Of a ring. To compute so many takes some hundredths of a second, and nothing else happens meanwhile."""
 SPARE = 16
 """A ring keeps at most so many more members than it has candidates, beside as many again."""
 
@@ -94,8 +96,9 @@ class HashingBalancer:
         if len(company) > len(candidates) + SPARE:
             company = []  # most of them will be gone for good
         members = [*candidates, *company]
-        top = max(each.live.weight for each in members)
-        scale = self._virtual_nodes * min(1.0, MOST_UNITS / top if top else 1.0)
+        weights = [each.live.weight for each in members]
+        units = min(1.0, MOST_UNITS / (max(weights) or 1.0))
+        scale = min(self._virtual_nodes * units, MOST_PLACES / (sum(weights) or 1.0))
         places = [self._places(each, max(1, round(each.live.weight * scale))) for each in members]
         ring = Ring(members, places)
         for each, several in zip(members, places, strict=True):
