@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry
@@ -54,8 +55,6 @@ from jairouter.web.root import build_tree
 from jairouter.web.site import ConnectionLimits, GatewaySite
 
 if TYPE_CHECKING:
-    from random import Random
-
     from twisted.web.resource import IResource, Resource
 
     from jairouter.config.settings.balancing import HealthCheckSettings
@@ -141,6 +140,7 @@ class _Parts:
     wheel: TimerWheel
     ledger: Ledger
     registry: CollectorRegistry
+    today: Callable[[], float]
 
 
 def assemble(
@@ -149,6 +149,7 @@ def assemble(
     random: Random,
     run_in_thread: RunInThread,
     tls: ReadTls | None = None,
+    today: Callable[[], float] | None = None,
 ) -> Gateway:
     """Make a gateway.
 
@@ -158,15 +159,19 @@ def assemble(
         random: For everything that is left to chance.
         run_in_thread: For what would block.
         tls: What the settings say about TLS, if it was read already.
+        today: Seconds since the epoch, for what others read; by default what the reactor says.
     """
+    today = today or reactor.seconds
     wheel, ledger, registry = TimerWheel(reactor), Ledger(), CollectorRegistry()
-    parts = _Parts(settings, reactor, random, run_in_thread, wheel, ledger, registry)
+    parts = _Parts(settings, reactor, random, run_in_thread, wheel, ledger, registry, today)
     metrics, ids = _metrics(parts), RequestIds(random)
-    access_log = AccessLog(wheel) if settings.logging.access.enabled else None
+    access_log = AccessLog(wheel, today) if settings.logging.access.enabled else None
     decisions = _decisions(parts)
     recorders = [each for each in (metrics, access_log, decisions) if each is not None]
-    agent, means = _agent(parts), Means(random, reactor.seconds, ledger, Changes())
-    prober = Prober(reactor, random, partial(_probe, agent))
+    # What is left to chance for every request need not be asked of the system, as ids are
+    chance = Random(random.getrandbits(128))  # noqa: S311 - there is nothing to guess
+    agent, means = _agent(parts), Means(chance, reactor.seconds, today, ledger, Changes())
+    prober = Prober(reactor, chance, partial(_probe, agent))
 
     def cutting() -> GatewayError | None:
         return data_plane.cutting
@@ -185,6 +190,9 @@ def assemble(
         data_plane.pipeline = pipeline_of(settings, policies)
         models.services = policies.services
         prober.watch(policies.checks)
+        groups = [each for models in policies.services.values() for each in models.values()]
+        agent.keep(instance for group in groups for instance in group.instances)
+        metrics.sum_up()
 
     policies = policies_of(settings, tls or read_tls(settings))
     prober.watch(policies.checks)
@@ -196,10 +204,12 @@ def assemble(
         _keep_alive(settings),
         routing_headers=settings.server.routing_headers,
     )
-    started = int(reactor.seconds())
+    started = int(today())
     models = Models(policies.services, lambda: started)
     tree, proxies = _tree(parts, data_plane, models, ready), trusted_proxies(settings.server)
-    site = GatewaySite(tree, wheel, reactor, _connection_limits(settings), ids, metrics.answered, proxies)
+    site = GatewaySite(
+        tree, wheel, reactor, _connection_limits(settings), ids, metrics.answered, proxies, today
+    )
     server = settings.server
     times = DrainTimes(server.drain.delay, server.drain.timeout)
     listener = Listener(reactor, site, data_plane, server.address, server.port, times)
@@ -268,7 +278,7 @@ def _pipeline(
         ),
         resolve=partial(Resolve, groups=groups),
         limit=partial(Limit, limits=policies.limits, ledger=ledger, clock=clock),
-        fallback=partial(Fallback, plans=policies.fallbacks, group_of=groups.group_of, today=clock.seconds),
+        fallback=partial(Fallback, plans=policies.fallbacks, group_of=groups.group_of, today=parts.today),
         retry=partial(Retry, clock=clock, policies=policies.retries),
         hedge=partial(Hedge, clock=clock, policies=policies.hedges),
         pick=partial(Pick, ledger=ledger, clock=clock),

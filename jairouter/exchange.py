@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from jairouter.body import AnswerBody
     from jairouter.codec.sse_watch import Dialect
+    from jairouter.errors import GatewayError
     from jairouter.interfaces import IRequestBody
     from jairouter.traffic.group import Excluded, Group
     from jairouter.traffic.instance import Instance
@@ -149,12 +150,14 @@ class Attempt:
         hedge: Whether it was made beside another one that took long. Written by Hedge.
         status: The backend's status, 0 until known.
         outcome: How it ended, None until it has.
+        body: Of its answer, until that is over.
     """
 
     __slots__ = (
         "_clock",
         "answered",
         "began",
+        "body",
         "candidates",
         "ended",
         "excluded",
@@ -183,6 +186,7 @@ class Attempt:
         self.hedge = False
         self.status = 0
         self.outcome: Outcome | None = None
+        self.body: AnswerBody | None = None
         self._clock = clock
 
     def enter(self, phase: Phase) -> None:
@@ -271,6 +275,12 @@ class Exchange:
         if self.attempts[-1] is not attempt:
             self.attempts.remove(attempt)
             self.attempts.append(attempt)
+
+    def give_up(self, error: GatewayError) -> None:
+        """Settle what is still open: an answer that a fault has kept from whoever would have read it."""
+        for attempt in self.attempts:
+            if attempt.body is not None:
+                attempt.body.abandon(error)
 
     @property
     def caller(self) -> bytes:

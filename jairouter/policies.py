@@ -18,7 +18,7 @@ from jairouter.traffic.cool_down import CoolDown
 from jairouter.traffic.group import Group
 from jairouter.traffic.health import Health
 from jairouter.traffic.hedging import HedgePolicy
-from jairouter.traffic.instance import Instance
+from jairouter.traffic.instance import Identity, Instance, identity_of
 from jairouter.traffic.limits import Limits
 from jairouter.traffic.live import Live
 from jairouter.traffic.outliers import OutlierLimits, Outliers
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from jairouter.traffic.permits import Ledger
     from jairouter.upstream.tls import BackendTls
 
-Identity = tuple[str, str, str, str | None]
-"""What makes an instance the same across a reload; see `Instance.identity`."""
 InstancesTls = Mapping[tuple[str, int], "BackendTls"]
 """How connections are secured, by service and position of the instance."""
 
@@ -49,12 +47,14 @@ class Means:
     Attributes:
         random: For what is left to chance.
         seconds: The clock.
+        today: Seconds since the epoch.
         ledger: Counts what is lent out.
         changes: Told when an instance is taken out of use, and when it is back.
     """
 
     random: Random
     seconds: Callable[[], float]
+    today: Callable[[], float]
     ledger: Ledger
     changes: Changes
 
@@ -141,7 +141,7 @@ class _Making:
             prefix_messages=load_balance.prefix_messages,
         )
         again, rest = retry_for(self._model, service).same_instance, load_balance.cool_down
-        cool_down = CoolDown(rest.default, rest.max, self._means.seconds) if rest.enabled else None
+        cool_down = CoolDown(rest.default, rest.max, self._means.today) if rest.enabled else None
         outliers = load_balance.outlier_detection
         watched = OutlierLimits.of(outliers) if outliers.enabled else None
         return {
@@ -171,7 +171,8 @@ class _Making:
         load_balance: LoadBalanceSettings,
     ) -> Instance:
         breaker = circuit_breaker_for(self._model, service, settings)
-        identity = (service, settings.name, settings.base_url, settings.path)
+        label = settings.instance_id or ""
+        identity = identity_of(service, settings.name, settings.base_url, settings.path, label)
         live = self.lives[identity] = self._old.get(identity) or Live()
         instance = _instance(service, settings, tls, live, breaker)
         live.slow_start = load_balance.slow_start
@@ -216,7 +217,8 @@ def _instance(
     headers = tuple(
         (name.encode("ascii"), secret.reveal().encode("latin-1")) for name, secret in settings.headers.items()
     )
-    limits = [limit for limit in (settings.timeout, breaker.timeout) if limit is not None]
+    of_breaker = breaker.timeout if breaker.enabled else None
+    limits = [limit for limit in (settings.timeout, of_breaker) if limit]  # (0 is none)
     return Instance(
         service,
         settings.name,
@@ -249,6 +251,9 @@ def _retries(
         retries[service] = RetryPolicy(given, budget, means.random)
         if given.hedge.enabled:
             hedges[service] = HedgePolicy(given.hedge, retries[service])
+            known = old.hedges.get(service) if old is not None else None
+            if known is not None:
+                hedges[service].carry_over(known, settings.model.services[service].models)
     return retries, hedges
 
 

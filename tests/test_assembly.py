@@ -310,6 +310,27 @@ class ReloadTests(Case):
         listed = [each["id"] for each in json.loads(self.get("/v1/models").body)["data"]]
         self.assertEqual(sorted(listed), ["e", "other", "t", "w"])
 
+    def test_what_leads_nowhere_is_forgotten(self) -> None:
+        """Settings may be read a thousand times, and each time make TLS anew, which is large."""
+        world = World()
+        for _ in range(3):
+            world.gateway.reload(settings(CONFIGURATION.replace("http:", "https:")))
+            world.ask({"model": "m"}).leave()
+            world.run()
+        agent: Any = world.gateway.agent
+        self.assertEqual((len(agent._pools), len(agent._addresses)), (1, 1))
+        self.assertEqual(world.close(), [])
+
+    def test_calls_are_counted_on(self) -> None:
+        world = World()
+        for _ in range(2):
+            world.ask({"model": "m"})
+            world.backend.last.answer(b"{}")
+            world.run()
+            world.gateway.reload(settings(CONFIGURATION))
+        self.assertEqual(world.metric("jairouter_backend_calls_total", model="m"), 2)
+        self.assertEqual(world.close(), [])
+
     def test_settings_that_cannot_be_used(self) -> None:
         """Then everything goes on as before."""
         gateway = self.gateway(CONFIGURATION)

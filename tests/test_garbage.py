@@ -196,6 +196,35 @@ class RetriedTests(Case):
         self.assert_nothing_left(exchange)
 
 
+class PausedTests(Case):
+    """Exchanges that waited between two attempts."""
+
+    world: Cluster
+
+    def make(self) -> World:
+        return Cluster(2, delay="1s", budget={"ratio": 1, "min-per-second": 1000})
+
+    def test_until_it_was_over(self) -> None:
+        def exchange() -> None:
+            client = self.world.ask({"model": "m"})
+            self.world.backends[0].last.answer(b"{}", status="503 No")
+            self.world.run(1.1)
+            self.world.backends[1].last.answer(b"{}")
+            self.world.run()
+            self.go(client)
+
+        self.assert_nothing_left(exchange)
+
+    def test_left(self) -> None:
+        def exchange() -> None:
+            client = self.world.ask({"model": "m"})
+            self.world.backends[0].last.answer(b"{}", status="503 No")
+            self.world.run()
+            self.go(client)
+
+        self.assert_nothing_left(exchange)
+
+
 class HedgedTests(RetriedTests):
     """Exchanges that may have two attempts at a time."""
 

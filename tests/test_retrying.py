@@ -7,6 +7,10 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from jairouter.filters.pick import _Held
+from jairouter.filters.retry import Retry
+from jairouter.traffic.hedging import HedgePolicy
+from jairouter.web.relay import Relay
 from tests.cluster import Cluster, answer_of
 from tests.fakes import Client
 from tests.world import post
@@ -113,6 +117,19 @@ class FailoverTests(Case):
         self.assertEqual([backend.requests for backend in world.backends], [1, 1, 1])
         self.assertEqual(headers[b"x-should-retry"], b"false")
         self.assertEqual(headers[b"x-jairouter-attempts"], b"3")
+
+    def test_the_backends_own_advice(self) -> None:
+        """Two headers would be read as one value, which is no advice at all."""
+        world = self.cluster(2)
+        client = world.ask(ASK)
+        for backend in world.backends:
+            backend.last.answer(
+                b"{}", status="500 Bad", content_type="application/json\r\nX-Should-Retry: true"
+            )
+            world.run()
+        self.assert_answered(client, 500, b"{}")
+        self.assertEqual(bytes(client.received).lower().count(b"x-should-retry:"), 1)
+        self.assertIn(b"x-should-retry: false", client.received)
 
     def test_clients_fault(self) -> None:
         world = self.cluster()
@@ -292,3 +309,36 @@ class LeavingTests(Case):
         world.run(3)
         self.assert_answered(client, 503)
         self.assertEqual(world.backends[1].connections, [])
+
+
+class FaultTests(Case):
+    """Whatever goes wrong in the gateway itself, with an answer that has come: all is given back."""
+
+    def broken(self, where: Any, name: str, status: str = "500 Bad", **given: Any) -> Client:
+        """Ask while a method fails."""
+
+        def fail(*arguments: Any, **more: Any) -> None:
+            raise ZeroDivisionError
+
+        self.patch(where, name, fail)
+        world = self.cluster(**given)
+        client = world.ask(ASK)
+        world.backends[0].last.say(b"HTTP/1.1 %b\r\nContent-Length: 9\r\n\r\n{" % status.encode())
+        world.run()
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertTrue(world.at_rest, world.gateway.ledger)
+        return client
+
+    def test_behind_an_attempt(self) -> None:
+        self.assert_answered(self.broken(Retry, "_wait"), 500)
+
+    def test_with_an_attempt(self) -> None:
+        self.assert_answered(self.broken(_Held, "answering", "200 OK"), 500)
+
+    def test_among_hedges(self) -> None:
+        """Nobody waits for ever for a race that nobody wins."""
+        hedge = {"enabled": True}
+        self.assert_answered(self.broken(HedgePolicy, "answered", "200 OK", hedge=hedge), 500)
+
+    def test_before_the_client(self) -> None:
+        self.assertIsNotNone(self.broken(Relay, "answer", "200 OK").closed)

@@ -24,7 +24,8 @@ _FORWARDING = (
     "x-forwarded-preferred-username x-forwarded-access-token x-original-forwarded-for "
     "x-envoy-external-address x-real-ip x-client-ip client-ip true-client-ip cf-connecting-ip "
     "fastly-client-ip x-cluster-client-ip x-remote-ip x-remote-addr x-originating-ip proxy-client-ip "
-    "wl-proxy-client-ip"
+    "wl-proxy-client-ip x-forwarded-client-ip x-proxyuser-ip fly-client-ip x-azure-clientip x-azure-socketip "
+    "x-appengine-user-ip x-original-host x-original-url x-rewrite-url"
 )
 
 

@@ -48,6 +48,11 @@ def _levels(key: str) -> tuple[str, ...]:
 
 
 TABLE: Final[tuple[NotYet, ...]] = (
+    NotYet(
+        _levels("rate-limit.scope"),
+        "rate-limit.scope caller goes by the key that a request shows, which nobody checks yet",
+        lambda value: value == "caller",
+    ),
     NotYet(_levels("circuit-breaker.exceptions.**"), "circuit-breaker.exceptions has no effect yet"),
     NotYet(
         _levels("adapter"),

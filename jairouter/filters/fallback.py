@@ -131,6 +131,7 @@ class Fallback:
     ) -> Answer | None:
         """The answer of the first of them that has one."""
         before = exchange.model, exchange.group, exchange.body, exchange.key, exchange.added
+        counts = exchange.attempts[-1:]
         for name, group in others:
             exchange.model, exchange.group = name, group
             exchange.body, exchange.key, exchange.added = HeldBody(splice.with_model(name)), None, added
@@ -145,6 +146,8 @@ class Fallback:
                 return answer
             self._given_up(answer)
         exchange.model, exchange.group, exchange.body, exchange.key, exchange.added = before
+        for attempt in counts:
+            exchange.turn_to(attempt)  # its failure is what the client is told
         return None
 
     def _given_up(self, failed: Answer | GatewayError) -> Answer | GatewayError:

@@ -176,6 +176,11 @@ class _Race:
         else:
             self._failed(runner, error)
 
+    def fail(self, runner: _Runner, fault: BaseException) -> None:
+        """It cannot be said what came of one of them: nobody must wait for ever because of that."""
+        if self._running is not None and self._winner is None and self._error is None:
+            self._end(runner, fault)
+
     def _failed(self, runner: _Runner, failure: Answer | BaseException) -> None:
         self._failures.append((runner, failure))
         if not self._running:
@@ -236,8 +241,14 @@ class _Runner:
 
     def _returned(self, answer: Answer) -> None:
         self._look()
-        self._race.returned(self, answer)
+        try:
+            self._race.returned(self, answer)
+        except BaseException as fault:
+            self._race.fail(self, fault)
 
     def _raised(self, error: BaseException) -> None:
         self._look()
-        self._race.raised(self, error)
+        try:
+            self._race.raised(self, error)
+        except BaseException as fault:
+            self._race.fail(self, fault)

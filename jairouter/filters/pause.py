@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING
 from jairouter.task import Promise
 
 if TYPE_CHECKING:
-    from twisted.internet.interfaces import IReactorTime
+    from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 
 def pause(clock: IReactorTime, seconds: float) -> Promise[None]:
     """Wait. Whoever is cancelled meanwhile leaves no delayed call behind."""
+    calls: list[IDelayedCall] = []  # let go when it is over: a delayed call knows for ever what it has called
+
+    def over() -> None:
+        calls.clear()
+        promise.settle(None)
 
     def cancelled() -> None:
-        call.cancel()
+        calls.pop().cancel()
 
     promise: Promise[None] = Promise(cancelled)
-    call = clock.callLater(seconds, promise.settle, None)
+    calls.append(clock.callLater(seconds, over))
     return promise

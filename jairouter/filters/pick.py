@@ -62,6 +62,11 @@ class Pick:
                 attempt.progress()  # the wait for its turn is not one for a connection
                 exchange.turn_to(attempt)  # meanwhile a hedge may have begun
             answer = await self._inner.respond(exchange)
+            attempt.body = answer.body
+            if attempt.status == 429:
+                self._cool_down(exchange, group, attempt, answer.headers)
+            if 200 <= attempt.status < 300:
+                held.answering()
         except GatewayError as error:
             outcome = outcome_of_error(error)
             held.settle(outcome)
@@ -75,17 +80,17 @@ class Pick:
             # A fault of ours says nothing about the instance, but its slot must come back
             held.settle(Outcome.NEUTRAL)
             raise
-        if attempt.status == 429:
-            self._cool_down(exchange, group, attempt, answer.headers)
-        if 200 <= attempt.status < 300:
-            held.answering()
         answer.body.on_done(held.done)
         return answer
 
     def _cool_down(self, exchange: Exchange, group: Group, attempt: Attempt, headers: HeaderPairs) -> None:
         if group.cool_down is not None:
-            now, alone = self._seconds(), len(group.instances) == 1
-            group.cool_down.throttled(exchange.request, attempt.instance, headers, now, alone=alone)
+            doubtful = len(group.instances) == 1 or any(
+                each.outcome is Outcome.THROTTLED for each in exchange.attempts if each is not attempt
+            )
+            group.cool_down.throttled(
+                exchange.request, attempt.instance, headers, self._seconds(), doubtful=doubtful
+            )
 
     def _choose(self, exchange: Exchange, group: Group) -> Choice:
         key = exchange.key
@@ -137,6 +142,7 @@ class _Held(Permit):
 
     def done(self, error: GatewayError | None) -> None:
         """The answer's body is over."""
+        self._attempt.body = None
         self.settle(outcome_of_answer(self._attempt.status, error))
 
     def settle(self, outcome: Outcome) -> None:
@@ -162,7 +168,7 @@ def _nobody(exchange: Exchange, choice: Choice, now: float) -> GatewayError:
     model = exchange.model[:100]
     reasons = {why.reason for _, why in choice.excluded} - _CONFIGURED
     if Reason.LIMITED in reasons:
-        return RateLimited(f"the limit of every instance of the model {model!r} is reached", retry_after=wait)
+        return RateLimited(f"every instance of the model {model!r} is at its limit", retry_after=wait)
     if reasons == {Reason.COOLING}:
         # They are well, and asked for fewer requests: who hears 503 looks for what is broken
         return RateLimited(f"every instance of the model {model!r} throttles requests", retry_after=wait)

@@ -10,6 +10,7 @@ from zope.interface import implementer
 from jairouter.body import AnswerBody
 from jairouter.errors import GatewayError, UpstreamRefusal
 from jairouter.filters.pause import pause
+from jairouter.headers import without
 from jairouter.interfaces import IResponder
 from jairouter.traffic.retry import Declined, told_wait
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 DO_NOT_RETRY = (b"x-should-retry", b"false")
 """OpenAI's SDKs then leave it at that."""
+
+_ADVICE = frozenset({DO_NOT_RETRY[0]})
 
 
 @implementer(IResponder)
@@ -71,7 +74,7 @@ class Retry:
                     return answer
                 wait = self._wait(exchange, policy, len(failures), answer)
                 if wait is None:
-                    return answer
+                    return _as_told(exchange, answer)
                 failures.append(given_up(answer, self._clock.seconds()))
             if wait:
                 await pause(self._clock, wait)
@@ -82,7 +85,7 @@ class Retry:
         _leave_it(exchange, Declined.NOBODY, made, failures[-1], self._clock.seconds())
         failure = failures.pop()
         if not isinstance(failure, GatewayError):
-            return failure
+            return _as_told(exchange, failure)
         try:
             raise failure from None
         finally:
@@ -114,6 +117,16 @@ def _leave_it(
     paced = failure.status == 429 and told_wait(failure, now) is not None
     if not paced and DO_NOT_RETRY not in exchange.added:  # (another model may have been tried before)
         exchange.added = (*exchange.added, DO_NOT_RETRY)
+
+
+def _as_told(exchange: Exchange, answer: Answer) -> Answer:
+    """The answer without the backend's own advice, where ours stands in its place.
+
+    SDKs read two headers of one name as one value, which would be neither.
+    """
+    if DO_NOT_RETRY not in exchange.added:
+        return answer
+    return answer._replace(headers=without(answer.headers, _ADVICE))
 
 
 def given_up(answer: Answer, now: float) -> Answer | GatewayError:

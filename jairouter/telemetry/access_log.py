@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -44,12 +45,14 @@ class AccessLog:
 
     Args:
         wheel: The clock.
+        today: Seconds since the epoch, for the log; by default what the wheel says.
     """
 
     _log = Logger()
 
-    def __init__(self, wheel: TimerWheel) -> None:
+    def __init__(self, wheel: TimerWheel, today: Callable[[], float] | None = None) -> None:
         self._wheel = wheel
+        self._today = today or wheel.seconds
         self._ended: list[_Ended] = []
         self._timer: Timer | None = None
         self._second = -1
@@ -91,7 +94,9 @@ class AccessLog:
             self._timer = None
         ended, self._ended = self._ended, []
         if ended:
-            lines = [_line(*ended[0]), *[self._prefix_at(each[0]) + _line(*each) for each in ended[1:]]]
+            ahead = self._today() - self._wheel.seconds()
+            rest = [self._prefix_at(each[0] + ahead) + _line(*each) for each in ended[1:]]
+            lines = [_line(*ended[0]), *rest]
             self._log.info("{lines}", lines="\n".join(lines))
 
     def _prefix_at(self, now: float) -> str:

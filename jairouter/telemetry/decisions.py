@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _CONFIGURED = (Reason.DRAINED, Reason.TIER)
 
+MAX_EXCLUDED = 50
+"""Instances of which is kept why one attempt could not use them."""
 MAX_MODEL = 100
 """Characters of a model's name that are kept: clients may write what they like there."""
 
@@ -67,6 +69,8 @@ class DecisionLog:
 
     def _keep(self, exchange: Exchange, status: int, error: GatewayError | None) -> None:
         request, attempts = exchange.request, exchange.attempts
+        for attempt in attempts:
+            attempt.excluded = attempt.excluded[:MAX_EXCLUDED]
         self._kept.append(
             Decision(
                 exchange.started,
@@ -80,7 +84,7 @@ class DecisionLog:
                 self._seconds() - exchange.started,
                 exchange.fallback,
                 attempts,
-                exchange.excluded,
+                exchange.excluded[:MAX_EXCLUDED],
             )
         )
 

@@ -18,6 +18,23 @@ _PLAIN = "!#$&'()*+,/:;=?@[]~"
 """What of a label needs no percent-encoding in a header, besides letters and digits."""
 
 
+Identity = tuple[str, str, str, str | None]
+"""What makes an instance the same across a reload."""
+
+
+def identity_of(service: str, name: str, base_url: str, path: str | None, label: str) -> Identity:
+    """What is known about an instance belongs to this.
+
+    Args:
+        service: Canonical service type.
+        name: The model.
+        base_url: Its address.
+        path: The configured path.
+        label: Given by the operator, who then says which instance is which, wherever it moves; or nothing.
+    """
+    return (service, name, label, None) if label else (service, name, base_url, path)
+
+
 @dataclass(eq=False, slots=True)
 class Instance:
     """One backend for one model of one service.
@@ -35,6 +52,7 @@ class Instance:
         timeout: Seconds that one attempt may take in all, or None for what applies to all.
         max_retries: Most attempts after one that failed here, or None for the service's.
         live: What is known about it while the gateway runs; survives a reload.
+        identity: What makes it the same instance across a reload.
         header_names: Of its headers, in lower case.
         header_label: The label as the value of a header.
     """
@@ -51,6 +69,7 @@ class Instance:
     timeout: float | None = None
     max_retries: int | None = None
     live: Live = field(default_factory=Live, repr=False)
+    identity: Identity = field(init=False, repr=False)  # (a path again)
     header_names: frozenset[bytes] = field(init=False)
     header_label: bytes = field(init=False, repr=False)
 
@@ -58,16 +77,12 @@ class Instance:
         self.header_names = frozenset(name.lower() for name, _ in self.headers)
         self.live.weight = self.live.share = float(self.weight)
         self.live.recheck()
+        self.identity = identity_of(self.service, self.name, self.base_url, self.path, self.label)
         if not self.label:
             # Tells instances of one name apart, also across gateways, and gives no address away
             about = repr(self.identity).encode()
             self.label = f"{self.name}-{blake2b(about, digest_size=3).hexdigest()}"
         self.header_label = quote(self.label, safe=_PLAIN).encode("ascii")
-
-    @property
-    def identity(self) -> tuple[str, str, str, str | None]:
-        """What makes it the same instance across a reload."""
-        return (self.service, self.name, self.base_url, self.path)
 
     @property
     def in_flight(self) -> int:

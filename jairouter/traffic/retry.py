@@ -79,10 +79,14 @@ class RetryPolicy:
     def begin(self, exchange: Exchange, now: float) -> None:
         """A request came. What is itself a client's retry earns no further ones.
 
+        Nor does one for which another model was asked before, or an outage would pay for its own retries.
+
         Args:
-            exchange: It may have come a long time ago, if its body was long or it had to wait.
+            exchange: It may have come long ago, if its body was long or it had to wait for its turn.
             now: The clock's seconds.
         """
+        if exchange.attempts:
+            return
         for name, value in exchange.request.headers:
             # (the length first: this is asked of every header of every request)
             if len(name) == _COUNT_LENGTH and name.lower() == _RETRY_COUNT and value.strip(b" 0"):

@@ -20,7 +20,7 @@ from jairouter.upstream.pool import OriginPool, PoolLimits
 from jairouter.upstream.wire import WireBody
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Iterable, Iterator
 
     from twisted.internet.defer import Deferred
     from twisted.web.http_headers import Headers
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from jairouter.exchange import Attempt, HeaderPairs
     from jairouter.interfaces import IRequestBody
     from jairouter.timers import TimerWheel
+    from jairouter.traffic.instance import Instance
     from jairouter.traffic.permits import Ledger
     from jairouter.upstream.connection import Connection
     from jairouter.upstream.response import Response
@@ -131,6 +132,20 @@ class Agent:
         producer = WireBody(body) if data is None else None
         return self._exchange(address, Outgoing(b"POST", head, data, producer, attempt))
 
+    def keep(self, instances: Iterable[Instance]) -> None:
+        """Forget whatever leads to none of these: other settings are in force, and there may be many of them.
+
+        What is under way ends as it began. A context of TLS takes most of a megabyte, and every reading of
+        the settings makes new ones.
+
+        Args:
+            instances: All that requests may go to from now on.
+        """
+        wanted = set(_origins(instances))
+        for origin in [each for each in self._pools if each not in wanted]:
+            self._pools.pop(origin).close()
+        self._addresses = {key: each for key, each in self._addresses.items() if each.origin in wanted}
+
     def close(self) -> None:
         """Keep no connection any more."""
         for pool in self._pools.values():
@@ -187,6 +202,14 @@ class Agent:
         connector = Connector(self.dialing, origin, pool.idle, pool.lost)
         self._pools[origin] = pool
         return pool
+
+
+def _origins(instances: Iterable[Instance]) -> Iterator[Origin]:
+    for instance in instances:
+        try:
+            yield origin_of(instance.base_url.encode("ascii"), instance.tls)[0]
+        except ValueError:
+            continue  # whatever is sent there fails before there is a connection
 
 
 class _Address:

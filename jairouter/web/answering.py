@@ -7,6 +7,7 @@ A request of our own channel is answered in as few writes as can be; any other o
 from __future__ import annotations
 
 from functools import lru_cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 
 from twisted.web.http import NO_BODY_CODES, RESPONSES
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 JOINED = 64 * 1024
 """Bytes of a piece that are copied behind the head, so that both go out in one write."""
+
+_PHRASES = {status.value: status.phrase.encode("ascii") for status in HTTPStatus}
+"""For those that Twisted has none for: 429 above all."""
 
 
 class Answering(Protocol):
@@ -98,7 +102,8 @@ class _Direct:
 
 @lru_cache
 def _status_line(version: bytes, status: int) -> bytes:
-    return b"%b %d %b\r\n" % (version, status, RESPONSES.get(status, b"Unknown Status"))
+    phrase = RESPONSES.get(status) or _PHRASES.get(status, b"Unknown Status")
+    return b"%b %d %b\r\n" % (version, status, phrase)
 
 
 class _Traditional:

@@ -203,3 +203,5 @@ class _Call:
             self._relay.give_up()
         except Exception:
             self._log.failure("giving up a request failed")
+        if self._body is not None:
+            self._body.abandon()  # the relay may not have got so far as to know it

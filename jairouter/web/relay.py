@@ -261,7 +261,7 @@ class Relay:
         self._state = _COMMITTED
         exchange.committed = True
         self._event_stream = True
-        self._out.head(200, (*EVENT_STREAM_HEADERS, *exchange.added), None)
+        self._out.head(200, EVENT_STREAM_HEADERS + exchange.added, None)
         self._out.write(KEEP_ALIVE)
         self._arm(self._keep_alive.interval or self._keep_alive.before_first_event)
 

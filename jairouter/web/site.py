@@ -63,6 +63,7 @@ class GatewaySite(Site):
         ids: Of requests.
         on_answered: Told method, path, status and seconds of every answer that is not the pipeline's.
         proxies: Who may speak for others.
+        today: Seconds since the epoch, for the Date header; by default what the wheel says.
 
     Attributes:
         operations: The routes of the data plane by their whole path, which need no walk through the tree.
@@ -82,6 +83,7 @@ class GatewaySite(Site):
         ids: RequestIds,
         on_answered: Callable[[str, str, int, float], None],
         proxies: TrustedProxies | None = None,
+        today: Callable[[], float] | None = None,
     ) -> None:
         super().__init__(resource, GatewayRequest, reactor=clock)
         self.operations = dict(_operations(resource))
@@ -96,6 +98,7 @@ class GatewaySite(Site):
         if proxies is not None and proxies.proxy_protocol:
             self._gate = ProxyGate(proxies, wheel.seconds)
         self.draining = False
+        self._today = today or wheel.seconds
         self._date = (-1, b"")
         self._closed_waiters: list[Deferred[None]] = []
 
@@ -125,7 +128,7 @@ class GatewaySite(Site):
         """Now, as a Date header; worked out once a second."""
         now = int(self.wheel.seconds())
         if now != self._date[0]:
-            self._date = (now, datetimeToString(now))
+            self._date = (now, datetimeToString(int(self._today())))
         return self._date[1]
 
     def drain(self) -> None:

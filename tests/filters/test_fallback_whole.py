@@ -176,6 +176,17 @@ class ModelTests(Case):
         self.assertEqual(error["message"], "no instance of the model 'gpt-4' could answer")
         self.assert_at_rest()
 
+    def test_whose_refusal_it_is(self) -> None:
+        """A 429 stays one, and says which instance has sent it: not the one that was asked behind it."""
+        self.world(MODELS)
+        client = self.ask()
+        self.answer(self.gpt.last, b'{"by": "gpt"}', "429 x")
+        self.answer(self.llama.last, b"{}", "500 x")
+        received = self.received(client)
+        self.assertEqual((received.status, received.body), (429, b'{"by": "gpt"}'))
+        self.assertRegex(received.headers["x-jairouter-instance"], "^gpt-4-")
+        self.assertEqual(received.headers["x-jairouter-attempts"], "2")
+
     def test_after_keep_alive_comments(self) -> None:
         self.world(MODELS, "1s")
         client = self.ask(STREAM)

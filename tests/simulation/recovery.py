@@ -16,7 +16,7 @@ from tests.world import GATEWAY, World
 OVER = 31.0
 """Seconds after which nothing more was to happen."""
 LONGEST = 15.0
-"""Seconds for which anything keeps an instance away once its backend is good: open times, ejections, checks."""
+"""Seconds for which anything keeps an instance away whose backend is good: open times, ejections, checks."""
 ROUNDS = 2
 """Requests for each instance of a model; the first may be the trial of a breaker."""
 

@@ -8,8 +8,9 @@ from functools import cached_property
 from itertools import pairwise
 from random import Random
 
-from tests.simulation.configuration import HELD, ROUTES, Address, Configuration, change, make_configuration
+from tests.simulation.configuration import HELD, ROUTES, Address, Configuration, make_configuration
 from tests.simulation.messages import chunked
+from tests.simulation.reloads import make_reloads
 
 BACKENDS = (("10.0.0.1", 9000), ("10.0.0.2", 9000), ("10.0.0.3", 9000))
 CLIENT_HOSTS = ("10.1.0.1", "10.1.0.2", "10.1.0.3")
@@ -140,7 +141,7 @@ def make_schedule(seed: int) -> Schedule:
     random = Random(seed)
     used = BACKENDS[: random.choice((1, 2, 3, 3))]
     configuration = make_configuration(random, used)
-    reloads = _reloads(random, configuration)
+    reloads = make_reloads(random, configuration)
     services = tuple(configuration["model"]["services"])
     shared = random.random() < 0.8 and any(
         service.get("fallback", {}).get("strategy") == "cache"
@@ -152,15 +153,6 @@ def make_schedule(seed: int) -> Schedule:
     drain = random.uniform(1, 25) if random.random() < 0.25 else None
     full = random.random() < 0.1
     return Schedule(seed, configuration, reloads, clients, outages, sick, drain, full)
-
-
-def _reloads(random: Random, first: Configuration) -> list[tuple[float, Configuration]]:
-    times = sorted(random.uniform(0.5, 14) for _ in range(random.choice((0, 0, 1, 2, 4))))
-    reloads, last = [], first
-    for when in times:
-        last = change(random, last, first)
-        reloads.append((when, last))
-    return reloads
 
 
 def _sickness(random: Random, used: tuple[Address, ...]) -> tuple[Address, float, float]:

@@ -1,4 +1,4 @@
-"""What random schedules have found in traffic control, each as the shortest sequence of events that shows it."""
+"""What random schedules have found in traffic control, each as the shortest sequence that shows it."""
 
 from __future__ import annotations
 

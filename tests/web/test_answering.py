@@ -187,6 +187,10 @@ class OwnHeadersTests(Case):
     def lines(self) -> list[bytes]:
         return self.received().partition(b"\r\n\r\n")[0].split(b"\r\n")[1:]
 
+    def test_status_that_twisted_has_no_words_for(self) -> None:
+        answer(self.ask(), b"{}", status=429, length=2)
+        self.assertEqual(self.received().partition(b"\r\n")[0], b"HTTP/1.1 429 Too Many Requests")
+
     def test_always(self) -> None:
         request = self.ask(GET[:-2] + b"X-Request-Id: mine\r\n\r\n")
         answer(request, length=0)

@@ -102,6 +102,12 @@ class BeforeFirstEventTests(Case):
         self.assertEqual(answer.headers["content-type"], "text/event-stream; charset=utf-8")
         self.assertEqual(answer.headers["x-accel-buffering"], "no")
 
+    def test_what_is_known_by_then(self) -> None:
+        """Such as the gateway's limits, which every answer tells."""
+        self.exchange.added = ((b"x-ratelimit-remaining-requests", b"7"),)
+        self.commit()
+        self.assertEqual(self.received().headers["x-ratelimit-remaining-requests"], "7")
+
     def test_goes_on(self) -> None:
         self.commit()
         self.run_network(31)

@@ -90,7 +90,9 @@ class InstanceSettings(Section):
     """`inactive` is the same as `enabled: false`."""
 
     instance_id: Words | None = None
-    """Identity of the instance across changes of its name and address; made up when not given."""
+    """What the instance is called in answers (`X-Jairouter-Instance`) and logs, and its identity among the
+    instances of its name: what is known about it stays with it when its address changes. Made up of the
+    address when not given."""
 
     tls: Annotated[InstanceTlsSettings, Inherits()] | None = None
     """TLS towards this backend, with the keys of `webclient.ssl`; what is not given here comes from
@@ -105,7 +107,7 @@ class InstanceSettings(Section):
     """Instances with a lower number are preferred."""
 
     timeout: Seconds | None = None
-    """Longest time of one attempt at this instance; not given means `webclient.total-timeout`."""
+    """Longest time of one attempt at this instance; 0 or not given means `webclient.total-timeout`."""
 
     max_retries: Count | None = None
     """Most attempts of a request after one at this instance failed; not given means the service's
@@ -170,11 +172,16 @@ class ServiceSettings(Section):
     @model_validator(mode="after")
     def _check_instances(self) -> Self:
         seen: dict[tuple[str, str, str | None], int] = {}
+        known: dict[tuple[str, str], int] = {}
         for index, instance in enumerate(self.instances):
             first = seen.setdefault((instance.name, instance.base_url, instance.path), index)
             if first != index:
                 told = f"the same name, base-url and path as instances[{first}]"
                 raise refuse(told, "instances", index)
+            if instance.instance_id:
+                named = known.setdefault((instance.name, instance.instance_id), index)
+                if named != index:
+                    raise refuse(f"the same name and instance-id as instances[{named}]", "instances", index)
         return self
 
 

@@ -27,6 +27,10 @@ def judge_answer(case: Case, cases: Mapping[str, Case]) -> list[str]:
         return []
     if answer is None or not answer.complete:
         return _judge_nothing(case)
+    return _judge_whole(case, answer, cases)
+
+
+def _judge_whole(case: Case, answer: Message, cases: Mapping[str, Case]) -> list[str]:
     in_the_pipeline = not (case.request.slow and answer.status == 408)
     if in_the_pipeline and not answer.header(b"x-request-id"):
         return ["an answer without X-Request-Id"]
@@ -104,14 +108,15 @@ def _judge_fallback(case: Case, answer: Message, cases: Mapping[str, Case]) -> l
         return _judge_other_model(case, answer, word.removeprefix("model:"))
     if word != case.fallback["strategy"]:
         return [f"{word} stood in, where {case.fallback['strategy']} should"]
-    if word == "cache":
-        return judge_cached(case, answer, cases)
-    if word == "static":
-        wanted = STATIC.encode()
-        if answer.status != case.fallback["status"] or wanted not in answer.body:
-            return [f"{answer.status} {answer.body!r} is not the static answer"]
-        return []
-    return [] if answer.status == 503 else [f"the plain answer has status {answer.status}"]
+    return judge_cached(case, answer, cases) if word == "cache" else _judge_made_here(case, answer, word)
+
+
+def _judge_made_here(case: Case, answer: Message, word: str) -> list[str]:
+    if word == "default":
+        return [] if answer.status == 503 else [f"the plain answer has status {answer.status}"]
+    if answer.status != case.fallback["status"] or STATIC.encode() not in answer.body:
+        return [f"{answer.status} {answer.body!r} is not the static answer"]
+    return []
 
 
 def _judge_other_model(case: Case, answer: Message, model: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What backends got: the client's bytes, no more often than is allowed, and not after the answer had begun."""
+"""What backends got: the client's bytes, as often as is allowed, and not after the answer had begun."""
 
 from __future__ import annotations
 

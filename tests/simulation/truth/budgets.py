@@ -20,14 +20,12 @@ def judge_budgets(schedule: Schedule, watch: Watch) -> list[str]:
     retries: dict[str, list[float]] = defaultdict(list)
     for exchange in watch.exchanges.values():
         service = exchange.request.route.service
-        given = schedule.configuration["model"]["services"][service]
         asked: set[str] = set()
         for attempt in sorted(exchange.attempts, key=lambda each: each.began):
             if attempt.instance.name in asked:
                 retries[service].append(attempt.began)
             asked.add(attempt.instance.name)
-        # (it may be one for each model that stands in, whether or not there is anybody to be asked)
-        requests[service] += [exchange.started] * (2 if given.get("fallback", {}).get("models") else 1)
+        requests[service].append(exchange.started)
     faults = []
     for service, times in retries.items():
         budget = schedule.configuration["model"]["services"][service]["retry"]["budget"]

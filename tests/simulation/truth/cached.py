@@ -1,4 +1,4 @@
-"""An answer that was remembered: given before, complete, to the same caller for the same bytes, not too old."""
+"""An answer that was remembered: given before, whole, to the same caller for the same bytes, not too old."""
 
 from __future__ import annotations
 
@@ -48,9 +48,7 @@ def _gave(case: Case, status: int, body: bytes) -> bool:
     """Whether a backend said this to somebody, to the end."""
     said = map(told_by, case.attempts)
     return any(
-        told.complete
-        and 200 <= told.status < 300
-        and (told.status, told.body) == (status, body)
+        told.complete and 200 <= told.status < 300 and (told.status, told.body) == (status, body)
         for told in said
     )
 

@@ -130,5 +130,5 @@ def is_clean(attempt: Attempt) -> bool:
 
 
 def raced(attempt: Attempt) -> bool:
-    """Whether it met a kept-alive connection that closed without a word: it is made once more, for nothing."""
+    """Whether it met a kept-alive connection that closed without a word: it is made again, for nothing."""
     return attempt.reused and attempt.may_be_unheard and attempt.lost is not None

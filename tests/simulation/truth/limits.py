@@ -218,7 +218,7 @@ class _InstanceLimit:
 
 
 def _limit_of(model: Configuration, service: str, instance: Configuration, now: float) -> Any:
-    """Its settings: the instance's own, or else the nearest of those outside with a bucket for each instance."""
+    """Its settings: the instance's own, or else the nearest of those outside with a bucket for each."""
     return _InstanceLimit(limit_settings(model, service, instance), now)
 
 

@@ -118,7 +118,7 @@ class Places:
 
 
 class Queue:
-    """Requests leave one after the other, ``1 / rate`` apart; a turn that is given up goes to the next one."""
+    """Requests leave one after the other, ``1 / rate`` apart; a turn that is given up goes to another."""
 
     def __init__(self, settings: dict[str, Any], now: Exact, turns: list[list[Exact]] | None = None) -> None:
         self._capacity, self._step = settings["capacity"], 1 / Fraction(str(settings["rate"]))
