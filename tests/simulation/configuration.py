@@ -1,4 +1,4 @@
-"""How traffic is controlled in one run: some of what can be configured, in values so small that they matter."""
+"""How traffic is controlled in a run: some of what can be configured, in values so small that it matters."""
 
 from __future__ import annotations
 

@@ -278,7 +278,7 @@ class BeginTests(SynchronousTestCase):
     def test_other_models(self) -> None:
         """It is one request, however many models are asked for it."""
         decides = policy(ratio=1.0, floor=0.0)
-        decides.begin(failed())
+        decides.begin(failed(), 0.0)
         self.assertFalse(decides.budget.withdraw(0.0))
 
     def test_client_retry(self) -> None:
