@@ -85,7 +85,7 @@ class RetryPolicy:
             exchange: It may have come long ago, if its body was long or it had to wait for its turn.
             now: The clock's seconds.
         """
-        if exchange.attempts:
+        if exchange.attempts or exchange.excluded:  # (if nobody took it, there is none)
             return
         for name, value in exchange.request.headers:
             # (the length first: this is asked of every header of every request)

@@ -30,6 +30,7 @@ from jairouter.errors import (
 )
 from jairouter.exchange import Answer, Attempt, Exchange, HeaderPairs, Phase
 from jairouter.traffic.budget import RetryBudget
+from jairouter.traffic.exclusion import Exclusion, Reason
 from jairouter.traffic.retry import Declined, RetryPolicy
 from tests.filters.inner import exchange, group, instance, request
 from tests.fuzz.examples import examples
@@ -279,6 +280,10 @@ class BeginTests(SynchronousTestCase):
         """It is one request, however many models are asked for it."""
         decides = policy(ratio=1.0, floor=0.0)
         decides.begin(failed(), 0.0)
+        self.assertFalse(decides.budget.withdraw(0.0))
+        nobody = exchange(request())
+        nobody.excluded = ((instance(), Exclusion(Reason.DOWN)),)
+        decides.begin(nobody, 0.0)
         self.assertFalse(decides.budget.withdraw(0.0))
 
     def test_client_retry(self) -> None:

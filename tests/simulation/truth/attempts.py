@@ -116,6 +116,7 @@ def _lived(case: Case, attempt: Attempt) -> tuple[float, float | None]:
         (each.began, each.ended or None)
         for each in sorted(case.exchange.attempts, key=lambda each: each.began)
         if each.instance.name == model and _host(each.instance.base_url) == attempt.host
+        if each.began <= attempt.began + NOW and not 0 < each.ended < attempt.began - NOW
     ]
     return lives[min(at, len(lives) - 1)] if lives else (attempt.began, 0.0)
 
