@@ -155,6 +155,10 @@ class TrafficJudgeTests(SynchronousTestCase):
         self.patch(Group, "__init__", all_of_them)
         self.assert_noticed("which is drained", 4, 5)
 
+    def test_failures_are_taken_for_the_callers_fault(self) -> None:
+        self.patch(pick, "outcome_of_answer", lambda status, error: Outcome.NEUTRAL)
+        self.assert_noticed("was taken as Outcome.NEUTRAL", 0, 1)
+
     def test_retries_cost_nothing(self) -> None:
         self.patch(RetryBudget, "withdraw", lambda budget, now: True)
         self.assert_noticed("are allowed", 1, 7, 12)

@@ -12,6 +12,7 @@ from tests.simulation.truth.budgets import judge_budgets
 from tests.simulation.truth.case import Case
 from tests.simulation.truth.choices import judge_choices
 from tests.simulation.truth.limits import judge_limits
+from tests.simulation.truth.outcomes import judge_outcomes
 from tests.simulation.watch import Watch
 
 
@@ -39,7 +40,12 @@ def judge(schedule: Schedule, clients: list[SimulatedClient], record: Record, wa
             )
             cases[request.tag] = case
     for case in cases.values():
-        found = [*judge_attempts(case), *judge_choices(case), *judge_answer(case, cases)]
+        found = [
+            *judge_attempts(case),
+            *judge_choices(case),
+            *judge_outcomes(case),
+            *judge_answer(case, cases),
+        ]
         kinds = [(attempt.plan.kind, attempt.plan.then) for attempt in case.attempts]
         faults += [f"request {case.request.tag} {kinds}: {fault}" for fault in found]
     faults += judge_limits(schedule, cases, watch)

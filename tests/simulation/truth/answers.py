@@ -122,7 +122,8 @@ def _judge_made_here(case: Case, answer: Message, word: str) -> list[str]:
 def _judge_other_model(case: Case, answer: Message, model: str) -> list[str]:
     if model not in case.others:
         return [f"{model} must not stand in for {case.request.model}"]
-    of_it = [each for each in case.attempts if case.model_of(each) == model]
+    # (of a request that a backend did not read to its end nobody knows which model it was for)
+    of_it = [each for each in case.attempts if case.model_of(each) == model or not each.complete]
     if not of_it:
         return [f"{model} was not asked, but is said to have answered"]
     if answer.is_event_stream and answer.status == 200:

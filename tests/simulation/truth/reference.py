@@ -6,7 +6,6 @@ and can be carried over to other settings.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, Protocol
@@ -175,6 +174,6 @@ def make(settings: dict[str, Any], now: float) -> Reference:
 
 def certain(early: Exact, slack: float = 2e-6) -> bool | None:
     """Whether a request that comes so early is let through; None if that is a matter of rounding."""
-    if early <= 0 or math.isclose(early, 0, abs_tol=1e-12):
-        return True
-    return None if early <= slack else False
+    if early and abs(early) <= slack:
+        return None
+    return early <= 0
