@@ -286,12 +286,16 @@ class Exchange:
     def caller(self) -> bytes:
         """Who is asking: one value for each key that clients show, and for each address without one.
 
-        It is a digest, so that no key is kept in what remembers callers.
+        It is a digest, so that no key is kept in what remembers callers. Of several keys the one counts that
+        backends look at first; else whoever adds another one to each request would always be somebody new.
         """
         if self._caller is None:
-            shown = b"\n".join(value for name, value in self.request.headers if name.lower() in _CREDENTIALS)
-            self._caller = blake2b(shown or self.request.client_ip.encode(), digest_size=16).digest()
+            shown = {
+                name.lower(): value for name, value in self.request.headers if name.lower() in _CREDENTIALS
+            }
+            key = next((shown[name] for name in _CREDENTIALS if name in shown), b"")
+            self._caller = blake2b(key or self.request.client_ip.encode(), digest_size=16).digest()
         return self._caller
 
 
-_CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"api-key", b"jairouter_token"})
+_CREDENTIALS = (b"authorization", b"x-api-key", b"api-key", b"jairouter_token")

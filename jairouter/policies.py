@@ -217,8 +217,6 @@ def _instance(
     headers = tuple(
         (name.encode("ascii"), secret.reveal().encode("latin-1")) for name, secret in settings.headers.items()
     )
-    of_breaker = breaker.timeout if breaker.enabled else None
-    limits = [limit for limit in (settings.timeout, of_breaker) if limit]  # (0 is none)
     return Instance(
         service,
         settings.name,
@@ -229,7 +227,8 @@ def _instance(
         tls,
         settings.instance_id or "",
         settings.priority,
-        min(limits, default=None),
+        settings.timeout or None,
+        (breaker.timeout or None) if breaker.enabled else None,
         settings.max_retries,
         live,
     )

@@ -63,17 +63,6 @@ class ServicesTests(SynchronousTestCase):
         """They are not there at all."""
         self.assertEqual(set(self.services["chat"]), {"m"})
 
-    def test_timeout(self) -> None:
-        """The nearest end counts; a breaker that is switched off sets none."""
-        breaker = "timeout: 30s, recovery-timeout: 60s"
-        for given, expected in ((f"enabled: true, {breaker}", [20.0, 30.0]), (breaker, [20.0, None])):
-            found = policies(
-                f"model: {{circuit-breaker: {{{given}}}, services: {{chat: {{instances: ["
-                "{name: m, base-url: 'http://10.0.0.1:9000', timeout: 20s},"
-                "{name: m, base-url: 'http://10.0.0.2:9000'}]}}}"
-            )
-            self.assertEqual([each.timeout for each in found.services["chat"]["m"].instances], expected)
-
     def test_nothing_configured(self) -> None:
         self.assertEqual(policies("{}").services, {})
 
@@ -203,9 +192,19 @@ model:
 class TimeoutTests(SynchronousTestCase):
     """How long one attempt may take: what the instance says, and its breaker."""
 
-    def test_the_shorter_one(self) -> None:
-        text = "circuit-breaker: {{enabled: true, recovery-timeout: 60s, timeout: {}}}"
-        for own, breaker, expected in ((5, 9, 5.0), (9, 5, 5.0), (0, 5, 5.0), (0, 0, None)):
-            instance = f'{{name: m, base-url: "http://a", timeout: {own}s, {text.format(f"{breaker}s")}}}'
-            made = policies(f"model.services.chat.instances: [{instance}]")
-            self.assertEqual(made.services["chat"]["m"].instances[0].timeout, expected)
+    def timeouts(self, own: str, breaker: str) -> tuple[float | None, float | None]:
+        text = f"circuit-breaker: {{{breaker}}}"
+        made = policies(
+            f'model.services.chat.instances: [{{name: m, base-url: "http://a", timeout: {own}, {text}}}]'
+        )
+        instance = made.services["chat"]["m"].instances[0]
+        return instance.timeout, instance.answer_timeout
+
+    def test_both(self) -> None:
+        self.assertEqual(self.timeouts("5s", "enabled: true, recovery-timeout: 60s, timeout: 9s"), (5.0, 9.0))
+
+    def test_0_is_none(self) -> None:
+        self.assertEqual(self.timeouts("0", "enabled: true, recovery-timeout: 60s, timeout: 0"), (None, None))
+
+    def test_breaker_that_is_switched_off(self) -> None:
+        self.assertEqual(self.timeouts("5s", "recovery-timeout: 60s, timeout: 9s"), (5.0, None))

@@ -50,6 +50,8 @@ class Instance:
         label: What clients and operators know it by; names no host unless the operator did so.
         priority: The tier it belongs to; lower numbers are preferred.
         timeout: Seconds that one attempt may take in all, or None for what applies to all.
+        answer_timeout: Seconds in which an answer has to be complete, or an event stream to have begun; None
+            for no such limit.
         max_retries: Most attempts after one that failed here, or None for the service's.
         live: What is known about it while the gateway runs; survives a reload.
         identity: What makes it the same instance across a reload.
@@ -67,6 +69,7 @@ class Instance:
     label: str = ""
     priority: int = 0
     timeout: float | None = None
+    answer_timeout: float | None = None
     max_retries: int | None = None
     live: Live = field(default_factory=Live, repr=False)
     identity: Identity = field(init=False, repr=False)  # (a path again)

@@ -147,6 +147,8 @@ class AnswerParser:
         if self.keep_alive and self.length is not None and b"content-length" in self.fields:
             self._known = self._memory.learn(start, self.pairs, self.fields)
             self._known_start = self.version, self.status
+        else:
+            self._known = None  # this answer may take an hour, and there may be thousands of such
 
     def _feed_heads(self, data: bytes) -> bytes:
         """Parse interim heads, and at last the one that counts. Returns what is to be parsed behind it."""

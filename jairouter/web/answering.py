@@ -68,6 +68,7 @@ class _Direct:
         elif version == b"HTTP/1.1" and not self._silent:
             self._chunked = True
             framing = b"Transfer-Encoding: chunked\r\n"
+            request.channel.forget_head()
         request.startedWriting = 1
         request.framed = bool(framing) or self._silent
         self._head = b"%b%b%b%b%b\r\n" % (

@@ -344,6 +344,10 @@ class Channel(RequestTransport):
         lines.append(b"\r\n")
         self.write(b"".join(lines))
 
+    def forget_head(self) -> None:
+        """An answer begins that may take an hour: keep nothing that saves a little on the next request."""
+        self._inbox.forget_head()
+
     def persistence(self, request: GatewayRequest) -> bytes:
         """The header that says what becomes of the connection; empty where that goes without saying."""
         old = request.clientproto == b"HTTP/1.0"

@@ -46,6 +46,10 @@ class Inbox:
         """Whether a head has begun that is not complete."""
         return self._parser.in_head
 
+    def forget_head(self) -> None:
+        """Keep no head for the next request."""
+        self._parser.forget()
+
     @property
     def full(self) -> bool:
         """Whether more than enough waits."""

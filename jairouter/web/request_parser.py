@@ -167,6 +167,10 @@ class RequestParser:
         self._tunnel = True
         self._llhttp = self._known = self._known_head = None
 
+    def forget(self) -> None:
+        """Keep no head for the next request."""
+        self._known = self._known_head = None
+
     def _again(self, data: bytes) -> list[Event] | None:
         """The events of the head that is known, and its body, if they are all that came.
 
@@ -300,7 +304,7 @@ class RequestParser:
             return
         self.in_head = False
         pairs, start, limits = tuple(self._pairs), self._start, self._limits
-        self._pairs = []  # from here on trailers; and a connection at rest keeps no head
+        self._pairs = []  # from here on trailers
         fields, repeated = by_name(pairs)
         try:
             line = request_line(start[: start.find(b"\r\n")])

@@ -304,3 +304,38 @@ class ShortInstanceTests(InstanceTests):
     """Also one that is shorter than every other."""
 
     own = 3.0
+
+
+class AnswerTests(InstanceTests):
+    """A limit for the answer ends a stream only if that has not begun."""
+
+    own = 30.0
+    stream = False
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.inner = Inner()
+        timeout = Timeout(self.inner, TimerWheel(self.clock), self.limits)
+        self.exchange = attempted(self.clock.seconds, answer_timeout=self.own)
+        self.attempt = self.exchange.attempt
+        self.work = run(timeout, self.exchange)
+        self.addCleanup(lambda: self.assertEqual(self.clock.getDelayedCalls(), []))
+
+    def test_stream_that_has_begun(self) -> None:
+        """It goes on until the limit for all of it."""
+        body = AnswerBody(Source())
+        self.inner._works.pop(0).callback(Answer(200, (), body, event_stream=True))
+        self.successResultOf(self.work)
+        sink = Sink()
+        body.deliver(sink)
+        self.pass_time(39.8)
+        self.attempt.progress()
+        self.assertEqual(sink.ends, [])
+        self.pass_time(0.6)
+        self.assertIsInstance(sink.ends[0], UpstreamTimeout)
+
+
+class ShortAnswerTests(AnswerTests):
+    """Also one that is shorter than every other."""
+
+    own = 3.0

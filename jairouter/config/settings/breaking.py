@@ -86,9 +86,9 @@ class CircuitBreakerSettings(Section):
     milliseconds. Not given means `timeout` if that stands alone, else 60 seconds."""
 
     timeout: Millis | None = None
-    """How long one request may take, if `recovery-timeout` is given as well; a bare number is
-    milliseconds. Not given, or where the breaker is not `enabled`, means no limit but those of
-    `webclient`."""
+    """How long an attempt may take, if `recovery-timeout` is given as well: until its answer is complete,
+    or until an event stream has begun, which may then go on for longer. A bare number is milliseconds.
+    0, not given, or where the breaker is not `enabled`, means no limit but those of `webclient`."""
 
     statistics: BreakerStatisticsSettings = BreakerStatisticsSettings()
     exceptions: BreakerExceptionSettings = BreakerExceptionSettings()
