@@ -49,7 +49,8 @@ def _allowed(case: Case, seen: Seen) -> set[Outcome]:
     told = told_by(seen)
     if is_clean(seen):
         allowed = {_of(told.status)}
-        excused = case.may_be_late or bool(case.client.plan.pauses)
+        no_stream = case.begun_early and not told.is_event_stream  # where the client was promised one
+        excused = no_stream or case.may_be_late or bool(case.client.plan.pauses)
     else:
         allowed = {Outcome.FAILED, Outcome.NEUTRAL, _of(told.status)}
         broken = seen.plan.kind in ("no answer", "stall", "cut short") and not told.complete
