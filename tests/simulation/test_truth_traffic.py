@@ -69,7 +69,7 @@ class TrafficJudgeTests(SynchronousTestCase):
                 settle(breaker, ticket, outcome, now)
 
         self.patch(Breaker, "settle", lose)
-        self.assert_noticed("trial=1", 31, 59, 119, 138)
+        self.assert_noticed("trial=1", 31, 59, 138)
 
     def test_more_trials_than_allowed(self) -> None:
         exclusion = Breaker.exclusion
@@ -79,6 +79,16 @@ class TrafficJudgeTests(SynchronousTestCase):
 
         self.patch(Breaker, "exclusion", only_while_open)
         self.assert_noticed("trials at a time", 13, 20, 34)
+
+    def test_a_breaker_stays_open(self) -> None:
+        """However long ago it opened."""
+        exclusion = Breaker.exclusion
+
+        def still(breaker: Breaker, now: float) -> Exclusion | None:
+            return exclusion(breaker, breaker.since if breaker.state is State.OPEN else now)
+
+        self.patch(Breaker, "exclusion", still)
+        self.assert_noticed("without a reason", 6, 42, 53)
 
     def test_a_token_is_charged_twice(self) -> None:
         take = TokenBucket.take

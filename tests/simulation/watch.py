@@ -25,10 +25,12 @@ class Event(NamedTuple):
     """Something that happened.
 
     Attributes:
-        kind: ``begin`` and ``end`` of an attempt, ``asked`` (the limits), ``over`` (an exchange), ``reload``.
+        kind: ``begin`` and ``end`` of an attempt, ``asked`` (the limits), ``over`` (an exchange),
+            ``nobody`` (no instance was found for an exchange), ``reload``.
         time: When.
         about: The attempt, the exchange or the configuration.
-        more: How the attempt ended; for how long a request has to wait, or None if it was refused.
+        more: How the attempt ended; for how long a request has to wait, or None if it was refused; the model
+            of which no instance was found.
     """
 
     kind: str
@@ -67,6 +69,7 @@ class Watch:
                 (pick, "Attempt", self._watched_attempt()),
                 (Rule, "admit", self._watched_admit()),
                 (RequestMetrics, "record", self._watched_record()),
+                (pick, "_nobody", self._watched_nobody()),
             ):
                 stack.enter_context(patch.object(owner, name, new))
             yield
@@ -105,6 +108,15 @@ class Watch:
             verdict = admit(rule, exchange, now)
             watch.note("asked", exchange, None if isinstance(verdict, Refused) else verdict.wait)
             return verdict
+
+        return watched
+
+    def _watched_nobody(self) -> Callable[..., Any]:
+        watch, nobody = self, pick._nobody
+
+        def watched(exchange: Exchange, *more: Any) -> Any:
+            watch.note("nobody", exchange, exchange.model)
+            return nobody(exchange, *more)
 
         return watched
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from jairouter.exchange import Outcome
 from tests.simulation.configuration import Configuration
 from tests.simulation.schedule import Schedule
+from tests.simulation.truth.choices import may_be_away
 from tests.simulation.truth.lives import Lives
-from tests.simulation.watch import Watch
+from tests.simulation.watch import Event, Watch
 
 if TYPE_CHECKING:
     from jairouter.exchange import Attempt
@@ -31,6 +32,27 @@ def judge_breakers(schedule: Schedule, watch: Watch) -> list[str]:
                 faults.append(f"{event.about.instance.identity} at {event.time:.3f}: {fault}")
         elif event.kind == "end":
             lives.of(event.about, event.time).ends(event.about, event.more, event.time)
+        elif event.kind == "nobody":
+            faults += _judge_nobody(schedule, lives, event)
+    return faults
+
+
+def _judge_nobody(schedule: Schedule, lives: Lives, event: Event) -> list[str]:
+    """There is a reason for each instance, where breakers are all that can keep them away."""
+    exchange, now = event.about, event.time
+    configuration = schedule.in_force(exchange.started)
+    service = exchange.request.route.service
+    given = configuration["model"]["services"][service]
+    if configuration is not schedule.in_force(now) or may_be_away(configuration, given, breakers=False):
+        return []
+    tried = {each.instance.base_url for each in exchange.attempts if each.instance.name == event.more}
+    faults = []
+    for each in given["instances"]:
+        if each["name"] == event.more and each["weight"] and each["base_url"] not in tried:
+            found = lives.known((service, each["name"], each["base_url"], each.get("path")))
+            if found is not None and found.admits(now):
+                where = f"{each['name']} at {each['base_url']}"
+                faults.append(f"{where} was left alone at {now:.3f} without a reason")
     return faults
 
 
@@ -83,6 +105,15 @@ class Model:
         if self.state == "half-open":
             self._trials[attempt] = False
         return fault
+
+    def admits(self, now: float) -> bool:
+        """Whether an attempt may be made for certain. Changes nothing."""
+        if not self.settings or self.state == "closed":
+            return True
+        if self.state == "open":
+            return now > self._since + self._open_for + _HAIR
+        most = self.settings["half_open_trials"] or self.settings["success_threshold"]
+        return len(self._trials) < most
 
     def ends(self, attempt: Attempt, outcome: Outcome, now: float) -> None:
         """An attempt is over."""

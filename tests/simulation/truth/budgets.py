@@ -9,6 +9,8 @@ from tests.simulation.schedule import Schedule
 from tests.simulation.watch import Watch
 
 _HAIR = 1e-6
+LONGEST_DELAY = 1.0
+"""Seconds between what a retry costs and itself."""
 
 
 def judge_budgets(schedule: Schedule, watch: Watch) -> list[str]:
@@ -35,8 +37,9 @@ def judge_budgets(schedule: Schedule, watch: Watch) -> list[str]:
 
 def _judge(service: str, retries: list[float], requests: list[float], budget: dict[str, float]) -> list[str]:
     window = float(budget["window"])
+    surely = 0.9 * window - LONGEST_DELAY
     for at, when in enumerate(retries):
-        count = at + 1 - bisect_right(retries, when - 0.9 * window)
+        count = at + 1 - bisect_right(retries, when - surely)
         earned = bisect_right(requests, when) - bisect_right(requests, when - window)
         most = budget["ratio"] * earned + budget["min_per_second"] * window
         if count > most + _HAIR:

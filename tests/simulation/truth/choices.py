@@ -39,20 +39,26 @@ def _judge_tier(
         if each["weight"] and each.get("priority", 0) < chosen.get("priority", 0)
         if each["base_url"] not in tried
     ]
-    if better and not _may_be_away(case):
+    if better and not may_be_away(case.configuration, case.service):
         return [f"{chosen['base_url']} was asked, though {better[0]['base_url']} is of a better tier"]
     return []
 
 
-def _may_be_away(case: Case) -> bool:
-    """Whether there is anything that keeps instances away."""
-    balance = case.service["load_balance"]
-    limits = [case.service.get("rate_limit", {}), case.configuration["model"].get("rate_limit", {})]
+def may_be_away(configuration: Configuration, service: Configuration, *, breakers: bool = True) -> bool:
+    """Whether there is anything that keeps instances away.
+
+    Args:
+        configuration: All of it.
+        service: The part about a service.
+        breakers: Whether breakers count.
+    """
+    balance = service["load_balance"]
+    limits = [service.get("rate_limit", {}), configuration["model"].get("rate_limit", {})]
     return (
-        case.service.get("circuit_breaker", {}).get("enabled", False)
+        (breakers and "circuit_breaker" in service)
         or balance["outlier_detection"]["enabled"]
         or balance["health_check"]["enabled"]
         or balance["cool_down"]["enabled"]
-        or any("rate_limit" in each for each in case.service["instances"])
+        or any("rate_limit" in each for each in service["instances"])
         or any(each.get("scope") == "instance" for each in limits)
     )

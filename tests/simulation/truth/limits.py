@@ -119,7 +119,7 @@ class _Judge:
                     f"request {case.request.tag} had to wait {float(expected):.6f}, not {wait:.6f}"
                 )
             self._judge_wait(case, exchange, when + wait)
-            self._held[case.request.tag] = [(limiter, now + expected) for limiter in found]
+            self._held[case.request.tag] = [(each, now + own) for each, own in zip(found, waits, strict=True)]
 
     def _found(self, case: Case, when: float) -> list[Reference]:
         model = self._schedule.in_force(when)["model"]

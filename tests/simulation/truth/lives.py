@@ -45,6 +45,10 @@ class Lives:
             self._of_lives[live] = self._gone[identity] if found is None else found
         return self._of_lives[live]
 
+    def known(self, identity: Identity) -> Any:
+        """The model of an instance that is configured now, or None."""
+        return self._models.get(identity)
+
     def _configure(self, configuration: Configuration, now: float) -> None:
         before, self._models = self._models, {}
         self._gone.update(before)
