@@ -55,7 +55,7 @@ class Limit:
         """Where something is lent out: it is held until the last byte."""
         now = self._seconds()
         admitted = _admit(exchange, rule, now)
-        permit = self._lend([each for each in admitted.limiters if each.lends], now + admitted.wait)
+        permit = self._lend(admitted.lent)
         try:
             if admitted.wait:
                 await self._wait(exchange, admitted.wait)
@@ -66,10 +66,10 @@ class Limit:
         answer.body.on_done(lambda _: permit.settle(Outcome.NEUTRAL))
         return answer
 
-    def _lend(self, limiters: list[ILimiter], turn: float) -> Permit:
+    def _lend(self, lent: list[tuple[ILimiter, float]]) -> Permit:
         def give_back(_: Outcome) -> None:
             now = self._seconds()
-            for limiter in limiters:
+            for limiter, turn in lent:
                 limiter.give_back(now, turn)
 
         return self._ledger.open("limit", give_back)

@@ -20,12 +20,13 @@ class Admitted(NamedTuple):
     Attributes:
         wait: Seconds until it may go on.
         quota: Of the limit of which least remains.
-        limiters: All that were taken from.
+        lent: The limiters that it has to be given back to, each with the turn that it has there: who waits for
+            the longest of several queues has an earlier one in the others.
     """
 
     wait: float
     quota: Quota
-    limiters: list[ILimiter]
+    lent: list[tuple[ILimiter, float]]
 
 
 class Refused(NamedTuple):
@@ -108,17 +109,19 @@ class Rule:
             if limiter.refusal(now):
                 return self._refused(exchange, now)
             limiters.append(limiter)
-        wait, least = 0.0, None
+        wait, least, lent = 0.0, None, []
         for limiter in limiters:
             delay = limiter.take(now)
             if delay:
                 wait = max(wait, delay)
+            if limiter.lends:
+                lent.append((limiter, now + delay))
             quota = limiter.quota(now)
             if least is None or quota[1] < least[1]:
                 least = quota
         if least is None:
             raise ValueError("a rule without limits")
-        return Admitted(wait, least, limiters)
+        return Admitted(wait, least, lent)
 
     def _refused(self, exchange: Exchange, now: float) -> Refused:
         """Ask all of them, and tell of the one that refuses for longest."""

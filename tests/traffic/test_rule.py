@@ -67,7 +67,21 @@ class AdmitTests(SynchronousTestCase):
             tried.admit(asking(), 0.0)
             verdict = tried.admit(asking(), 0.0)
             assert isinstance(verdict, Admitted)
-            self.assertEqual((verdict.wait, verdict.limiters), (0.5, limiters))
+            turns = [1.0 / rate for rate in rates]
+            self.assertEqual((verdict.wait, verdict.lent), (0.5, list(zip(limiters, turns, strict=False))))
+
+    def test_who_gives_up_frees_its_own_turns(self) -> None:
+        """Not what is somebody else's turn in a quicker queue at the time of its own in a slower one."""
+        slow, quick = LeakyBucket(0.5, 5, 9.0, 0.0), LeakyBucket(1.0, 5, 9.0, 0.0)
+        both = rule(slow, quick)
+        both.admit(asking(), 0.0)
+        left = both.admit(asking(), 0.0)
+        assert isinstance(left, Admitted)
+        alone = [quick.take(0.0) for _ in range(2)]
+        for limiter, turn in left.lent:
+            limiter.give_back(0.5, turn)
+        alone += [0.5 + quick.take(0.5) for _ in range(2)]
+        self.assertEqual(sorted(alone), [1.0, 2.0, 3.0, 4.0])
 
     def test_longest_refusal(self) -> None:
         """Told is which of those that refuse does so for longest, and for how long."""

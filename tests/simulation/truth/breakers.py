@@ -113,7 +113,7 @@ class Model:
         if self.state == "open":
             return now > self._since + self._open_for + _HAIR
         most = self.settings["half_open_trials"] or self.settings["success_threshold"]
-        return len(self._trials) < most
+        return bool(len(self._trials) < most)
 
     def ends(self, attempt: Attempt, outcome: Outcome, now: float) -> None:
         """An attempt is over."""
