@@ -84,8 +84,8 @@ class Relay:
     # (an answer that is here as a whole needs none of these)
     _body: AnswerBody | None = None
     _event_stream = False
-    _added: HeaderPairs = ()
-    _head: tuple[int, HeaderPairs, int | None] | None = None
+    _added: bytes = b""
+    _head: tuple[int, HeaderPairs, int | None, bytes] | None = None
     _paused = False
     _registered = False
     _timer: Timer | None = None
@@ -105,12 +105,12 @@ class Relay:
 
     # -- the answer ---------------------------------------------------------
 
-    def answer(self, answer: Answer, added: HeaderPairs = ()) -> None:
+    def answer(self, answer: Answer, added: bytes = b"") -> None:
         """Pass an answer on.
 
         Args:
             answer: The backend's.
-            added: The gateway's own headers.
+            added: The gateway's own headers, as lines.
         """
         self._body = answer.body
         if self._state is _OVER:
@@ -120,20 +120,19 @@ class Relay:
         else:
             self._stop_timer()
             self._added = added
-            headers = answer.headers + added
             if answer.body.whole:
-                self._answer_at_once(answer, headers)
+                self._answer_at_once(answer, added)
                 return
             self._event_stream = answer.event_stream
-            self._head = (answer.status, headers, answer.length)
+            self._head = (answer.status, answer.headers, answer.length, added)
             self._relay(answer.body)
 
-    def _answer_at_once(self, answer: Answer, headers: HeaderPairs) -> None:
+    def _answer_at_once(self, answer: Answer, added: bytes) -> None:
         """The usual case of an answer that is no stream."""
         self._state = _OVER
         # Settled first: who has its answer must not find its own slot still taken
         data = answer.body.take()
-        self._out.head(answer.status, headers, None if answer.event_stream else len(data))
+        self._out.head(answer.status, answer.headers, None if answer.event_stream else len(data), added)
         if data:
             self._out.write(data)
         self._out.finish()
@@ -161,12 +160,12 @@ class Relay:
             self._arm(self._keep_alive.interval)
         body.deliver(self)
 
-    def fail(self, error: GatewayError, added: HeaderPairs = ()) -> None:
+    def fail(self, error: GatewayError, added: bytes = b"") -> None:
         """There is no answer.
 
         Args:
             error: Why.
-            added: The gateway's own headers.
+            added: The gateway's own headers, as lines.
         """
         if self._state is _COMMITTED:
             self._tell_error(render(error))
@@ -289,13 +288,13 @@ class Relay:
         self._out.write(error_event(payload, after_partial=mid_event))
         self._finish()
 
-    def _finish(self, error: GatewayError | None = None, added: HeaderPairs = ()) -> None:
+    def _finish(self, error: GatewayError | None = None, added: bytes = b"") -> None:
         self._stop_timer()
         self._state = _OVER
         self._unregister()
         if error is not None:
             body = render(error)
-            self._out.head(error.status, (*error_headers(error), *added), len(body))
+            self._out.head(error.status, error_headers(error), len(body), added)
             self._out.write(body)
         self._out.finish()
 
