@@ -66,6 +66,7 @@ class Limits:
         self._settings = settings.model
         self._limits: dict[Place, Single | Each] = {}
         self._of_instances: dict[str, ILimiter] = {}  # those that name a key
+        self._carried_over: set[ILimiter] = set()  # from and to
         self._lends: set[Place] = set()
         outer = []
         validation = settings.security.validation
@@ -104,7 +105,9 @@ class Limits:
         limiter = make_limiter(settings, now) if key is None else self._of_instances.get(key)
         if limiter is None:
             limiter = self._of_instances[str(key)] = make_limiter(settings, now)
-        if old is not None:
+        # One from one: what instances shared before, or share from now on, must not join their counts
+        if old is not None and self._carried_over.isdisjoint((old, limiter)):
+            self._carried_over |= {old, limiter}
             limiter.carry_over(old, now)
         return limiter
 

@@ -22,19 +22,24 @@ class ClientIpSettings(Section):
     """With false, there are no limits per address even if `client-ip-enable` asks for them."""
 
     capacity: Positive | None = None
-    """Burst of one address; not given means the enclosing limit's own capacity."""
+    """Burst of one address (with `sliding-window`, its requests in one window); not given means the
+    enclosing limit's own."""
 
     rate: _Rate | None = None
     """Requests per second of one address; not given means the enclosing limit's own rate."""
 
     cleanup_interval: Seconds = 300.0
-    """How often addresses that have been idle too long are forgotten."""
+    """How often addresses that have been idle too long are forgotten. Here and below, with
+    `scope: caller` the same goes for callers."""
 
     max_idle_time: Seconds = 1800.0
-    """How long an address is remembered after its last request."""
+    """How long an address is remembered after its last request, and longer if it would find more than
+    is left otherwise: until its bucket is full again."""
 
     max_clients: Positive = 10_000
-    """Most addresses that are remembered; beyond that the one idle longest is forgotten."""
+    """Most addresses that are remembered; beyond that the one idle longest is forgotten, unless it has
+    requests under way that are counted (`concurrency`, `leaky-bucket`). A new address gets a full
+    bucket, so what comes from more addresses than that is held by the limit of the service."""
 
 
 class RateLimitSettings(Section):
@@ -53,9 +58,10 @@ class RateLimitSettings(Section):
     algorithm: Annotated[str, OneOf(ALGORITHMS)] = "token-bucket"
     """How requests are counted. `token-bucket` (bursts up to `capacity`, then `rate`); `leaky-bucket`
     (requests leave at `rate`, at most `capacity` of them wait, each no longer than `max-wait`);
-    `sliding-window` (`max-requests` in any `window-size`); `warm-up` (a bucket whose rate grows from
-    `rate / cold-factor` to `rate` during `warm-up-period`, and again after as long a pause);
-    `concurrency` (`capacity` requests under way at a time)."""
+    `sliding-window` (`max-requests` in any `window-size`); `warm-up` (a bucket whose rate and size
+    grow from `1 / cold-factor` of them to all during `warm-up-period` under load, and again after as
+    long a pause); `concurrency` (`capacity` requests under way at a time, each up to the last byte of
+    its answer)."""
 
     capacity: Positive = 100
     """Most requests in one burst (the size of the bucket); with `leaky-bucket` how many may wait, with
@@ -65,8 +71,12 @@ class RateLimitSettings(Section):
     """Requests per second in the long run."""
 
     scope: Annotated[str, OneOf(SCOPES)] = "service"
-    """What has a bucket of its own: each service, each model, each instance, each client address, each
-    caller (whoever the API key says it is), or with `key` all that name the same one."""
+    """What has a bucket of its own: `service` the whole of what the limit is given for (one service, or
+    at `model.rate-limit` everything together), `model` each model, `instance` each instance (another
+    one is tried when it is used up), `client-ip` each client address, `caller` each caller (each API
+    key that is shown, each address without one), `key` all services that name the same one (the first
+    of them in the configuration says how large it is). At an instance, only `key` means anything:
+    instances that name the same one, on one machine for example, share a bucket."""
 
     key: Words | None = None
     """Name of the bucket with `scope: key`."""
@@ -81,13 +91,17 @@ class RateLimitSettings(Section):
     have to wait longer is refused at once."""
 
     window_size: Annotated[float, Duration(least=0.001)] | None = None
-    """Length of the window with `algorithm: sliding-window`; not given means one second."""
+    """Length of the window with `algorithm: sliding-window`; not given means one second. (Above 128
+    requests, the last ones may count for up to a 128th of it longer.)"""
 
     max_requests: Positive | None = None
-    """Most requests in one window; not given means `rate` times the window's length."""
+    """Most requests in one window; not given means `rate` times the window's length, and where that is
+    less than 1, one request in `1 / rate` seconds."""
 
     warm_up_period: Seconds = 300.0
-    """Time from the start to the full rate with `algorithm: warm-up`."""
+    """Time from the start to the full rate with `algorithm: warm-up`, under full load. It gets warmer
+    above half of the load that it would let through, and colder below."""
 
     cold_factor: Annotated[float, Number(1)] = 3.0
-    """With `algorithm: warm-up`, the full rate divided by this is the rate at the start."""
+    """With `algorithm: warm-up`, the full rate divided by this is the rate at the start; likewise the
+    size of the bucket."""

@@ -74,13 +74,12 @@ class Keyed:
 
     def limiter(self, key: Hashable, now: float) -> ILimiter:
         """The limiter of whoever comes now."""
+        if not 0.0 <= now - self._cleaned < self._bounds.interval:
+            self.clean(now)  # before it is looked up: what is used now must not be forgotten meanwhile
         limiter = self._limiters.get(key)
         if limiter is None:
-            limiter = self._add(key, now)
-        else:
-            self._limiters.move_to_end(key)
-        if not 0.0 <= now - self._cleaned < self._bounds.interval:
-            self.clean(now)
+            return self._add(key, now)
+        self._limiters.move_to_end(key)
         return limiter
 
     def clean(self, now: float) -> None:
@@ -113,7 +112,7 @@ _Limiters = OrderedDict[Hashable, "ILimiter"]
 
 
 def _as_new(limiter: ILimiter, now: float) -> bool:
-    return not limiter.lent and limiter.quota(now).reset <= 0.0
+    return limiter.quota(now).reset <= 0.0
 
 
 def _forget_idle(limiters: _Limiters, now: float, longest: float) -> bool:

@@ -18,6 +18,7 @@ from tests.traffic.limiters.arrivals import send
 
 
 def make(algorithm: str, **given: Any) -> ILimiter:
+    """The limiter of an algorithm with some settings, at the time 7."""
     return make_limiter(RateLimitSettings.model_validate({"algorithm": algorithm, **given}), 7.0)
 
 

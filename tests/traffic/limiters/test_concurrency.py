@@ -26,7 +26,7 @@ class ConcurrencyTests(SynchronousTestCase):
     @examples(20)
     @given(st.lists(st.booleans(), max_size=60), st.integers(1, 5))
     def test_bound(self, comings: list[bool], capacity: int) -> None:
-        """Requests come and go in any order: never more under way than may, and never refused without need."""
+        """Requests come and go in any order: never too many under way, and none refused without need."""
         limiter, under_way = Concurrency(capacity, 0.0), 0
         for comes in comings:
             if comes:

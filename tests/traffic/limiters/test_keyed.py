@@ -18,9 +18,11 @@ from tests.fuzz.examples import examples
 from tests.traffic.limiters.arrivals import excess
 
 ROOMY = Bounds(1000, 1800.0, 300.0)
+BUCKET = partial(TokenBucket, 10.0, 5.0)
 
 
-def table(bounds: Bounds = ROOMY, make: Any = partial(TokenBucket, 10.0, 5.0)) -> Keyed:
+def table(bounds: Bounds = ROOMY, make: Any = BUCKET) -> Keyed:
+    """An empty one, at the time 0."""
     return Keyed(make, bounds, 0.0)
 
 
@@ -140,6 +142,12 @@ class ForgettingTests(SynchronousTestCase):
             keyed.limiter("late", 4000.0 + index)
         self.assertEqual(len(keyed), 1)
 
+    def test_used_when_it_would_be_forgotten(self) -> None:
+        """Whoever comes at that very moment is remembered."""
+        keyed = table(Bounds(99, 10.0, 5.0))
+        send(keyed, "a", 0.0)
+        self.assertEqual([send(keyed, "a", 100.0, 3), send(keyed, "a", 100.0, 3)], [3, 2])
+
     def test_a_little_at_a_time(self) -> None:
         """No request has to wait until thousands are forgotten."""
         keyed = table(Bounds(5000, 10.0, 5.0))
@@ -152,10 +160,11 @@ class ForgettingTests(SynchronousTestCase):
     def test_clock_set_back(self) -> None:
         """Nobody counts as idle, and the looks go on."""
         keyed = table(Bounds(99, 100.0, 30.0))
-        send(keyed, "a", 10_000.0)
-        send(keyed, "b", 1.0)
-        send(keyed, "b", 200.0)
+        for key, now in (("a", 10_000.0), ("b", 10_000.0), ("a", 1.0), ("b", 2.0), ("b", 50.0)):
+            send(keyed, key, now)
         self.assertEqual(self.keys(keyed), "ab")
+        send(keyed, "b", 101.0)
+        self.assertEqual(self.keys(keyed), "b")
 
 
 class CarryOverTests(SynchronousTestCase):

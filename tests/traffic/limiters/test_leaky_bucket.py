@@ -163,6 +163,13 @@ class LeakyBucketTests(SynchronousTestCase):
         self.assertEqual(self.bucket.quota(EPOCH - 3600).remaining, 0)
         self.assertEqual(self.bucket.quota(EPOCH - 3599).remaining, 4)
 
+    def test_clock_set_back_after_one_gave_up(self) -> None:
+        """What is free moves with the others."""
+        self.bucket = LeakyBucket(10.0, 3, 5.0, EPOCH)
+        self.waits(EPOCH, EPOCH, EPOCH)
+        self.bucket.give_back(EPOCH, EPOCH + 0.1)
+        self.assertEqual(self.waits(EPOCH - 3600, EPOCH - 3600), [0.1, 0.3])
+
     def test_clock_jumps_ahead(self) -> None:
         """A year lets one through at once, like a second."""
         self.waits(0.0, 0.0, 0.0, 0.0)
@@ -174,10 +181,16 @@ class LeakyBucketTests(SynchronousTestCase):
         self.assertEqual(LeakyBucket(10.0, 100, 0.55, 0.0).quota(0.0), Quota(6, 6, 0.0))
         self.waits(0.0, 0.0)
         self.assertEqual(self.bucket.quota(0.0), Quota(4, 2, 0.2))
+        self.assertEqual(self.bucket.quota(0.15).remaining, 3)
+
+    def test_memory(self) -> None:
+        """Turns that are over are forgotten."""
+        send(self.bucket, steady(0.0, 0.05, 60.0))
+        self.assertLessEqual(len(self.bucket._queue.turns), 3)
 
     def test_quota_is_what_is_let_through(self) -> None:
         for capacity, max_wait in ((3, 5.0), (100, 0.55)):
-            for before in range(5):
+            for before in range(8):
                 self.bucket = LeakyBucket(10.0, capacity, max_wait, 0.0)
                 self.waits(*[0.0] * before)
                 remaining = self.bucket.quota(0.0).remaining

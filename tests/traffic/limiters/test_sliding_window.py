@@ -47,15 +47,23 @@ class SlidingWindowTests(SynchronousTestCase):
                 passed.append(now)
 
     @examples(8)
-    @given(st.sampled_from((1, 5, 100, 129, 300)), st.floats(3.0, 10.0))
+    @given(st.sampled_from((1, 5, 100, 129, 300)), st.floats(1.05, 5.0))
     def test_long_run(self, limit: int, often: float) -> None:
         """Whoever asks often enough gets the limit in each window, but for 1 %."""
-        windows = 1 + 1000 // limit
+        windows = 3 + 1500 // limit
         passed = send(SlidingWindow(limit, 1.0, EPOCH), steady(EPOCH, 1 / (limit * often), windows))
         self.assertLessEqual(len(passed), limit * windows)
         # (of a window that holds one, what is left between two polls is lost: that is not the log's doing)
         lost = windows * limit * 0.01 + windows / often
         self.assertGreaterEqual(len(passed), limit * windows - lost - 1)
+
+    def test_shared_entry(self) -> None:
+        """Counts until the last of its requests has left the window; small limits share none."""
+        for limit, after in ((200, 0), (2, 1)):
+            limiter = SlidingWindow(limit, 1.28, 0.0)
+            send(limiter, [0.0] + [0.009] * (limit - 1))
+            self.assertEqual(len(send(limiter, [1.285] * 2)), after)
+            self.assertEqual(len(send(limiter, [1.29] * 300)), limit - after)
 
     def test_memory(self) -> None:
         """However many it counts, it has few entries."""
@@ -80,6 +88,14 @@ class SlidingWindowTests(SynchronousTestCase):
         self.assertAlmostEqual(limiter.refusal(EPOCH - 3600), 1.0)
         self.assertTrue(limiter.refusal(EPOCH - 3600 + 0.9))
         self.assertFalse(limiter.refusal(EPOCH - 3600 + 1.1))
+
+    def test_clock_set_back_for_many(self) -> None:
+        """What comes after that has entries of its own."""
+        limiter = SlidingWindow(200, 1.0, EPOCH)
+        send(limiter, [EPOCH] * 100)
+        for later in (0.0, 0.9):
+            send(limiter, [EPOCH - 3600 + later])
+        self.assertEqual(limiter.quota(EPOCH - 3600 + 1.05).remaining, 199)
 
     def test_taken_when_the_clock_was_set_back(self) -> None:
         """Between asking and taking, even: the request still counts for a whole window."""

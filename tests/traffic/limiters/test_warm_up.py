@@ -93,6 +93,11 @@ class WarmUpTests(SynchronousTestCase):
             self.limiter.refusal(now)
         self.assertEqual(self.warmth(30.0), 0.0)
 
+    def test_warm_before_the_work_is_done(self) -> None:
+        """The bucket takes no more than fits in, however quickly it gets warm."""
+        self.limiter = WarmUp(Curve(30.0, 1.0, 0.01, 3.0), EPOCH)
+        self.assertEqual((self.burst(0.0), self.burst(0.1)), (1, 1))
+
     def test_retry_after(self) -> None:
         """Who comes when it was told to is let through; who comes before is not."""
         self.burst(0.0)
