@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from jairouter.traffic.group import Choice, Group
     from jairouter.traffic.permits import Ledger
 
+_, _FAILED, _THROTTLED, _NEUTRAL, _ABANDONED = Outcome  # looking into the class takes five times as long
+
 WAIT = 5.0
 """Seconds after which to ask again, where nothing says how long an instance stays away."""
 
@@ -48,7 +50,10 @@ class Pick:
         group = exchange.group
         if group is None:
             raise InternalError("the model was not looked up")
-        choice = self._choose(exchange, group)
+        if exchange.attempts or group.key_of is not None:
+            choice = self._choose(exchange, group)
+        else:
+            choice = group.choose(self._seconds(), b"")
         instance = choice.instance
         if instance is None:
             exchange.excluded = choice.excluded
@@ -65,15 +70,15 @@ class Pick:
         except GatewayError as error:
             outcome = outcome_of_error(error)
             held.settle(outcome)
-            if outcome is Outcome.THROTTLED:
+            if outcome is _THROTTLED:
                 self._cool_down(exchange, group, attempt, ())
             raise
         except CancelledError:
-            held.settle(Outcome.ABANDONED)
+            held.settle(_ABANDONED)
             raise
         except BaseException:
             # A fault of ours says nothing about the instance, but its slot must come back
-            held.settle(Outcome.NEUTRAL)
+            held.settle(_NEUTRAL)
             raise
         if attempt.status == 429:
             self._cool_down(exchange, group, attempt, answer.headers)
@@ -124,7 +129,7 @@ class _Held(Permit):
                 turn = attempt.began + self.wait
                 self._place = ledger.open("limit", lambda _: limiter.give_back(seconds(), turn))
         self._ticket = live.acquire(attempt.began)
-        super().__init__(ledger, "attempt")
+        Permit.__init__(self, ledger, "attempt")  # looking for it by `super` takes longer than all that it does
 
     def answering(self) -> None:
         """A good answer has begun; it may take an hour to end."""
@@ -141,7 +146,7 @@ class _Held(Permit):
 
     def settle(self, outcome: Outcome) -> None:
         """See `IPermit.settle`."""
-        super().settle(outcome)
+        Permit.settle(self, outcome)
         attempt = self._attempt
         attempt.outcome = outcome
         now = attempt.ended = self._seconds()
@@ -149,7 +154,7 @@ class _Held(Permit):
         live.settle(self._ticket, outcome, now)
         if self._place is not None:
             self._place.settle(outcome)
-        if live.latency is not None and outcome is Outcome.FAILED:
+        if live.latency is not None and outcome is _FAILED:
             live.latency.failed((attempt.answered or now) - attempt.sent, now)
         if self._outliers is not None:
             self._outliers.settled(attempt.instance, outcome, now, attempt.began)

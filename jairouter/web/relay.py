@@ -29,6 +29,7 @@ from jairouter.interfaces import IBodySink
 from jairouter.web.answering import answering
 from jairouter.web.errors import break_off, error_headers
 from jairouter.web.in_band import ErrorAnswer
+from jairouter.web.routing_headers import added_lines
 
 if TYPE_CHECKING:
     from twisted.web.http import Request
@@ -260,7 +261,7 @@ class Relay:
         self._state = _COMMITTED
         exchange.committed = True
         self._event_stream = True
-        self._out.head(200, EVENT_STREAM_HEADERS, None)
+        self._out.head(200, EVENT_STREAM_HEADERS, None, added_lines(exchange, None))
         self._out.write(KEEP_ALIVE)
         self._arm(self._keep_alive.interval or self._keep_alive.before_first_event)
 

@@ -93,9 +93,23 @@ class LimitsTests(SynchronousTestCase):
         self.assertEqual(added_lines(exchange(), None), b"")
 
     def test_durations(self) -> None:
-        """As OpenAI writes them, rounded up."""
-        told = {0.0: b"0ms", 0.0121: b"13ms", 0.9995: b"1s", 1.5: b"2s", 360: b"6m0s", 86399.5: b"24h0m0s"}
-        self.assertEqual({seconds: duration(seconds) for seconds in told}, told)
+        """In whole milliseconds, then seconds, and rounded up."""
+        for seconds, text in (
+            (0.0, b"0ms"),
+            (0.00001, b"1ms"),
+            (0.012, b"12ms"),
+            (0.9985, b"999ms"),
+            (0.9995, b"1s"),
+            (1.0, b"1s"),
+            (1.2, b"2s"),
+            (59.1, b"1m0s"),
+            (100.0, b"1m40s"),
+            (360.0, b"6m0s"),
+            (3599.5, b"1h0m0s"),
+            (86400.0, b"24h0m0s"),
+            (90061.0, b"25h1m1s"),
+        ):
+            self.assertEqual(duration(seconds), text)
 
 
 class OnTheWireTests(SynchronousTestCase):
