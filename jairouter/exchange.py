@@ -107,6 +107,8 @@ class Request(NamedTuple):
         body: The body, perhaps still arriving.
         client_ip: Its address, as certain as it can be where proxies stand in front.
         forwarded: Headers that tell the backend of it.
+        retry_count: How often the client says that it has tried before, as OpenAI's SDKs do; empty if it says
+            nothing.
     """
 
     id: str
@@ -117,6 +119,7 @@ class Request(NamedTuple):
     body: IRequestBody
     client_ip: str
     forwarded: HeaderPairs = ()
+    retry_count: bytes = b""
 
 
 class Answer(NamedTuple):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jairouter.traffic.group import Choice, Group
     from jairouter.traffic.permits import Ledger
 
-_, _FAILED, _THROTTLED, _NEUTRAL, _ABANDONED = Outcome  # looking into the class takes five times as long
+_SUCCEEDED, _FAILED, _THROTTLED, _NEUTRAL, _ABANDONED = Outcome  # looking into the class takes five times as long
 
 WAIT = 5.0
 """Seconds after which to ask again, where nothing says how long an instance stays away."""
@@ -82,7 +82,8 @@ class Pick:
             raise
         if attempt.status == 429:
             self._cool_down(exchange, group, attempt, answer.headers)
-        if 200 <= attempt.status < 300:
+        live = instance.live
+        if (live.suspect or live.latency is not None) and 200 <= attempt.status < 300:
             held.answering()
         answer.body.on_done(held.done)
         return answer
@@ -142,7 +143,10 @@ class _Held(Permit):
 
     def done(self, error: GatewayError | None) -> None:
         """The answer's body is over."""
-        self.settle(outcome_of_answer(self._attempt.status, error))
+        if error is None and 200 <= self._attempt.status < 300:
+            self.settle(_SUCCEEDED)
+        else:
+            self.settle(outcome_of_answer(self._attempt.status, error))
 
     def settle(self, outcome: Outcome) -> None:
         """See `IPermit.settle`."""
@@ -156,7 +160,8 @@ class _Held(Permit):
             self._place.settle(outcome)
         if live.latency is not None and outcome is _FAILED:
             live.latency.failed((attempt.answered or now) - attempt.sent, now)
-        if self._outliers is not None:
+        # (where it ends no row of failures, a success says nothing to them)
+        if self._outliers is not None and (live.failures or outcome is not _SUCCEEDED):
             self._outliers.settled(attempt.instance, outcome, now, attempt.began)
 
 
