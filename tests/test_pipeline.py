@@ -39,3 +39,10 @@ class BuildTests(SynchronousTestCase):
         self.assertEqual(tuple(passed), names)
         forward.answer()
         self.successResultOf(work)
+
+    def test_left_out(self) -> None:
+        """Of what nobody has any use for there is nothing."""
+        without = {name: None for name in ("limit", "fallback", "retry", "hedge")}
+        with_ = {name: lambda inner: inner for name in ("record", "validate", "resolve", "pick", "timeout")}
+        forward = Inner()
+        self.assertIs(build(forward=forward, **without, **with_), forward)

@@ -91,7 +91,7 @@ class Forward:
 
     async def respond(self, exchange: Exchange) -> Answer:
         """See `IResponder.respond`."""
-        attempt = exchange.attempt
+        attempt = exchange.attempts[-1]
         try:
             response = await self._agent.post(
                 self._url(exchange, attempt.instance),

@@ -87,6 +87,10 @@ class Limits:
                 each = [self._limits[place] for place in places]
                 self._rules[str(service)] = Rule(each, lends=lends, buckets=buckets)
 
+    def __bool__(self) -> bool:
+        """Whether there is any limit on the requests of a service."""
+        return bool(self._rules)
+
     def rule(self, service: str) -> Rule | None:
         """The limits on the requests of a service, or None if there are none."""
         return self._rules.get(service)
