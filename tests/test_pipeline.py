@@ -42,7 +42,12 @@ class BuildTests(SynchronousTestCase):
 
     def test_left_out(self) -> None:
         """Of what nobody has any use for there is nothing."""
-        without = {name: None for name in ("limit", "fallback", "retry", "hedge")}
-        with_ = {name: lambda inner: inner for name in ("record", "validate", "resolve", "pick", "timeout")}
+
+        def nothing(inner: IResponder) -> IResponder:
+            return inner
+
+        names = ("record", "validate", "resolve", "limit", "fallback", "retry", "hedge", "pick", "timeout")
+        optional = ("limit", "fallback", "retry", "hedge")
+        wraps: Any = {name: None if name in optional else nothing for name in names}
         forward = Inner()
-        self.assertIs(build(forward=forward, **without, **with_), forward)
+        self.assertIs(build(forward=forward, **wraps), forward)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jairouter.traffic.group import Choice, Group
     from jairouter.traffic.permits import Ledger
 
-_SUCCEEDED, _FAILED, _THROTTLED, _NEUTRAL, _ABANDONED = Outcome  # looking into the class takes five times as long
+_SUCCEEDED, _FAILED, _THROTTLED, _NEUTRAL, _ABANDONED = Outcome  # looking into it takes five times as long
 
 WAIT = 5.0
 """Seconds after which to ask again, where nothing says how long an instance stays away."""
@@ -50,10 +50,8 @@ class Pick:
         group = exchange.group
         if group is None:
             raise InternalError("the model was not looked up")
-        if exchange.attempts or group.key_of is not None:
-            choice = self._choose(exchange, group)
-        else:
-            choice = group.choose(self._seconds(), b"")
+        usual = group.key_of is None and not exchange.attempts
+        choice = group.choose(self._seconds(), b"") if usual else self._choose(exchange, group)
         instance = choice.instance
         if instance is None:
             exchange.excluded = choice.excluded
@@ -130,7 +128,7 @@ class _Held(Permit):
                 turn = attempt.began + self.wait
                 self._place = ledger.open("limit", lambda _: limiter.give_back(seconds(), turn))
         self._ticket = live.acquire(attempt.began)
-        Permit.__init__(self, ledger, "attempt")  # looking for it by `super` takes longer than all that it does
+        Permit.__init__(self, ledger, "attempt")  # (`super` takes longer than all that it does)
 
     def answering(self) -> None:
         """A good answer has begun; it may take an hour to end."""

@@ -26,7 +26,9 @@ def added_lines(exchange: Exchange, now: float | None) -> bytes:
 
 
 _LIMITS = (
-    b"x-ratelimit-limit-requests: %d\r\nx-ratelimit-remaining-requests: %d\r\nx-ratelimit-reset-requests: %b\r\n"
+    b"x-ratelimit-limit-requests: %d\r\n"
+    b"x-ratelimit-remaining-requests: %d\r\n"
+    b"x-ratelimit-reset-requests: %b\r\n"
 )
 """As OpenAI tells of its limits."""
 

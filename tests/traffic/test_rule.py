@@ -54,10 +54,10 @@ class AdmitTests(SynchronousTestCase):
             self.assertEqual(remaining(*limiters), [each - cost for each in before])
 
     @examples(25)
-    @given(st.lists(st.tuples(st.integers(1, 4), st.integers(1, 9)), min_size=1, max_size=4))
+    @given(st.lists(st.tuples(st.floats(1, 4), st.floats(1, 9)), min_size=1, max_size=4))
     def test_buckets(self, made: list[tuple[int, int]]) -> None:
         """Taking from all buckets in one go comes to the same as from one after the other."""
-        apart, at_once = ([TokenBucket(float(rate), float(most), 0.0) for rate, most in made] for _ in range(2))
+        apart, at_once = ([TokenBucket(rate, most, 0.0) for rate, most in made] for _ in range(2))
         rules = rule(*apart), Rule(rule(*at_once)._singles, lends=False, buckets=True)
         for now in (0.0, 0.0, 0.1, 0.35, 0.3, 2.0, 2.0):
             one, other = (each.admit(asking(), now) for each in rules)

@@ -92,9 +92,8 @@ def take_from(buckets: Iterable[TokenBucket], now: float) -> Quota:
     scarcest, least = None, 0
     for bucket in buckets:
         level = bucket._level = bucket._level - 1.0
-        remaining = int(level + bucket._early)
-        if remaining > bucket._most:
-            remaining = bucket._most
+        remaining, most = int(level + bucket._early), bucket._most
+        remaining = remaining if remaining < most else most
         if scarcest is None or remaining < least:
             scarcest, least = bucket, remaining
     if scarcest is None:
