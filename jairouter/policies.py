@@ -216,7 +216,8 @@ def _instance(
     headers = tuple(
         (name.encode("ascii"), secret.reveal().encode("latin-1")) for name, secret in settings.headers.items()
     )
-    limits = [limit for limit in (settings.timeout, breaker.timeout) if limit is not None]
+    of_breaker = breaker.timeout if breaker.enabled else None
+    limits = [limit for limit in (settings.timeout, of_breaker) if limit is not None]
     return Instance(
         service,
         settings.name,
@@ -249,6 +250,9 @@ def _retries(
         retries[service] = RetryPolicy(given, budget, means.random)
         if given.hedge.enabled:
             hedges[service] = HedgePolicy(given.hedge, retries[service])
+            known = old.hedges.get(service) if old is not None else None
+            if known is not None:
+                hedges[service].carry_over(known, settings.model.services[service].models)
     return retries, hedges
 
 

@@ -13,6 +13,7 @@ from jairouter.config.settings.root import Settings
 from jairouter.policies import InstancesTls, Means, Policies, make_policies
 from jairouter.telemetry.changes import Changes
 from jairouter.traffic.permits import Ledger
+from tests.filters.inner import exchange
 
 INSTANCES = """
 model:
@@ -56,6 +57,17 @@ class ServicesTests(SynchronousTestCase):
         """They are not there at all."""
         self.assertEqual(set(self.services["chat"]), {"m"})
 
+    def test_timeout(self) -> None:
+        """The nearest end counts; a breaker that is switched off sets none."""
+        breaker = "timeout: 30s, recovery-timeout: 60s"
+        for given, expected in ((f"enabled: true, {breaker}", [20.0, 30.0]), (breaker, [20.0, None])):
+            found = policies(
+                f"model: {{circuit-breaker: {{{given}}}, services: {{chat: {{instances: ["
+                "{name: m, base-url: 'http://10.0.0.1:9000', timeout: 20s},"
+                "{name: m, base-url: 'http://10.0.0.2:9000'}]}}}"
+            )
+            self.assertEqual([each.timeout for each in found.services["chat"]["m"].instances], expected)
+
     def test_nothing_configured(self) -> None:
         self.assertEqual(policies("{}").services, {})
 
@@ -65,3 +77,18 @@ class ServicesTests(SynchronousTestCase):
         services = policies(INSTANCES, tls).services
         self.assertEqual([each.tls for each in services["chat"]["m"].instances], [None, tls["chat", 1]])
         self.assertIsNone(services["embedding"]["e"].instances[0].tls)
+
+
+class ReloadTests(SynchronousTestCase):
+    """What goes on under another configuration."""
+
+    def test_times_of_hedges(self) -> None:
+        """A reload does not have the percentile of answers forgotten."""
+        text = (
+            "model: {retry: {hedge: {enabled: true, delay: 9s, percentile: 90}},"
+            " services: {chat: {instances: [{name: m, base-url: 'http://10.0.0.1:9000'}]}}}"
+        )
+        old, case = policies(text), exchange(model="m")
+        for _ in range(100):
+            old.hedges["chat"].answered(case, 1.0)
+        self.assertLess(policies(text, old=old).hedges["chat"].delay(case), 2.0)

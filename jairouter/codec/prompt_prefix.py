@@ -6,11 +6,18 @@ is what comes first: the system prompt and the first messages. It is taken from 
 without being decoded; two ways to write the same text count as two texts.
 """
 
-from typing import Any, Final
+import re
+from typing import Final
 
 import msgspec
 
-_INSTRUCTING: Final = frozenset({"system", "developer"})
+_INSTRUCTING: Final = (b'"system"', b'"developer"')
+_MOST_INSTRUCTING: Final = 64
+# Of messages, not of tokens, of which there may be millions
+_MESSAGES: Final = re.compile(rb"\[[ \t\n\r]*\{")
+# In a conversation. A list cannot have more members than commas and one, and each takes some 50 bytes as an
+# object: of ten megabytes somebody could else make hundreds, and half a second of work
+_MOST_COMMAS: Final = 100_000
 # Of a prompt that is one text, so that those share an instance that begin alike: about 250 tokens. An
 # article to be summarised differs from the next one by then, and a template hardly ever ends before.
 _TEXT: Final = 1024
@@ -25,7 +32,7 @@ class _Prompt(msgspec.Struct, gc=False):
 
 
 class _Message(msgspec.Struct, gc=False):
-    role: Any = None
+    role: msgspec.Raw = _NOTHING
 
 
 _prompts: Final = msgspec.json.Decoder(_Prompt)
@@ -45,8 +52,8 @@ def prompt_prefix(body: bytes, messages: int) -> list[memoryview] | None:
     Returns:
         The instructions, the leading system and developer messages, and so many of the messages behind them,
         each as it is written, with all its parts (images too). Of a prompt that is no list of messages but a
-        text, or a list of texts or tokens, the first 1024 bytes. None when there is no prompt, or it makes
-        no sense; never raises.
+        text, or a list of texts or tokens, or made of very many parts, the first 1024 bytes. None when there
+        is no prompt, or it makes no sense; never raises.
     """
     try:
         found = _prompts.decode(body)
@@ -61,23 +68,20 @@ def prompt_prefix(body: bytes, messages: int) -> list[memoryview] | None:
 
 def _talk(talk: msgspec.Raw, messages: int) -> list[msgspec.Raw]:
     """Of a conversation, the instructing messages at its beginning, and so many more."""
-    items = _lists.decode(talk) if _begins(talk, b"[") else []
-    if not items or not _begins(items[0], b"{"):
+    items = _lists.decode(talk) if _is_list_of_messages(talk) else []
+    if not items:
         return [msgspec.Raw(bytes(memoryview(talk)[:_TEXT]))] if messages else []
     instructing = 0
-    for each in items:
+    for each in items[:_MOST_INSTRUCTING]:
         if not _instructs(each):
             break
         instructing += 1
     return items[: instructing + messages]
 
 
-def _begins(value: msgspec.Raw, with_: bytes) -> bool:
-    return memoryview(value)[:1] == with_
+def _is_list_of_messages(talk: msgspec.Raw) -> bool:
+    return _MESSAGES.match(memoryview(talk)) is not None and bytes(talk).count(b",") <= _MOST_COMMAS
 
 
 def _instructs(message: msgspec.Raw) -> bool:
-    if not _begins(message, b"{"):
-        return False
-    role = _messages.decode(message).role
-    return isinstance(role, str) and role in _INSTRUCTING
+    return bytes(memoryview(message)[:1]) == b"{" and bytes(_messages.decode(message).role) in _INSTRUCTING

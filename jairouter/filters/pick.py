@@ -88,8 +88,12 @@ class Pick:
 
     def _cool_down(self, exchange: Exchange, group: Group, attempt: Attempt, headers: HeaderPairs) -> None:
         if group.cool_down is not None:
-            now, alone = self._seconds(), len(group.instances) == 1
-            group.cool_down.throttled(exchange.request, attempt.instance, headers, now, alone=alone)
+            doubtful = len(group.instances) == 1 or any(
+                each.outcome is Outcome.THROTTLED for each in exchange.attempts if each is not attempt
+            )
+            group.cool_down.throttled(
+                exchange.request, attempt.instance, headers, self._seconds(), doubtful=doubtful
+            )
 
     def _choose(self, exchange: Exchange, group: Group) -> Choice:
         key = exchange.key

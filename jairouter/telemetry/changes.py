@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Changes:
-    """Logs when an instance is taken out of use, and when it is back."""
+    """Logs when an instance is taken out of use, and when it is back; the prober logs its own findings."""
 
     _log = Logger()
 
@@ -43,18 +43,6 @@ class Changes:
             failures=failures,
             **_named(instance),
         )
-
-    def probed(self, instance: Instance, up: bool, why: str = "") -> None:
-        """Its probes have found it up, or down.
-
-        Args:
-            instance: Which.
-            up: Whether it is up now.
-            why: What was wrong with the last probe, or nothing.
-        """
-        level = LogLevel.info if up else LogLevel.warn
-        text = "instance {label} ({url}): {state}" + (": {why}" if why else "")
-        self._log.emit(level, text, state="up" if up else "down", why=why, **_named(instance))
 
 
 def _named(instance: Instance) -> dict[str, str]:

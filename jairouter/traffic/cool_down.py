@@ -33,7 +33,13 @@ class CoolDown:
         self._today = today
 
     def throttled(
-        self, request: Request, instance: Instance, headers: HeaderPairs, now: float, *, alone: bool = False
+        self,
+        request: Request,
+        instance: Instance,
+        headers: HeaderPairs,
+        now: float,
+        *,
+        doubtful: bool = False,
     ) -> None:
         """An instance answered 429, with these headers, or refused a stream in that sense.
 
@@ -45,15 +51,16 @@ class CoolDown:
             instance: Which it is.
             headers: Of the answer.
             now: The clock's seconds.
-            alone: Whether its model has no other instance. Then it rests only where it says so: the next
-                request may be smaller, and nobody else could answer it.
+            doubtful: Whether its model has no other instance, or another one has throttled this very request.
+                Then it rests only where it says so: the next request may be smaller. Else somebody whose
+                requests are too large for all would take all of them from everybody.
         """
         if instance.header_names.isdisjoint(_KEYS) and any(
             name.lower() in _KEYS for name, _ in request.headers
         ):
             return
         told = retry_after(headers, self._today())
-        wait = (0.0 if alone else self._default) if told is None else told
+        wait = (0.0 if doubtful else self._default) if told is None else told
         if wait > 0:
             instance.live.cool(now + min(wait, self._longest), now)
 

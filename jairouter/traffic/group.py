@@ -40,7 +40,7 @@ class Group:
         instances: In configuration order.
         balancer: Chooses among candidates.
         panic: When fewer than this share of the instances are neither down nor ejected, all are used
-            nevertheless; 0 for never.
+            nevertheless, a tier of which nobody is up after those of which somebody is; 0 for never.
         outliers: Watches their attempts, or None.
         key_of: Finds the key of an exchange for the balancer, or None where that wants none.
         again: Whether an instance may be tried again when all have been.
@@ -116,13 +116,13 @@ class Group:
                 picked = self._balancer.pick(usual, key)
                 if picked is not None:
                     return self._choices[picked]
-        panic = self._panics(now)
+        panic, tiers = self._in_order(now)
         excluded = list(self._drained)
-        for rank, tier in enumerate(self._tiers):
+        for rank, tier in enumerate(tiers):
             candidates = _usable(tier, now, panic, tried, excluded)
             picked = self._balancer.pick(candidates, key) if candidates else None
             if picked is not None:
-                excluded.extend(_not_needed(self._tiers[rank + 1 :]))
+                excluded.extend(_not_needed(tiers[rank + 1 :]))
                 return Choice(picked, candidates, tuple(excluded))
         return Choice(None, (), tuple(excluded))
 
@@ -134,16 +134,20 @@ class Group:
             tried: Instances that are not wanted again, unless the group wants that.
             busy: Those of them with attempts still under way; they are not wanted in any case.
         """
-        panic = self._panics(now)
         unwanted = busy if self.again else tried
-        return any(_usable(tier, now, panic, unwanted, []) for tier in self._tiers)
+        panic, tiers = self._in_order(now)
+        return any(_usable(tier, now, panic, unwanted, []) for tier in tiers)
 
-    def _panics(self, now: float) -> bool:
+    def _in_order(self, now: float) -> tuple[bool, Sequence[tuple[Instance, ...]]]:
+        """Whether it panics, and the tiers in the order in which they are asked."""
+        tiers = self._tiers
         if not self._panic:
-            return False
-        weighty = [each.live for tier in self._tiers for each in tier]
-        believed = sum(each.believed_up(now) for each in weighty)
-        return believed < self._panic * len(weighty) - 1e-9  # 0.07 * 100 is more than 7
+            return False, tiers
+        believed = {tier: sum(each.live.believed_up(now) for each in tier) for tier in tiers}
+        if sum(believed.values()) >= self._panic * sum(map(len, tiers)) - 1e-9:  # 0.07 * 100 is more than 7
+            return False, tiers
+        # Else those that do answer would wait behind a better tier of which nobody does
+        return True, sorted(tiers, key=lambda tier: not believed[tier])
 
 
 _TRIED = Exclusion(Reason.TRIED)

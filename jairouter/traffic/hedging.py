@@ -8,6 +8,8 @@ from jairouter.traffic.budget import LoadCap
 from jairouter.traffic.percentile import RecentTimes
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from jairouter.config.settings.retrying import HedgeSettings
     from jairouter.exchange import Exchange, Route
     from jairouter.traffic.retry import RetryPolicy
@@ -32,6 +34,16 @@ class HedgePolicy:
         # Of models that exist, so there is an end of them. A whole answer begins when it is complete: where
         # clients stream and where they do not, the same model has two speeds
         self._times: dict[tuple[Route, str, bool], RecentTimes] = {}
+
+    def carry_over(self, old: HedgePolicy, models: Collection[str]) -> None:
+        """Go on with what another one knows, after a reload; another percentile begins anew.
+
+        Args:
+            old: The one before.
+            models: Those that there still are.
+        """
+        if old._percent == self._percent:
+            self._times = {kind: times for kind, times in old._times.items() if kind[1] in models}
 
     def begin(self) -> None:
         """A request came."""
@@ -61,13 +73,14 @@ class HedgePolicy:
         """Whether there may be a second attempt now; what it costs is taken then."""
         group = exchange.group
         tried = [attempt.instance for attempt in exchange.attempts]
+        busy = [attempt.instance for attempt in exchange.attempts if attempt.outcome is None]
         if (
             self._cap.reached
             or group is None
             or any(attempt.hedge for attempt in exchange.attempts)
             or all(each in tried for each in group.instances)  # none is asked twice at a time
             or self.retry.late(exchange, now) is not None
-            or not group.could_choose(now, tried)
+            or not group.could_choose(now, tried, busy)
             or not self.retry.budget.withdraw(now)
         ):
             return False

@@ -78,7 +78,7 @@ class Limits:
         for service, given in settings.model.services.items():
             limits = [*outer]
             if given.rate_limit is not None:
-                merged = rate_limit_for(settings.model, service)
+                merged = _own(rate_limit_for(settings.model, service), given.rate_limit)
                 limits += self._level(("service", str(service)), f"the service {service}", merged, now)
             places = dict.fromkeys(limits)  # what both levels share by its key counts once
             if places:
@@ -164,6 +164,16 @@ class Limits:
             self._lends.add(limit.place)
         elif settings.algorithm == "token-bucket":
             self._buckets.add(limit.place)
+
+
+def _own(merged: RateLimitSettings, given: RateLimitSettings) -> RateLimitSettings:
+    """The limit that a service gives: which bucket it shares, it has to say itself.
+
+    A key from outside is that of the bucket there, and what else the service says would count for nothing.
+    """
+    if merged.scope == "key" and given.model_fields_set.isdisjoint({"scope", "key"}):
+        return merged.model_copy(update={"scope": "service"})
+    return merged
 
 
 def _of_one_address(settings: RateLimitSettings) -> RateLimitSettings:

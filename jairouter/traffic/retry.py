@@ -75,8 +75,11 @@ class RetryPolicy:
         self._random = random
 
     def begin(self, exchange: Exchange) -> None:
-        """A request came. What is itself a client's retry earns no further ones."""
-        if not exchange.request.retry_count.strip(b" 0,"):
+        """A request came. What is itself a client's retry earns no further ones.
+
+        Nor does one for which another model was asked before, or an outage would pay for its own retries.
+        """
+        if not exchange.attempts and not exchange.request.retry_count.strip(b" 0,"):
             self.budget.deposit(exchange.started)
 
     def covers(self, failure: Answer | GatewayError, attempt: Attempt) -> bool:

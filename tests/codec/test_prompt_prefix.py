@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 from hypothesis import example, given
@@ -75,6 +76,31 @@ class PromptPrefixTests(SynchronousTestCase):
         for message in odd:
             self.assertEqual(prefix(messages=[message, SECOND]), [message])
         self.assertEqual(prefix(messages=[SYSTEM, 1, 2]), [SYSTEM, 1])
+
+    def test_tokens(self) -> None:
+        """Of a long list of numbers no list is made."""
+        tokens = b"[ %b]" % b",".join([b"1"] * 100_000)
+        self.assertLess(self.most_memory(b'{"input":%b}' % tokens, [tokens[:1024]]), 20_000)
+
+    def test_very_many_messages(self) -> None:
+        """Nobody makes much of little: neither of messages, nor of what stands for a role."""
+        messages = b"[%b]" % b",".join([b"{}"] * 150_000)
+        self.assertLess(self.most_memory(b'{"messages":%b}' % messages, [messages[:1024]]), 1_000_000)
+        message = b'{"role":[%b]}' % b",".join([b"[]"] * 90_000)
+        self.assertLess(self.most_memory(b'{"messages":[%b]}' % message, [message]), 1_000_000)
+
+    def test_very_many_system_prompts(self) -> None:
+        self.assertEqual(len(prefix(messages=[SYSTEM] * 1000) or ()), 65)
+
+    def most_memory(self, body: bytes, expected: list[bytes]) -> int:
+        """The most bytes that finding this takes at a time."""
+        tracemalloc.start()
+        try:
+            found = prompt_prefix(body, 1)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+            self.assertEqual(found, expected)
 
     def test_no_prompt(self) -> None:
         for body in (

@@ -260,6 +260,14 @@ class CoolDownTests(Case):
         asked = self.asking(self.instances[0])
         self.assertEqual(self.throttle(asked, (b"Retry-After", b"3")), 3.0)
 
+    def test_the_same_request_again(self) -> None:
+        """Whose requests are too large for all does not take all instances from everybody."""
+        asked = self.asking(*(instance() for _ in range(3)))
+        told = (b"Retry-After", b"3")
+        self.assertEqual(
+            [self.throttle(asked), self.throttle(asked), self.throttle(asked, told)], [2.0, 0.0, 3.0]
+        )
+
     def test_refused_in_a_stream(self) -> None:
         """A 429 as the first event of a stream under 200: no header says how long."""
         work = self.start()

@@ -49,11 +49,3 @@ class ChangesTests(SynchronousTestCase):
         self.assert_logged(
             (LogLevel.warn, "instance a{b} (http://10.0.0.1): left out for 30 s after 2 failures in a row")
         )
-
-    def test_probes(self) -> None:
-        self.changes.probed(self.instance, False, "connection refused")
-        self.changes.probed(self.instance, True)
-        self.assert_logged(
-            (LogLevel.warn, "instance a{b} (http://10.0.0.1): down: connection refused"),
-            (LogLevel.info, "instance a{b} (http://10.0.0.1): up"),
-        )

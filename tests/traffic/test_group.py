@@ -237,6 +237,17 @@ class PanicTests(Case):
         take_down(one)
         self.assertEqual(self.group(instances, panic=0.5).choose(0.0, b"").candidates, [two, three])
 
+    def test_a_tier_that_is_up(self) -> None:
+        """It does not wait behind a better one of which nobody is, but nobody is left out either."""
+        one, two, spare = instances = several(0, 0, 1)
+        group = self.group(instances, panic=0.5)
+        for each in (one, two):
+            take_down(each)
+        self.assertEqual(group.choose(0.0, b"").candidates, [spare])
+        self.assertEqual(group.choose(0.0, b"", [spare]).candidates, [one, two])
+        take_down(spare)
+        self.assertEqual(group.choose(0.0, b"").candidates, [one, two])
+
     def test_drained_ones_do_not_count(self) -> None:
         instances = [*several(0, 0), instance(weight=0), instance(weight=0)]
         take_down(instances[0])

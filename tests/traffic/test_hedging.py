@@ -50,6 +50,14 @@ class AllowsTests(SynchronousTestCase):
         case.group.again = True
         self.assertFalse(self.allowed(case))
 
+    def test_the_same_instance_is_not_asked_twice_in_place_of_another(self) -> None:
+        """The budget pays for no attempt that cannot be made."""
+        case = waiting()
+        assert case.group is not None
+        case.group.again = True
+        case.group.instances[1].live.eject(9.0, 0.0)
+        self.assertFalse(self.allowed(case))
+
     def test_the_other_one_takes_no_requests(self) -> None:
         case = waiting()
         assert case.group is not None
@@ -102,6 +110,16 @@ class DelayTests(SynchronousTestCase):
         for _ in range(100):
             decides.answered(case, 5.0)
         self.assertTrue(5.0 <= decides.delay(case) <= 5.5, decides.delay(case))
+
+    def test_after_a_reload(self) -> None:
+        """What is known about models that there still are goes on, if it is still asked for."""
+        old, case = policy(percentile=90.0), waiting()
+        for _ in range(100):
+            old.answered(case, 5.0)
+        for percentile, models, known in ((90.0, {"m"}, True), (90.0, {"n"}, False), (95.0, {"m"}, False)):
+            decides = policy(delay=0.7, percentile=percentile)
+            decides.carry_over(old, models)
+            self.assertEqual(decides.delay(case) > 0.7, known, (percentile, models))
 
     def test_of_the_model(self) -> None:
         """Another model, and the same one with or without streaming, has times of its own."""

@@ -108,10 +108,17 @@ class ScopeTests(SynchronousTestCase):
         limited = limits("", shared, f"{ONE}, scope: key, key: mine")
         self.assertEqual(passed(limited, asking(), asking(route=EMBEDDING)), [True, True])
 
-    def test_key_from_outside(self) -> None:
-        """A bucket that applies at two levels is paid into once."""
-        limited = limits("enabled: true, capacity: 2, scope: key, key: both", "capacity: 7")
+    def test_key_at_two_levels(self) -> None:
+        """The bucket is paid into once."""
+        shared = "enabled: true, capacity: 2, scope: key, key: both"
+        limited = limits(shared, shared)
         self.assertEqual(passed(limited, asking(), asking(), asking()), [True, True, False])
+
+    def test_key_from_outside(self) -> None:
+        """What a service limits without a word about a key is a limit of its own."""
+        limited = limits("enabled: true, capacity: 3, scope: key, key: both", "capacity: 1")
+        several = [asking()] * 2 + [asking(route=EMBEDDING)] * 3
+        self.assertEqual(passed(limited, *several), [True, False, True, True, False])
 
     def test_instance(self) -> None:
         """Is not for the filter of requests."""

@@ -275,6 +275,12 @@ class BeginTests(SynchronousTestCase):
         self.assertTrue(self.deposits(b"0"))
         self.assertTrue(self.deposits(b"0, 0"))
 
+    def test_other_models(self) -> None:
+        """It is one request, however many models are asked for it."""
+        decides = policy(ratio=1.0, floor=0.0)
+        decides.begin(failed())
+        self.assertFalse(decides.budget.withdraw(0.0))
+
     def test_client_retry(self) -> None:
         for value in (b"1", b"2", b"10", b"0, 1"):
             self.assertFalse(self.deposits(value))

@@ -175,7 +175,8 @@ class CoolDownSettings(Section):
 
     default: Seconds = 1.0
     """How long, when the answer does not say with `Retry-After`; 0 for not at all. Never where a model has
-    no other instance: the next request may be smaller, and there is nobody else to answer it."""
+    no other instance, or another one has answered 429 to the same request before: the next request may be
+    smaller."""
 
     max: Seconds = 60.0
     """The longest rest, whatever the answer says."""
@@ -218,8 +219,9 @@ class LoadBalanceSettings(Section):
 
     panic_threshold: Annotated[int, Integer(0, 100)] = 0
     """When fewer of a model's instances than this, in percent, are neither down nor left out, all of them
-    are used: most likely it is the checks that are wrong. 0 never does; then a model without a healthy
-    instance is answered with 503."""
+    are used: most likely it is the checks that are wrong. A `priority` of which none is healthy
+    still comes after one that has some. 0 never does; then a model without a healthy instance is
+    answered with 503."""
 
     slow_start: Seconds = 30.0
     """How long an instance that has recovered takes to come back to its full weight, from a tenth of it;

@@ -87,7 +87,8 @@ class CircuitBreakerSettings(Section):
 
     timeout: Millis | None = None
     """How long one request may take, if `recovery-timeout` is given as well; a bare number is
-    milliseconds. Not given means no limit but those of `webclient`."""
+    milliseconds. Not given, or where the breaker is not `enabled`, means no limit but those of
+    `webclient`."""
 
     statistics: BreakerStatisticsSettings = BreakerStatisticsSettings()
     exceptions: BreakerExceptionSettings = BreakerExceptionSettings()

@@ -129,12 +129,13 @@ class LeakyBucket:
     def quota(self, now: float) -> Quota:
         """See `ILimiter.quota`."""
         lag, queue = self._lag(now), self._queue
-        limit = 1 + min(self._capacity, int(self._max_wait * self._rate + EARLY))
+        limit = 1 + min(self._capacity, int((self._max_wait + EARLY) * self._rate))
         if lag <= 0.0:
             return Quota(limit, limit, 0.0)
-        in_time = len(queue.free) + math.floor((self._max_wait - self._end(now)) * self._rate + EARLY) + 1
-        remaining = max(0, min(self._capacity - len(queue.turns), in_time))
-        return Quota(limit, remaining, max(0.0, self._end(now)))
+        end, longest = self._end(now), self._max_wait + EARLY
+        new = math.floor((longest - end) * self._rate) + 1
+        in_time = bisect_right(queue.free, now + longest) + max(0, new)
+        return Quota(limit, max(0, min(self._capacity - len(queue.turns), in_time)), end)
 
     def carry_over(self, old: ILimiter, now: float) -> None:
         """See `ILimiter.carry_over`: those that wait keep their turns."""

@@ -196,6 +196,18 @@ class LeakyBucketTests(SynchronousTestCase):
                 remaining = self.bucket.quota(0.0).remaining
                 self.assertEqual(len(self.waits(*[0.0] * 200)), remaining)
 
+    def test_quota_after_a_reload(self) -> None:
+        """A turn that was given up is there for the next, though those behind it lie too far ahead."""
+        old = LeakyBucket(1.0, 10, 9.0, 0.0)
+        for _ in range(6):
+            old.take(0.0)
+        bucket = LeakyBucket(1.0, 10, 2.0, 0.0)
+        bucket.carry_over(old, 0.0)
+        self.assertEqual((bucket.refusal(0.0), bucket.quota(0.0).remaining), (4.0, 0))
+        bucket.give_back(0.0, 1.0)
+        bucket.give_back(0.0, 4.0)
+        self.assertEqual((bucket.refusal(0.0), bucket.quota(0.0).remaining), (0.0, 1))
+
     def test_carry_over(self) -> None:
         """Those that wait keep their turns and can give them up; who comes queues behind, at the new rate."""
         old = self.bucket
