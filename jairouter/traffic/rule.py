@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from jairouter.traffic.limiters.token_bucket import take_from
+
 if TYPE_CHECKING:
     from jairouter.exchange import Exchange
     from jairouter.interfaces import ILimiter, Quota
@@ -77,19 +79,22 @@ class Rule:
 
     Args:
         limits: All of them, each once.
+        lends: Whether any of them is to be given back.
+        buckets: Whether all of them are token buckets, those of each address too.
 
     Attributes:
         lends: Whether any of them is to be given back.
     """
 
-    __slots__ = ("_limiters", "_singles", "_tables", "lends")
+    __slots__ = ("_buckets", "_limiters", "_singles", "_tables", "lends")
 
-    def __init__(self, limits: Iterable[Single | Each], *, lends: bool) -> None:
+    def __init__(self, limits: Iterable[Single | Each], *, lends: bool, buckets: bool = False) -> None:
         limits = tuple(limits)
         self._singles = [each for each in limits if isinstance(each, Single)]
         self._limiters = [each.limiter for each in self._singles]
         self._tables = [each for each in limits if isinstance(each, Each)]
         self.lends = lends
+        self._buckets = buckets
 
     def admit(self, exchange: Exchange, now: float) -> Admitted | Refused:
         """Take from all limits, or from none.
@@ -108,6 +113,8 @@ class Rule:
             if limiter.refusal(now):
                 return self._refused(exchange, now)
             limiters.append(limiter)
+        if self._buckets:
+            return Admitted(0.0, take_from(limiters, now), limiters)  # type: ignore[arg-type]  # (a cast is a call)
         wait, least = 0.0, None
         for limiter in limiters:
             delay = limiter.take(now)
