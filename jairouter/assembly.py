@@ -267,6 +267,7 @@ def _pipeline(
     parts: _Parts, settings: Settings, policies: Policies, agent: Agent, record: Wrap
 ) -> IResponder:
     adapter, clock, ledger = NormalAdapter(), parts.reactor, parts.ledger
+    retries, hedges, plans = policies.retries, policies.hedges, policies.fallbacks
     groups = Groups(policies.services, adapter)
     return build(
         record=record,
@@ -277,10 +278,12 @@ def _pipeline(
             new_spool=partial(Spool, SPOOL_IN_MEMORY, parts.run_in_thread, _spool_space(settings)),
         ),
         resolve=partial(Resolve, groups=groups),
-        limit=partial(Limit, limits=policies.limits, ledger=ledger, clock=clock),
-        fallback=partial(Fallback, plans=policies.fallbacks, group_of=groups.group_of, today=parts.today),
-        retry=partial(Retry, clock=clock, policies=policies.retries),
-        hedge=partial(Hedge, clock=clock, policies=policies.hedges),
+        limit=partial(Limit, limits=policies.limits, ledger=ledger, clock=clock) if policies.limits else None,
+        fallback=partial(Fallback, plans=plans, group_of=groups.group_of, today=parts.today)
+        if plans
+        else None,
+        retry=partial(Retry, clock=clock, policies=retries) if retries else None,
+        hedge=partial(Hedge, clock=clock, policies=hedges) if hedges else None,
         pick=partial(Pick, ledger=ledger, clock=clock),
         timeout=partial(Timeout, wheel=parts.wheel, limits=_phase_limits(settings)),
         forward=Forward(agent, adapter, settings.streaming.max_event_size),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jairouter.body import AnswerBody
     from jairouter.codec.sse_watch import Dialect
     from jairouter.errors import GatewayError
-    from jairouter.interfaces import IRequestBody
+    from jairouter.interfaces import IRequestBody, Quota
     from jairouter.traffic.group import Excluded, Group
     from jairouter.traffic.instance import Instance
 
@@ -58,6 +58,10 @@ class Phase(enum.Enum):
     RECEIVING = "receiving"
     BLOCKED = "blocked"
     """The client does not read, so the backend is not read either."""
+
+
+# Looking into an Enum takes five times as long
+_QUEUED, _SENDING, _WAITING, _RECEIVING = Phase.QUEUED, Phase.SENDING, Phase.WAITING, Phase.RECEIVING
 
 
 class BodyKind(enum.Enum):
@@ -104,6 +108,8 @@ class Request(NamedTuple):
         body: The body, perhaps still arriving.
         client_ip: Its address, as certain as it can be where proxies stand in front.
         forwarded: Headers that tell the backend of it.
+        retry_count: How often the client says that it has tried before, as OpenAI's SDKs do; empty if it says
+            nothing.
     """
 
     id: str
@@ -114,6 +120,7 @@ class Request(NamedTuple):
     body: IRequestBody
     client_ip: str
     forwarded: HeaderPairs = ()
+    retry_count: bytes = b""
 
 
 class Answer(NamedTuple):
@@ -180,7 +187,7 @@ class Attempt:
         self.instance = instance
         self.excluded = excluded
         self.candidates = candidates
-        self.phase = Phase.QUEUED
+        self.phase = _QUEUED
         self.began = self.since = self.sent = clock()
         self.answered = self.ended = 0.0
         self.hedge = False
@@ -191,13 +198,15 @@ class Attempt:
 
     def enter(self, phase: Phase) -> None:
         """The attempt has come to another phase."""
-        early = phase is Phase.RECEIVING and self.phase is Phase.SENDING  # the rest is not sent any more
-        self.phase = phase
-        self.since = self._clock()
-        if phase is Phase.WAITING or early:
-            self.sent = self.since
-        if phase is Phase.RECEIVING and not self.answered:
-            self.answered = self.since
+        before, self.phase = self.phase, phase
+        now = self.since = self._clock()
+        if phase is _WAITING:
+            self.sent = now
+        elif phase is _RECEIVING:
+            if before is _SENDING:
+                self.sent = now  # the rest is not sent any more
+            if not self.answered:
+                self.answered = now
 
     def progress(self) -> None:
         """Bytes have moved within the phase."""
@@ -225,7 +234,8 @@ class Exchange:
         excluded: Why no instance was found when none was. Written by Pick.
         waited: Seconds it waited for its turn under a limit. Written by Limit.
         fallback: Who answered in place of the model, or nothing. Written by Fallback.
-        added: Headers that the gateway adds to the answer, also to one that is an error.
+        quota: What clients are told of the limits, with the answer or an error. Written by Limit.
+        added: Headers that the gateway adds to the answer besides, also to one that is an error.
     """
 
     __slots__ = (
@@ -240,6 +250,7 @@ class Exchange:
         "key",
         "model",
         "not_retried",
+        "quota",
         "request",
         "started",
         "stream",
@@ -262,6 +273,7 @@ class Exchange:
         self.excluded: Excluded = ()
         self.waited = 0.0
         self.fallback = ""
+        self.quota: Quota | None = None
         self.added: HeaderPairs = ()
         self._caller: bytes | None = None
 

@@ -20,16 +20,19 @@ def build(
     record: Wrap,
     validate: Wrap,
     resolve: Wrap,
-    limit: Wrap,
-    fallback: Wrap,
-    retry: Wrap,
-    hedge: Wrap,
+    limit: Wrap | None,
+    fallback: Wrap | None,
+    retry: Wrap | None,
+    hedge: Wrap | None,
     pick: Wrap,
     timeout: Wrap,
     forward: IResponder,
 ) -> IResponder:
-    """Put the filters into their order."""
-    order: tuple[Wrap, ...] = (
+    """Put the filters into their order.
+
+    None stands for one that no service has any use for: what is not there takes no time.
+    """
+    order: tuple[Wrap | None, ...] = (
         record,  # outside all: refusals are counted too
         validate,  # refuse before anything is spent
         resolve,  # what follows needs to know the service and its instances
@@ -42,5 +45,6 @@ def build(
     )
     responder = forward
     for wrap in reversed(order):
-        responder = wrap(responder)
+        if wrap is not None:
+            responder = wrap(responder)
     return responder

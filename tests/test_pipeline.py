@@ -39,3 +39,15 @@ class BuildTests(SynchronousTestCase):
         self.assertEqual(tuple(passed), names)
         forward.answer()
         self.successResultOf(work)
+
+    def test_left_out(self) -> None:
+        """Of what nobody has any use for there is nothing."""
+
+        def nothing(inner: IResponder) -> IResponder:
+            return inner
+
+        names = ("record", "validate", "resolve", "limit", "fallback", "retry", "hedge", "pick", "timeout")
+        optional = ("limit", "fallback", "retry", "hedge")
+        wraps: Any = {name: None if name in optional else nothing for name in names}
+        forward = Inner()
+        self.assertIs(build(forward=forward, **wraps), forward)

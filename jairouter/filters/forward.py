@@ -91,7 +91,7 @@ class Forward:
 
     async def respond(self, exchange: Exchange) -> Answer:
         """See `IResponder.respond`."""
-        attempt = exchange.attempt
+        attempt = exchange.attempts[-1]
         try:
             response = await self._agent.post(
                 self._url(exchange, attempt.instance),
@@ -177,7 +177,7 @@ def _encoded(response: Response) -> bool:
 
 
 def _kept(response: Response, stopped: frozenset[bytes], exchange: Exchange) -> HeaderPairs:
-    if exchange.added:
+    if exchange.quota is not None:
         stopped = _LIMITED[stopped]
     return end_to_end(response.pairs, response.fields.get(b"connection", b""), stopped)
 

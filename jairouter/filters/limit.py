@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +16,8 @@ from jairouter.traffic.rule import Admitted, Refused
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
-    from jairouter.exchange import Answer, Exchange, HeaderPairs
-    from jairouter.interfaces import ILimiter, Quota
+    from jairouter.exchange import Answer, Exchange
+    from jairouter.interfaces import ILimiter
     from jairouter.traffic.limits import Limits
     from jairouter.traffic.permits import Ledger, Permit
     from jairouter.traffic.rule import Rule
@@ -89,32 +88,7 @@ def _admit(exchange: Exchange, rule: Rule, now: float) -> Admitted:
         RateLimited: Some refuses, and nothing was taken.
     """
     verdict = rule.admit(exchange, now)
-    exchange.added += rate_headers(verdict.quota)
+    exchange.quota = verdict.quota
     if isinstance(verdict, Refused):
         raise RateLimited(f"the limit of {verdict.name} is reached", retry_after=verdict.wait)
     return verdict
-
-
-def rate_headers(quota: Quota) -> HeaderPairs:
-    """What clients are told of a limit, as by OpenAI."""
-    limit, remaining, reset = quota
-    return (
-        (b"x-ratelimit-limit-requests", b"%d" % limit),
-        (b"x-ratelimit-remaining-requests", b"%d" % remaining),
-        (b"x-ratelimit-reset-requests", duration(reset)),
-    )
-
-
-def duration(seconds: float) -> bytes:
-    """Write it as OpenAI does, rounded up: ``12ms``, ``1s``, ``6m0s``, ``24h0m0s``."""
-    if seconds < 1.0:
-        milliseconds = math.ceil(seconds * 1000.0)
-        if milliseconds < 1000:
-            return b"%dms" % milliseconds
-    whole = math.ceil(seconds)
-    if whole < 60:
-        return b"%ds" % whole
-    minutes, left = divmod(whole, 60)
-    if minutes < 60:
-        return b"%dm%ds" % (minutes, left)
-    return b"%dh%dm%ds" % (minutes // 60, minutes % 60, left)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from jairouter.traffic.group import Choice, Group
     from jairouter.traffic.permits import Ledger
 
+_SUCCEEDED, _FAILED, _THROTTLED, _NEUTRAL, _ABANDONED = Outcome  # looking into it takes five times as long
+
 WAIT = 5.0
 """Seconds after which to ask again, where nothing says how long an instance stays away."""
 
@@ -48,7 +50,8 @@ class Pick:
         group = exchange.group
         if group is None:
             raise InternalError("the model was not looked up")
-        choice = self._choose(exchange, group)
+        usual = group.key_of is None and not exchange.attempts
+        choice = group.choose(self._seconds(), b"") if usual else self._choose(exchange, group)
         instance = choice.instance
         if instance is None:
             exchange.excluded = choice.excluded
@@ -65,20 +68,21 @@ class Pick:
             attempt.body = answer.body
             if attempt.status == 429:
                 self._cool_down(exchange, group, attempt, answer.headers)
-            if 200 <= attempt.status < 300:
+            live = instance.live
+            if (live.suspect or live.latency is not None) and 200 <= attempt.status < 300:
                 held.answering()
         except GatewayError as error:
             outcome = outcome_of_error(error)
             held.settle(outcome)
-            if outcome is Outcome.THROTTLED:
+            if outcome is _THROTTLED:
                 self._cool_down(exchange, group, attempt, ())
             raise
         except CancelledError:
-            held.settle(Outcome.ABANDONED)
+            held.settle(_ABANDONED)
             raise
         except BaseException:
             # A fault of ours says nothing about the instance, but its slot must come back
-            held.settle(Outcome.NEUTRAL)
+            held.settle(_NEUTRAL)
             raise
         answer.body.on_done(held.done)
         return answer
@@ -129,7 +133,7 @@ class _Held(Permit):
                 turn = attempt.began + self.wait
                 self._place = ledger.open("limit", lambda _: limiter.give_back(seconds(), turn))
         self._ticket = live.acquire(attempt.began)
-        super().__init__(ledger, "attempt")
+        Permit.__init__(self, ledger, "attempt")  # (`super` takes longer than all that it does)
 
     def answering(self) -> None:
         """A good answer has begun; it may take an hour to end."""
@@ -143,11 +147,14 @@ class _Held(Permit):
     def done(self, error: GatewayError | None) -> None:
         """The answer's body is over."""
         self._attempt.body = None
-        self.settle(outcome_of_answer(self._attempt.status, error))
+        if error is None and 200 <= self._attempt.status < 300:
+            self.settle(_SUCCEEDED)
+        else:
+            self.settle(outcome_of_answer(self._attempt.status, error))
 
     def settle(self, outcome: Outcome) -> None:
         """See `IPermit.settle`."""
-        super().settle(outcome)
+        Permit.settle(self, outcome)
         attempt = self._attempt
         attempt.outcome = outcome
         now = attempt.ended = self._seconds()
@@ -155,9 +162,10 @@ class _Held(Permit):
         live.settle(self._ticket, outcome, now)
         if self._place is not None:
             self._place.settle(outcome)
-        if live.latency is not None and outcome is Outcome.FAILED:
+        if live.latency is not None and outcome is _FAILED:
             live.latency.failed((attempt.answered or now) - attempt.sent, now)
-        if self._outliers is not None:
+        # (where it ends no row of failures, a success says nothing to them)
+        if self._outliers is not None and (live.failures or outcome is not _SUCCEEDED):
             self._outliers.settled(attempt.instance, outcome, now, attempt.began)
 
 

@@ -91,7 +91,7 @@ class Timeout:
         body, paced = exchange.body, None
         if body.data is None:
             exchange.body = paced = PacedBody(body, partial(_sending_anew, exchange.attempt))
-        watch = _Watch(self._wheel, self._limits, self._watches, exchange.attempt, paced)
+        watch = _Watch(self._wheel, self._limits, self._watches, exchange.attempts[-1], paced)
         try:
             answer = await self._inner.respond(exchange)
         except BaseException:

@@ -52,7 +52,9 @@ class DecisionLog:
         attempts = exchange.attempts
         # A refusal before any attempt says nothing about instances, and whoever hits a limit all day long
         # must not push the others out
-        usual = len(attempts) == 1 and status < 400 and _nothing_wrong(attempts[0].excluded)
+        usual = status < 400 and len(attempts) == 1
+        if usual and attempts[0].excluded:
+            usual = _nothing_wrong(attempts[0].excluded)
         if usual or not (attempts or exchange.excluded):
             self._due += self._share
             if self._due < 1:
@@ -91,4 +93,4 @@ class DecisionLog:
 
 def _nothing_wrong(excluded: Excluded) -> bool:
     """Whether those that were not used are so because the configuration says so."""
-    return not excluded or all(why.reason in _CONFIGURED for _, why in excluded)
+    return all(why.reason in _CONFIGURED for _, why in excluded)

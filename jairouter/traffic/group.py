@@ -56,8 +56,8 @@ class Group:
 
     __slots__ = (
         "_balancer",
+        "_choices",
         "_drained",
-        "_others",
         "_panic",
         "_tiers",
         "_usual",
@@ -89,7 +89,8 @@ class Group:
         self._tiers = tuple(tuple(tier) for _, tier in groupby(ranked, key=lambda each: each.priority))
         self._usual = self._tiers[0] if self._tiers else ()
         self._drained: Excluded = tuple((each, _DRAINED) for each in instances if not each.weight)
-        self._others = self._drained + _not_needed(self._tiers[1:])
+        others = self._drained + _not_needed(self._tiers[1:])
+        self._choices = {each: Choice(each, self._usual, others) for each in self._usual}  # nearly always
 
     def only(self, fits: Callable[[Instance], bool]) -> Group:
         """The part of it that fits; it lives the same life."""
@@ -114,7 +115,7 @@ class Group:
             else:
                 picked = self._balancer.pick(usual, key)
                 if picked is not None:
-                    return Choice(picked, usual, self._others)
+                    return self._choices[picked]
         panic, tiers = self._in_order(now)
         excluded = list(self._drained)
         for rank, tier in enumerate(tiers):

@@ -68,6 +68,7 @@ class Limits:
         self._of_instances: dict[str, ILimiter] = {}  # those that name a key
         self._carried_over: set[ILimiter] = set()  # from and to
         self._lends: set[Place] = set()
+        self._buckets: set[Place] = set()
         outer = []
         validation = settings.security.validation
         if validation.enabled:
@@ -82,7 +83,13 @@ class Limits:
             places = dict.fromkeys(limits)  # what both levels share by its key counts once
             if places:
                 lends = not self._lends.isdisjoint(places)
-                self._rules[str(service)] = Rule([self._limits[place] for place in places], lends=lends)
+                buckets = self._buckets.issuperset(places)
+                each = [self._limits[place] for place in places]
+                self._rules[str(service)] = Rule(each, lends=lends, buckets=buckets)
+
+    def __bool__(self) -> bool:
+        """Whether there is any limit on the requests of a service."""
+        return bool(self._rules)
 
     def rule(self, service: str) -> Rule | None:
         """The limits on the requests of a service, or None if there are none."""
@@ -162,6 +169,8 @@ class Limits:
         self._limits[limit.place] = limit
         if settings.algorithm in _LENDING:
             self._lends.add(limit.place)
+        elif settings.algorithm == "token-bucket":
+            self._buckets.add(limit.place)
 
 
 def _own(merged: RateLimitSettings, given: RateLimitSettings) -> RateLimitSettings:

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from jairouter.exchange import Answer, Attempt, Exchange, HeaderPairs
     from jairouter.traffic.budget import RetryBudget
 
-_RETRY_COUNT = b"x-stainless-retry-count"
-_COUNT_LENGTH = len(_RETRY_COUNT)
 _READ_TIMEOUT = b"x-stainless-read-timeout"
 _SECONDS = re.compile(rb"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 _NOT_CONNECTED = (Phase.QUEUED, Phase.CONNECTING)
@@ -85,13 +83,10 @@ class RetryPolicy:
             exchange: It may have come long ago, if its body was long or it had to wait for its turn.
             now: The clock's seconds.
         """
-        if exchange.attempts or exchange.excluded:  # (if nobody took it, there is none)
-            return
-        for name, value in exchange.request.headers:
-            # (the length first: this is asked of every header of every request)
-            if len(name) == _COUNT_LENGTH and name.lower() == _RETRY_COUNT and value.strip(b" 0"):
-                return
-        self.budget.deposit(now)
+        # (an exchange that nobody took before was asked for as well)
+        known = exchange.attempts or exchange.excluded
+        if not known and not exchange.request.retry_count.strip(b" 0,"):
+            self.budget.deposit(now)
 
     def covers(self, failure: Answer | GatewayError, attempt: Attempt) -> bool:
         """Whether another instance may do better.

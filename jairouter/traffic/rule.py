@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from jairouter.traffic.limiters.token_bucket import take_from
+
 if TYPE_CHECKING:
     from jairouter.exchange import Exchange
     from jairouter.interfaces import ILimiter, Quota
@@ -20,8 +22,8 @@ class Admitted(NamedTuple):
     Attributes:
         wait: Seconds until it may go on.
         quota: Of the limit of which least remains.
-        lent: The limiters that it has to be given back to, each with the turn that it has there: who waits for
-            the longest of several queues has an earlier one in the others.
+        lent: The limiters that it has to be given back to, each with the turn that it has there: who waits
+            for the longest of several queues has an earlier one in the others.
     """
 
     wait: float
@@ -78,19 +80,22 @@ class Rule:
 
     Args:
         limits: All of them, each once.
+        lends: Whether any of them is to be given back.
+        buckets: Whether all of them are token buckets, those of each address too.
 
     Attributes:
         lends: Whether any of them is to be given back.
     """
 
-    __slots__ = ("_limiters", "_singles", "_tables", "lends")
+    __slots__ = ("_buckets", "_limiters", "_singles", "_tables", "lends")
 
-    def __init__(self, limits: Iterable[Single | Each], *, lends: bool) -> None:
+    def __init__(self, limits: Iterable[Single | Each], *, lends: bool, buckets: bool = False) -> None:
         limits = tuple(limits)
         self._singles = [each for each in limits if isinstance(each, Single)]
         self._limiters = [each.limiter for each in self._singles]
         self._tables = [each for each in limits if isinstance(each, Each)]
         self.lends = lends
+        self._buckets = buckets
 
     def admit(self, exchange: Exchange, now: float) -> Admitted | Refused:
         """Take from all limits, or from none.
@@ -109,19 +114,9 @@ class Rule:
             if limiter.refusal(now):
                 return self._refused(exchange, now)
             limiters.append(limiter)
-        wait, least, lent = 0.0, None, []
-        for limiter in limiters:
-            delay = limiter.take(now)
-            if delay:
-                wait = max(wait, delay)
-            if limiter.lends:
-                lent.append((limiter, now + delay))
-            quota = limiter.quota(now)
-            if least is None or quota[1] < least[1]:
-                least = quota
-        if least is None:
-            raise ValueError("a rule without limits")
-        return Admitted(wait, least, lent)
+        if self._buckets:
+            return Admitted(0.0, take_from(limiters, now), [])  # type: ignore[arg-type]  # (a cast is a call)
+        return _taken(limiters, now)
 
     def _refused(self, exchange: Exchange, now: float) -> Refused:
         """Ask all of them, and tell of the one that refuses for longest."""
@@ -133,3 +128,20 @@ class Rule:
         refusals = [(limiter.refusal(now), name, limiter) for name, limiter in asked]
         wait, name, limiter = max(refusals, key=lambda each: each[0])
         return Refused(wait, limiter.quota(now), name)
+
+
+def _taken(limiters: list[ILimiter], now: float) -> Admitted:
+    """Take from all of them."""
+    wait, least, lent = 0.0, None, []
+    for limiter in limiters:
+        delay = limiter.take(now)
+        if delay:
+            wait = max(wait, delay)
+        if limiter.lends:
+            lent.append((limiter, now + delay))
+        quota = limiter.quota(now)
+        if least is None or quota[1] < least[1]:
+            least = quota
+    if least is None:
+        raise ValueError("a rule without limits")
+    return Admitted(wait, least, lent)

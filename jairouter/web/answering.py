@@ -29,13 +29,14 @@ _PHRASES = {status.value: status.phrase.encode("ascii") for status in HTTPStatus
 class Answering(Protocol):
     """Writes one answer."""
 
-    def head(self, status: int, headers: HeaderPairs, length: int | None) -> None:
+    def head(self, status: int, headers: HeaderPairs, length: int | None, lines: bytes = b"") -> None:
         """Begin. It goes out with the first piece.
 
         Args:
             status: Of HTTP.
             headers: Without framing.
             length: Of the body, or None when that is not known.
+            lines: More headers, as they go out: ``Name: value`` and an end of line, each.
         """
 
     def write(self, data: bytes) -> None:
@@ -58,7 +59,7 @@ class _Direct:
         self._head = b""
         self._chunked = self._silent = False
 
-    def head(self, status: int, headers: HeaderPairs, length: int | None) -> None:
+    def head(self, status: int, headers: HeaderPairs, length: int | None, lines: bytes = b"") -> None:
         request, version = self._request, self._request.clientproto
         bodiless = status in NO_BODY_CODES
         self._silent = bodiless or request.method == b"HEAD"
@@ -71,10 +72,11 @@ class _Direct:
             request.channel.forget_head()
         request.startedWriting = 1
         request.framed = bool(framing) or self._silent
-        self._head = b"%b%b%b%b%b\r\n" % (
+        self._head = b"%b%b%b%b%b%b\r\n" % (
             _status_line(version, status),
             request.own_lines(),
             b"".join([b"%b: %b\r\n" % pair for pair in headers]),
+            lines,
             framing,
             request.channel.persistence(request),
         )
@@ -111,9 +113,12 @@ class _Traditional:
     def __init__(self, request: Request) -> None:
         self._request = request
 
-    def head(self, status: int, headers: HeaderPairs, length: int | None) -> None:
+    def head(self, status: int, headers: HeaderPairs, length: int | None, lines: bytes = b"") -> None:
         self._request.setResponseCode(status)
         for name, value in headers:
+            self._request.responseHeaders.addRawHeader(name, value)
+        for line in lines.splitlines():
+            name, _, value = line.partition(b": ")
             self._request.responseHeaders.addRawHeader(name, value)
         if length is not None and status not in NO_BODY_CODES:
             self._request.setHeader(b"Content-Length", b"%d" % length)

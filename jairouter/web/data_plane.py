@@ -13,13 +13,13 @@ from jairouter.task import Task
 from jairouter.web.incoming import exchange_request
 from jairouter.web.relay import KeepAlive, Relay
 from jairouter.web.request import GatewayRequest
-from jairouter.web.routing_headers import routing_headers
+from jairouter.web.routing_headers import added_lines
 
 if TYPE_CHECKING:
     from twisted.web import http
 
     from jairouter.body import AnswerBody
-    from jairouter.exchange import Answer, HeaderPairs, Route
+    from jairouter.exchange import Answer, Route
     from jairouter.interfaces import IResponder
     from jairouter.timers import TimerWheel
     from jairouter.traffic.permits import Ledger, Permit
@@ -185,12 +185,10 @@ class _Call:
         except Exception:
             self._broken()
 
-    def _added(self) -> HeaderPairs:
+    def _added(self) -> bytes:
         """The gateway's own headers."""
-        exchange = self._exchange
-        if self._seconds is None:
-            return exchange.added
-        return exchange.added + routing_headers(exchange, self._seconds())
+        seconds = self._seconds
+        return added_lines(self._exchange, None if seconds is None else seconds())
 
     def _broken(self) -> None:
         """Even writing the answer failed: a fault of ours. Nothing may stay open because of it."""

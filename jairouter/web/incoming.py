@@ -49,6 +49,7 @@ def exchange_request(http_request: http.Request, route: Route, ids: RequestIds) 
         http_request.upload,
         client.address,
         client.forwarded,
+        fields.get(_RETRY_COUNT, b""),
     )
 
 
@@ -64,7 +65,9 @@ def _from_twisted(http_request: http.Request, route: Route, ids: RequestIds) -> 
         joined(pairs, b"content-type"),
         HeldBody(http_request.content.read() if http_request.content is not None else b""),
         getattr(http_request.client, "host", "-"),
+        retry_count=joined(pairs, _RETRY_COUNT),
     )
 
 
 _CONNECTION = frozenset({b"connection"})
+_RETRY_COUNT = b"x-stainless-retry-count"

@@ -29,6 +29,7 @@ from jairouter.interfaces import IBodySink
 from jairouter.web.answering import answering
 from jairouter.web.errors import break_off, error_headers
 from jairouter.web.in_band import ErrorAnswer
+from jairouter.web.routing_headers import added_lines
 
 if TYPE_CHECKING:
     from twisted.web.http import Request
@@ -84,8 +85,8 @@ class Relay:
     # (an answer that is here as a whole needs none of these)
     _body: AnswerBody | None = None
     _event_stream = False
-    _added: HeaderPairs = ()
-    _head: tuple[int, HeaderPairs, int | None] | None = None
+    _added: bytes = b""
+    _head: tuple[int, HeaderPairs, int | None, bytes] | None = None
     _paused = False
     _registered = False
     _timer: Timer | None = None
@@ -105,12 +106,12 @@ class Relay:
 
     # -- the answer ---------------------------------------------------------
 
-    def answer(self, answer: Answer, added: HeaderPairs = ()) -> None:
+    def answer(self, answer: Answer, added: bytes = b"") -> None:
         """Pass an answer on.
 
         Args:
             answer: The backend's.
-            added: The gateway's own headers.
+            added: The gateway's own headers, as lines.
         """
         self._body = answer.body
         if self._state is _OVER:
@@ -120,20 +121,19 @@ class Relay:
         else:
             self._stop_timer()
             self._added = added
-            headers = answer.headers + added
             if answer.body.whole:
-                self._answer_at_once(answer, headers)
+                self._answer_at_once(answer, added)
                 return
             self._event_stream = answer.event_stream
-            self._head = (answer.status, headers, answer.length)
+            self._head = (answer.status, answer.headers, answer.length, added)
             self._relay(answer.body)
 
-    def _answer_at_once(self, answer: Answer, headers: HeaderPairs) -> None:
+    def _answer_at_once(self, answer: Answer, added: bytes) -> None:
         """The usual case of an answer that is no stream."""
         self._state = _OVER
         # Settled first: who has its answer must not find its own slot still taken
         data = answer.body.take()
-        self._out.head(answer.status, headers, None if answer.event_stream else len(data))
+        self._out.head(answer.status, answer.headers, None if answer.event_stream else len(data), added)
         if data:
             self._out.write(data)
         self._out.finish()
@@ -161,12 +161,12 @@ class Relay:
             self._arm(self._keep_alive.interval)
         body.deliver(self)
 
-    def fail(self, error: GatewayError, added: HeaderPairs = ()) -> None:
+    def fail(self, error: GatewayError, added: bytes = b"") -> None:
         """There is no answer.
 
         Args:
             error: Why.
-            added: The gateway's own headers.
+            added: The gateway's own headers, as lines.
         """
         if self._state is _COMMITTED:
             self._tell_error(render(error))
@@ -261,7 +261,7 @@ class Relay:
         self._state = _COMMITTED
         exchange.committed = True
         self._event_stream = True
-        self._out.head(200, EVENT_STREAM_HEADERS + exchange.added, None)
+        self._out.head(200, EVENT_STREAM_HEADERS, None, added_lines(exchange, None))
         self._out.write(KEEP_ALIVE)
         self._arm(self._keep_alive.interval or self._keep_alive.before_first_event)
 
@@ -289,13 +289,13 @@ class Relay:
         self._out.write(error_event(payload, after_partial=mid_event))
         self._finish()
 
-    def _finish(self, error: GatewayError | None = None, added: HeaderPairs = ()) -> None:
+    def _finish(self, error: GatewayError | None = None, added: bytes = b"") -> None:
         self._stop_timer()
         self._state = _OVER
         self._unregister()
         if error is not None:
             body = render(error)
-            self._out.head(error.status, (*error_headers(error), *added), len(body))
+            self._out.head(error.status, error_headers(error), len(body), added)
             self._out.write(body)
         self._out.finish()
 

@@ -20,6 +20,7 @@ from jairouter.traffic.breaker_limits import PATIENCE, BreakerLimits
 from jairouter.traffic.cool_down import CoolDown
 from jairouter.traffic.exclusion import Reason
 from jairouter.traffic.instance import Instance
+from jairouter.traffic.outliers import OutlierLimits, Outliers
 from jairouter.traffic.permits import Ledger
 from tests.filters.inner import Inner, Sink, exchange, group, instance, request, run
 
@@ -353,3 +354,18 @@ class ObserverTests(Case):
         self.inner.fail(UpstreamError("broke"))
         self.failureResultOf(work, UpstreamError)
         self.assertEqual(seen, [(self.exchange.attempt.instance, Outcome.FAILED, 2.0)])
+
+    def test_outliers_hear_of_success(self) -> None:
+        """Where it ends a row of failures."""
+        one = instance()
+        self.exchange.group = group(one, outliers=Outliers([one], OutlierLimits()))
+        work = self.start()
+        self.inner.fail(UpstreamError("broke"))
+        self.failureResultOf(work, UpstreamError)
+        self.assertEqual(one.live.failures, 1)
+        self.exchange.attempts.clear()
+        work = self.start()
+        self.exchange.attempt.status = 200
+        self.inner.answer(AnswerBody.of(b"{}"))
+        self.successResultOf(work).body.take()
+        self.assertEqual(one.live.failures, 0)

@@ -53,6 +53,28 @@ class AdmitTests(SynchronousTestCase):
             cost = 1 if isinstance(verdict, Admitted) else 0
             self.assertEqual(remaining(*limiters), [each - cost for each in before])
 
+    @examples(25)
+    @given(st.lists(st.tuples(st.floats(1, 4), st.floats(1, 9)), min_size=1, max_size=4))
+    def test_buckets(self, made: list[tuple[int, int]]) -> None:
+        """Taking from all buckets in one go comes to the same as from one after the other."""
+        apart, at_once = ([TokenBucket(rate, most, 0.0) for rate, most in made] for _ in range(2))
+        rules = rule(*apart), Rule(rule(*at_once)._singles, lends=False, buckets=True)
+        for now in (0.0, 0.0, 0.1, 0.35, 0.3, 2.0, 2.0):
+            one, other = (each.admit(asking(), now) for each in rules)
+            self.assertEqual(one.quota, other.quota)
+            self.assertEqual(one.wait, other.wait)
+            self.assertEqual([each.quota(now) for each in apart], [each.quota(now) for each in at_once])
+
+    def test_buckets_are_known(self) -> None:
+        """Whether each one is a bucket, also those that are made later."""
+        for each, buckets in (
+            ("enabled: true, client-ip-enable: true", True),
+            ("enabled: true, algorithm: sliding-window", False),
+        ):
+            known = limits(each, "enabled: true, scope: caller").rule("chat")
+            assert known is not None
+            self.assertIs(known._buckets, buckets)
+
     def test_least_remains(self) -> None:
         """The quota is that of the limit that will be reached first."""
         verdict = rule(TokenBucket(1.0, 9.0, 0.0), TokenBucket(2.0, 3.0, 0.0)).admit(asking(), 0.0)

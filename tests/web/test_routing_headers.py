@@ -6,7 +6,8 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.exchange import Attempt, Outcome, Phase
-from jairouter.web.routing_headers import routing_headers
+from jairouter.interfaces import Quota
+from jairouter.web.routing_headers import added_lines, duration
 from tests.filters.inner import exchange, instance
 from tests.world import World
 
@@ -24,8 +25,10 @@ class RoutingHeadersTests(SynchronousTestCase):
         return made
 
     def headers(self) -> dict[str, str]:
-        pairs = routing_headers(self.exchange, self.clock.seconds())
-        return {name.decode().removeprefix("X-Jairouter-"): value.decode() for name, value in pairs}
+        lines = added_lines(self.exchange, self.clock.seconds()).decode().split("\r\n")
+        self.assertEqual(lines.pop(), "", "each line has an end")
+        pairs = [line.split(": ") for line in lines]
+        return {name.removeprefix("X-Jairouter-"): value for name, value in pairs}
 
     def test_one_attempt(self) -> None:
         """The backend's time, from the whole request to the first byte, is not the gateway's."""
@@ -72,6 +75,41 @@ class RoutingHeadersTests(SynchronousTestCase):
     def test_labels_that_are_no_header_values(self) -> None:
         self.attempt("模型 a\r\nX: y")
         self.assertEqual(self.headers()["Instance"], "%E6%A8%A1%E5%9E%8B%20a%0D%0AX:%20y")
+
+
+class LimitsTests(SynchronousTestCase):
+    """What clients are told of their limits."""
+
+    def test_before_the_rest(self) -> None:
+        """In the order in which the filters have found it out."""
+        told = exchange()
+        told.quota, told.added = Quota(5, 3, 0.25), ((b"X-A", b"b"),)
+        limits = b"x-ratelimit-limit-requests: 5\r\nx-ratelimit-remaining-requests: 3\r\n"
+        expected = limits + b"x-ratelimit-reset-requests: 250ms\r\nX-A: b\r\n"
+        self.assertEqual(added_lines(told, None), expected)
+        self.assertTrue(added_lines(told, 0.0).startswith(expected + b"X-Jairouter-"))
+
+    def test_none(self) -> None:
+        self.assertEqual(added_lines(exchange(), None), b"")
+
+    def test_durations(self) -> None:
+        """In whole milliseconds, then seconds, and rounded up."""
+        for seconds, text in (
+            (0.0, b"0ms"),
+            (0.00001, b"1ms"),
+            (0.012, b"12ms"),
+            (0.9985, b"999ms"),
+            (0.9995, b"1s"),
+            (1.0, b"1s"),
+            (1.2, b"2s"),
+            (59.1, b"1m0s"),
+            (100.0, b"1m40s"),
+            (360.0, b"6m0s"),
+            (3599.5, b"1h0m0s"),
+            (86400.0, b"24h0m0s"),
+            (90061.0, b"25h1m1s"),
+        ):
+            self.assertEqual(duration(seconds), text)
 
 
 class OnTheWireTests(SynchronousTestCase):

@@ -11,6 +11,8 @@ side.)
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from zope.interface import implementer
 
 from jairouter.interfaces import ILimiter, Quota
@@ -27,7 +29,7 @@ class TokenBucket:
         now: The clock's seconds.
     """
 
-    __slots__ = ("_capacity", "_level", "_rate", "since")
+    __slots__ = ("_capacity", "_early", "_level", "_most", "_rate", "since")
 
     lends = False
     lent = 0
@@ -35,6 +37,8 @@ class TokenBucket:
     def __init__(self, rate: float, capacity: float, now: float) -> None:
         self._rate = rate
         self._capacity = self._level = capacity
+        self._most = int(capacity)
+        self._early = rate * EARLY  # what is there so soon that it counts as there
         self.since = now
 
     def refusal(self, now: float) -> float:
@@ -45,7 +49,7 @@ class TokenBucket:
             level = self._level + elapsed * self._rate
             self._level = level if level < self._capacity else self._capacity
         missing = 1.0 - self._level
-        if missing <= self._rate * EARLY:
+        if missing <= self._early:
             return 0.0
         return max(missing / self._rate, LEAST_WAIT)
 
@@ -62,8 +66,7 @@ class TokenBucket:
         level, rate, capacity = self._level, self._rate, self._capacity
         if now > self.since:
             level = min(level + (now - self.since) * rate, capacity)
-        remaining = int(level + rate * EARLY)
-        most = int(capacity)
+        remaining, most = int(level + self._early), self._most
         return Quota(most, remaining if remaining < most else most, (capacity - level) / rate)
 
     def carry_over(self, old: ILimiter, now: float) -> None:
@@ -72,3 +75,27 @@ class TokenBucket:
             old.refusal(now)
             self._level = old._level / old._capacity * self._capacity
             self.since = now
+
+
+def take_from(buckets: Iterable[TokenBucket], now: float) -> Quota:
+    """Take from each of some buckets: `take` and `quota` of all of them, in one go.
+
+    Every request takes from all the limits that it stands under, and most often they are buckets.
+
+    Args:
+        buckets: One at least. Each has just been asked for its `refusal`, at the same time, and said 0.
+        now: The clock's seconds.
+
+    Returns:
+        The quota of the one of which least remains; of the first of equals.
+    """
+    scarcest, least = None, 0
+    for bucket in buckets:
+        level = bucket._level = bucket._level - 1.0
+        remaining, most = int(level + bucket._early), bucket._most
+        remaining = remaining if remaining < most else most
+        if scarcest is None or remaining < least:
+            scarcest, least = bucket, remaining
+    if scarcest is None:
+        raise ValueError("there are no buckets")
+    return scarcest.quota(now)
