@@ -26,11 +26,20 @@ from jairouter.filters.pick import Pick
 from jairouter.filters.record import Record
 from jairouter.filters.resolve import Groups, Resolve, Services
 from jairouter.filters.retry import Retry
-from jairouter.filters.timeout import PhaseLimits, Timeout
+from jairouter.filters.timeout import Timeout
 from jairouter.filters.validate import Validate
+from jairouter.part_settings import (
+    connection_limits,
+    drain_times,
+    keep_alive,
+    name_limits,
+    phase_limits,
+    pool_limits,
+    spool_space,
+)
 from jairouter.pipeline import Wrap, build
 from jairouter.policies import Means, Policies, make_policies
-from jairouter.request_body.spool import RunInThread, Spool, SpoolSpace
+from jairouter.request_body.spool import RunInThread, Spool
 from jairouter.telemetry.access_log import AccessLog
 from jairouter.telemetry.changes import Changes
 from jairouter.telemetry.decisions import DecisionLog
@@ -38,21 +47,18 @@ from jairouter.telemetry.metrics import LedgerMetrics, RequestMetrics
 from jairouter.timers import TimerWheel
 from jairouter.traffic.permits import Ledger
 from jairouter.upstream.agent import Agent
-from jairouter.upstream.names import NameLimits, Names
-from jairouter.upstream.pool import PoolLimits
+from jairouter.upstream.names import Names
 from jairouter.upstream.prober import Prober
 from jairouter.upstream.probes import HttpProbe, TcpProbe
 from jairouter.upstream.tls_settings import ReadTls, read_tls
 from jairouter.web.actuator import Health, Info, Prometheus
 from jairouter.web.client_address import trusted_proxies
 from jairouter.web.data_plane import DataPlane
-from jairouter.web.listener import DrainTimes, Listener
+from jairouter.web.listener import Listener
 from jairouter.web.openai import Models
-from jairouter.web.relay import KeepAlive
 from jairouter.web.request_ids import RequestIds
-from jairouter.web.request_parser import HeadLimits
 from jairouter.web.root import build_tree
-from jairouter.web.site import ConnectionLimits, GatewaySite
+from jairouter.web.site import GatewaySite
 
 if TYPE_CHECKING:
     from twisted.web.resource import IResource, Resource
@@ -64,8 +70,6 @@ if TYPE_CHECKING:
 
 SPOOL_IN_MEMORY = 256 * 1024
 """Bytes of a form kept in memory until somebody takes it."""
-SPOOLS_IN_MEMORY = 64 * 1024 * 1024
-"""Bytes of all such forms kept in memory."""
 
 
 @dataclass(slots=True)
@@ -201,17 +205,17 @@ def assemble(
         ledger,
         wheel,
         ids,
-        _keep_alive(settings),
+        keep_alive(settings),
         routing_headers=settings.server.routing_headers,
     )
     started = int(today())
     models = Models(policies.services, lambda: started)
     tree, proxies = _tree(parts, data_plane, models, ready), trusted_proxies(settings.server)
     site = GatewaySite(
-        tree, wheel, reactor, _connection_limits(settings), ids, metrics.answered, proxies, today
+        tree, wheel, reactor, connection_limits(settings), ids, metrics.answered, proxies, today
     )
     server = settings.server
-    times = DrainTimes(server.drain.delay, server.drain.timeout)
+    times = drain_times(settings)
     listener = Listener(reactor, site, data_plane, server.address, server.port, times)
     return Gateway(
         listener,
@@ -237,15 +241,13 @@ def _decisions(parts: _Parts) -> DecisionLog | None:
 
 def _agent(parts: _Parts) -> Agent:
     web, reactor, wheel = parts.settings.webclient, parts.reactor, parts.wheel
-    dns = web.dns
-    limits = NameLimits(dns.cache_ttl, dns.negative_ttl, dns.max_stale, dns.max_lookups)
     return Agent(
         reactor,
         wheel,
         parts.ledger,
-        _pool_limits(parts.settings),
+        pool_limits(parts.settings),
         web.connection_timeout,
-        Names(lambda: reactor.nameResolver, wheel, limits),
+        Names(lambda: reactor.nameResolver, wheel, name_limits(parts.settings)),
         web.max_response_header_size,
     )
 
@@ -275,7 +277,7 @@ def _pipeline(
             Validate,
             max_held=settings.webclient.max_in_memory_size,
             max_size=settings.security.validation.max_request_size,
-            new_spool=partial(Spool, SPOOL_IN_MEMORY, parts.run_in_thread, _spool_space(settings)),
+            new_spool=partial(Spool, SPOOL_IN_MEMORY, parts.run_in_thread, spool_space(settings)),
         ),
         resolve=partial(Resolve, groups=groups),
         limit=partial(Limit, limits=policies.limits, ledger=ledger, clock=clock) if policies.limits else None,
@@ -285,7 +287,7 @@ def _pipeline(
         retry=partial(Retry, clock=clock, policies=retries) if retries else None,
         hedge=partial(Hedge, clock=clock, policies=hedges) if hedges else None,
         pick=partial(Pick, ledger=ledger, clock=clock),
-        timeout=partial(Timeout, wheel=parts.wheel, limits=_phase_limits(settings)),
+        timeout=partial(Timeout, wheel=parts.wheel, limits=phase_limits(settings)),
         forward=Forward(agent, adapter, settings.streaming.max_event_size),
     )
 
@@ -304,46 +306,3 @@ def _tree(parts: _Parts, data_plane: DataPlane, models: Models, ready: Callable[
         if (name in included or "*" in included) and name not in excluded and "*" not in excluded
     }
     return build_tree(data_plane, models, exposed, web.base_path)
-
-
-def _phase_limits(settings: Settings) -> PhaseLimits:
-    web = settings.webclient
-    return PhaseLimits(
-        queued=web.connection_pool.pending_acquire_timeout,
-        connect=web.connection_timeout,
-        send=web.write_timeout,
-        first_byte=web.read_timeout if web.first_byte_timeout is None else web.first_byte_timeout,
-        read=web.read_timeout,
-        blocked=settings.server.send_timeout,
-        total=web.total_timeout,
-    )
-
-
-def _pool_limits(settings: Settings) -> PoolLimits:
-    pool = settings.webclient.connection_pool
-    return PoolLimits(pool.max_connections, pool.max_idle_time, pool.max_life_time, pool.pending_acquire_max)
-
-
-def _spool_space(settings: Settings) -> SpoolSpace:
-    # What would not fit even if it were alone would be told to try again for ever
-    disk = max(settings.server.max_spooled_size, settings.security.validation.max_request_size)
-    return SpoolSpace(SPOOLS_IN_MEMORY, disk)
-
-
-def _keep_alive(settings: Settings) -> KeepAlive:
-    streaming = settings.streaming
-    return KeepAlive(streaming.keep_alive_interval, streaming.keep_alive_before_first_event)
-
-
-def _connection_limits(settings: Settings) -> ConnectionLimits:
-    server = settings.server
-    return ConnectionLimits(
-        max_connections=server.max_connections,
-        head=HeadLimits(server.max_header_size, server.max_headers, server.max_request_line),
-        max_held_body=settings.webclient.max_in_memory_size,
-        send_timeout=server.send_timeout,
-        header_timeout=server.header_timeout,
-        body_timeout=server.body_timeout,
-        keep_alive_timeout=server.keep_alive_timeout,
-        max_requests=server.max_requests_per_connection,
-    )
