@@ -9,8 +9,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.exchange import Answer, Exchange, Outcome
 from jairouter.filters import hedge, memory, pick, retry
+from jairouter.interfaces import Quota
 from jairouter.policies import _Making
 from jairouter.task import Task
+from jairouter.traffic import rule
 from jairouter.traffic.breaker import Breaker, State
 from jairouter.traffic.budget import RetryBudget
 from jairouter.traffic.exclusion import Exclusion
@@ -91,13 +93,18 @@ class TrafficJudgeTests(SynchronousTestCase):
         self.assert_noticed("without a reason", 6, 42, 53)
 
     def test_a_token_is_charged_twice(self) -> None:
-        take = TokenBucket.take
+        take, take_from = TokenBucket.take, rule.take_from
 
         def twice(bucket: TokenBucket, now: float) -> float:
             take(bucket, now)
             return take(bucket, now)
 
+        def twice_from(buckets: list[TokenBucket], now: float) -> Quota:
+            take_from(buckets, now)
+            return take_from(buckets, now)
+
         self.patch(TokenBucket, "take", twice)
+        self.patch(rule, "take_from", twice_from)
         self.assert_noticed("had to be admitted", 2, 10, 27, 46)
 
     def test_a_place_is_given_back_twice(self) -> None:
