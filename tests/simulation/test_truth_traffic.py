@@ -17,6 +17,7 @@ from jairouter.traffic.breaker import Breaker, State
 from jairouter.traffic.budget import RetryBudget
 from jairouter.traffic.exclusion import Exclusion
 from jairouter.traffic.group import Group
+from jairouter.traffic.limiters import token_bucket
 from jairouter.traffic.limiters.concurrency import Concurrency
 from jairouter.traffic.limiters.token_bucket import TokenBucket
 from jairouter.traffic.limits import Limits
@@ -93,7 +94,7 @@ class TrafficJudgeTests(SynchronousTestCase):
         self.assert_noticed("without a reason", 6, 42, 53)
 
     def test_a_token_is_charged_twice(self) -> None:
-        take, take_from = TokenBucket.take, rule.take_from
+        take, take_from = TokenBucket.take, token_bucket.take_from
 
         def twice(bucket: TokenBucket, now: float) -> float:
             take(bucket, now)
