@@ -42,8 +42,9 @@ class SeededNetwork(Network):
 
     def pass_until(self, when: float) -> None:
         """Let time pass, whatever is due."""
-        self.callLater(max(when - self.seconds(), 0.0), lambda: None)
-        self.play(lambda: self.seconds() >= when, when)
+        self.play(lambda: False, when)
+        self.advance(max(when - self.seconds(), 0.0))
+        self._settle()
 
     def arrive(self, host: str, address: tuple[str, int], client: Client) -> None:
         """A client connects from a host."""
