@@ -7,7 +7,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from jairouter.filters.pick import _Held
+from jairouter.filters.pick import Pick
 from jairouter.filters.retry import Retry
 from jairouter.traffic.hedging import HedgePolicy
 from jairouter.web.relay import Relay
@@ -333,7 +333,7 @@ class FaultTests(Case):
         self.assert_answered(self.broken(Retry, "_wait"), 500)
 
     def test_with_an_attempt(self) -> None:
-        self.assert_answered(self.broken(_Held, "answering", "200 OK"), 500)
+        self.assert_answered(self.broken(Pick, "_cool_down", "429 Too Many Requests"), 500)
 
     def test_among_hedges(self) -> None:
         """Nobody waits for ever for a race that nobody wins."""
