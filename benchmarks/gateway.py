@@ -40,9 +40,27 @@ class Gateway(Process):
 
 
 def _configuration(port: int, backends: Mapping[str, int], sections: Mapping[str, Any]) -> dict[str, Any]:
-    """Defaults, but for the addresses. Filters that are off by default are to be switched on here."""
+    """Defaults, but for the addresses, and with every filter switched on that is off by default.
+
+    Each model has two instances, so that there is something to choose and to try again; both are the same
+    backend, so that what is compared does as much.
+    """
     instances = [
-        {"name": model, "base-url": f"http://127.0.0.1:{backend}"} for model, backend in backends.items()
+        {"name": model, "base-url": f"http://127.0.0.1:{backend}", **path}
+        for model, backend in backends.items()
+        for path in ({}, {"path": "/v1/chat/completions"})
     ]
+    limit = {"enabled": True, "capacity": 10**9, "rate": 10**9}
+    model = {
+        "load-balance": {
+            "type": "least-connections",
+            "health-check": {"enabled": True},
+            "outlier-detection": {"enabled": True},
+        },
+        "rate-limit": {**limit, "client-ip-enable": True},
+        "circuit-breaker": {"enabled": True},
+        "fallback": {"enabled": True},
+        "services": {"chat": {"rate-limit": limit, "instances": instances}},
+    }
     server = {"address": "127.0.0.1", "port": port, **sections.get("server", {})}
-    return {**sections, "server": server, "model": {"services": {"chat": {"instances": instances}}}}
+    return {**sections, "server": server, "model": model}

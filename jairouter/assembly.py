@@ -6,11 +6,11 @@ for any of the three, so that a whole gateway runs in memory, under a fake clock
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
-from types import MappingProxyType
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry
@@ -18,54 +18,61 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from jairouter.adapters.normal import NormalAdapter
+from jairouter.filters.fallback import Fallback
 from jairouter.filters.forward import Forward
+from jairouter.filters.hedge import Hedge
+from jairouter.filters.limit import Limit
 from jairouter.filters.pick import Pick
 from jairouter.filters.record import Record
-from jairouter.filters.resolve import Resolve, Services
-from jairouter.filters.timeout import PhaseLimits, Timeout
+from jairouter.filters.resolve import Groups, Resolve, Services
+from jairouter.filters.retry import Retry
+from jairouter.filters.timeout import Timeout
 from jairouter.filters.validate import Validate
+from jairouter.part_settings import (
+    connection_limits,
+    drain_times,
+    keep_alive,
+    name_limits,
+    phase_limits,
+    pool_limits,
+    spool_space,
+)
 from jairouter.pipeline import Wrap, build
-from jairouter.request_body.spool import RunInThread, Spool, SpoolSpace
+from jairouter.policies import Means, Policies, make_policies
+from jairouter.request_body.spool import RunInThread, Spool
 from jairouter.telemetry.access_log import AccessLog
+from jairouter.telemetry.changes import Changes
+from jairouter.telemetry.decisions import DecisionLog
 from jairouter.telemetry.metrics import LedgerMetrics, RequestMetrics
 from jairouter.timers import TimerWheel
-from jairouter.traffic.balancers.random import RandomBalancer
-from jairouter.traffic.instance import Instance
 from jairouter.traffic.permits import Ledger
 from jairouter.upstream.agent import Agent
-from jairouter.upstream.names import NameLimits, Names
-from jairouter.upstream.pool import PoolLimits
+from jairouter.upstream.names import Names
+from jairouter.upstream.prober import Prober
+from jairouter.upstream.probes import HttpProbe, TcpProbe
 from jairouter.upstream.tls_settings import ReadTls, read_tls
 from jairouter.web.actuator import Health, Info, Prometheus
+from jairouter.web.client_address import trusted_proxies
 from jairouter.web.data_plane import DataPlane
-from jairouter.web.listener import DrainTimes, Listener
+from jairouter.web.listener import Listener
 from jairouter.web.openai import Models
-from jairouter.web.relay import KeepAlive
 from jairouter.web.request_ids import RequestIds
-from jairouter.web.request_parser import HeadLimits
 from jairouter.web.root import build_tree
-from jairouter.web.site import ConnectionLimits, GatewaySite
+from jairouter.web.site import GatewaySite
 
 if TYPE_CHECKING:
-    from random import Random
-
     from twisted.web.resource import IResource, Resource
 
-    from jairouter.config.settings.model import InstanceSettings
+    from jairouter.config.settings.balancing import HealthCheckSettings
     from jairouter.config.settings.root import Settings
     from jairouter.errors import GatewayError
-    from jairouter.interfaces import IRecorder, IResponder
-    from jairouter.upstream.tls import BackendTls
+    from jairouter.interfaces import IDecisionLog, IProbe, IResponder
 
 SPOOL_IN_MEMORY = 256 * 1024
 """Bytes of a form kept in memory until somebody takes it."""
-SPOOLS_IN_MEMORY = 64 * 1024 * 1024
-"""Bytes of all such forms kept in memory."""
-
-_NO_TLS: Mapping[tuple[str, int], BackendTls] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Gateway:
     """A gateway, ready to listen.
 
@@ -73,22 +80,54 @@ class Gateway:
         listener: The service to start and stop.
         site: What it serves.
         agent: The connections to backends.
+        prober: Checks the instances, from its `start` on.
         ledger: What is lent out.
-        services: The instances.
         registry: The metrics.
         access_log: One line per request, if that is wanted.
+        decisions: Why recent requests went where they went, if that is remembered.
+        policies: How traffic is controlled now.
+        put_to_work: Has requests served under other settings.
+        make_policies: Makes other ones, which go on where these stand.
     """
 
     listener: Listener
     site: GatewaySite
     agent: Agent
+    prober: Prober
     ledger: Ledger
-    services: Services
     registry: CollectorRegistry
     access_log: AccessLog | None
+    decisions: IDecisionLog | None
+    policies: Policies
+    put_to_work: Callable[[Settings, Policies], None]
+    make_policies: Callable[[Settings, ReadTls, Policies], Policies]
+
+    @property
+    def services(self) -> Services:
+        """The instances."""
+        return self.policies.services
+
+    def reload(self, settings: Settings, tls: ReadTls | None = None) -> None:
+        """Serve by other settings from the next request on.
+
+        Requests under way end on the settings they began with. What is known about instances that stay, and
+        what limits have counted, goes on. What `server`, `logging`, `management` and the connections of
+        `webclient` say is read at start only.
+
+        Args:
+            settings: All of them.
+            tls: What they say about TLS, if it was read already.
+
+        Raises:
+            ConfigurationFaults: A file that they name cannot be read; then nothing has changed.
+        """
+        policies = self.make_policies(settings, tls or read_tls(settings), self.policies)
+        self.put_to_work(settings, policies)
+        self.policies = policies
 
     def close(self) -> None:
-        """Keep nothing any more: connections to backends, lines that are not written yet."""
+        """Keep nothing any more: checks, connections to backends, lines that are not written yet."""
+        self.prober.stop()
         self.agent.close()
         if self.access_log is not None:
             self.access_log.flush()
@@ -96,7 +135,7 @@ class Gateway:
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """What both halves of the gateway are made of."""
+    """What the gateway is made of, whatever the settings say."""
 
     settings: Settings
     reactor: Any
@@ -104,8 +143,8 @@ class _Parts:
     run_in_thread: RunInThread
     wheel: TimerWheel
     ledger: Ledger
-    services: Services
     registry: CollectorRegistry
+    today: Callable[[], float]
 
 
 def assemble(
@@ -114,6 +153,7 @@ def assemble(
     random: Random,
     run_in_thread: RunInThread,
     tls: ReadTls | None = None,
+    today: Callable[[], float] | None = None,
 ) -> Gateway:
     """Make a gateway.
 
@@ -123,14 +163,19 @@ def assemble(
         random: For everything that is left to chance.
         run_in_thread: For what would block.
         tls: What the settings say about TLS, if it was read already.
+        today: Seconds since the epoch, for what others read; by default what the reactor says.
     """
+    today = today or reactor.seconds
     wheel, ledger, registry = TimerWheel(reactor), Ledger(), CollectorRegistry()
-    services = make_services(settings, (tls or read_tls(settings)).instances)
-    parts = _Parts(settings, reactor, random, run_in_thread, wheel, ledger, services, registry)
+    parts = _Parts(settings, reactor, random, run_in_thread, wheel, ledger, registry, today)
     metrics, ids = _metrics(parts), RequestIds(random)
-    access_log = AccessLog(wheel) if settings.logging.access.enabled else None
-    recorders: tuple[IRecorder, ...] = (metrics,) if access_log is None else (metrics, access_log)
-    agent = _agent(parts)
+    access_log = AccessLog(wheel, today) if settings.logging.access.enabled else None
+    decisions = _decisions(parts)
+    recorders = [each for each in (metrics, access_log, decisions) if each is not None]
+    # What is left to chance for every request need not be asked of the system, as ids are
+    chance = Random(random.getrandbits(128))  # noqa: S311 - there is nothing to guess
+    agent, means = _agent(parts), Means(chance, reactor.seconds, today, ledger, Changes())
+    prober = Prober(reactor, chance, partial(_probe, agent))
 
     def cutting() -> GatewayError | None:
         return data_plane.cutting
@@ -138,56 +183,78 @@ def assemble(
     def ready() -> bool:
         return listener.ready
 
-    pipeline = _pipeline(parts, agent, partial(Record, recorders=recorders, cut=cutting))
-    data_plane = DataPlane(pipeline, ledger, wheel, ids, _keep_alive(settings))
-    tree = _tree(parts, data_plane, ready)
-    site = GatewaySite(tree, wheel, reactor, _connection_limits(settings), ids, metrics.answered)
+    def policies_of(settings: Settings, tls: ReadTls, old: Policies | None = None) -> Policies:
+        return make_policies(settings, tls.instances, means, old)
+
+    def pipeline_of(settings: Settings, policies: Policies) -> IResponder:
+        record = partial(Record, recorders=recorders, cut=cutting)
+        return _pipeline(parts, settings, policies, agent, record)
+
+    def put_to_work(settings: Settings, policies: Policies) -> None:
+        data_plane.pipeline = pipeline_of(settings, policies)
+        models.services = policies.services
+        prober.watch(policies.checks)
+        groups = [each for models in policies.services.values() for each in models.values()]
+        agent.keep(instance for group in groups for instance in group.instances)
+        metrics.sum_up()
+
+    policies = policies_of(settings, tls or read_tls(settings))
+    prober.watch(policies.checks)
+    data_plane = DataPlane(
+        pipeline_of(settings, policies),
+        ledger,
+        wheel,
+        ids,
+        keep_alive(settings),
+        routing_headers=settings.server.routing_headers,
+    )
+    started = int(today())
+    models = Models(policies.services, lambda: started)
+    tree, proxies = _tree(parts, data_plane, models, ready), trusted_proxies(settings.server)
+    site = GatewaySite(
+        tree, wheel, reactor, connection_limits(settings), ids, metrics.answered, proxies, today
+    )
     server = settings.server
-    times = DrainTimes(server.drain.delay, server.drain.timeout)
+    times = drain_times(settings)
     listener = Listener(reactor, site, data_plane, server.address, server.port, times)
-    return Gateway(listener, site, agent, ledger, services, registry, access_log)
+    return Gateway(
+        listener,
+        site,
+        agent,
+        prober,
+        ledger,
+        registry,
+        access_log,
+        decisions,
+        policies,
+        put_to_work,
+        policies_of,
+    )
 
 
-def make_services(settings: Settings, tls: Mapping[tuple[str, int], BackendTls] = _NO_TLS) -> Services:
-    """The instances that may get traffic, by service and model.
-
-    Args:
-        settings: What is configured.
-        tls: How connections are secured, by service and position of the instance.
-    """
-    services: dict[str, dict[str, tuple[Instance, ...]]] = {}
-    for service, configured in settings.model.services.items():
-        models: dict[str, tuple[Instance, ...]] = {}
-        for index, each in enumerate(configured.instances):
-            if each.active:
-                instance = _instance(str(service), each, tls.get((str(service), index)))
-                models[each.name] = (*models.get(each.name, ()), instance)
-        services[str(service)] = models
-    return services
+def _decisions(parts: _Parts) -> DecisionLog | None:
+    monitor = parts.settings.loadbalancer.routing_monitor
+    if not monitor.enabled:
+        return None
+    return DecisionLog(monitor.history_size, monitor.sample_rate, parts.reactor.seconds)
 
 
 def _agent(parts: _Parts) -> Agent:
     web, reactor, wheel = parts.settings.webclient, parts.reactor, parts.wheel
-    dns = web.dns
-    limits = NameLimits(dns.cache_ttl, dns.negative_ttl, dns.max_stale, dns.max_lookups)
     return Agent(
         reactor,
         wheel,
         parts.ledger,
-        _pool_limits(parts.settings),
+        pool_limits(parts.settings),
         web.connection_timeout,
-        Names(lambda: reactor.nameResolver, wheel, limits),
+        Names(lambda: reactor.nameResolver, wheel, name_limits(parts.settings)),
         web.max_response_header_size,
     )
 
 
-def _instance(service: str, settings: InstanceSettings, tls: BackendTls | None) -> Instance:
-    headers = tuple(
-        (name.encode("ascii"), secret.reveal().encode("latin-1")) for name, secret in settings.headers.items()
-    )
-    return Instance(
-        service, settings.name, settings.base_url, settings.path, settings.weight, headers, tls=tls
-    )
+def _probe(agent: Agent, settings: HealthCheckSettings) -> IProbe:
+    dialing = replace(agent.dialing, timeout=settings.timeout)
+    return TcpProbe(dialing) if settings.type == "tcp" else HttpProbe(dialing, settings.path)
 
 
 def _metrics(parts: _Parts) -> RequestMetrics:
@@ -198,27 +265,34 @@ def _metrics(parts: _Parts) -> RequestMetrics:
     return RequestMetrics(parts.registry, parts.wheel.seconds, tags)
 
 
-def _pipeline(parts: _Parts, agent: Agent, record: Wrap) -> IResponder:
-    settings, adapter = parts.settings, NormalAdapter()
-    balancer = RandomBalancer(parts.random)
+def _pipeline(
+    parts: _Parts, settings: Settings, policies: Policies, agent: Agent, record: Wrap
+) -> IResponder:
+    adapter, clock, ledger = NormalAdapter(), parts.reactor, parts.ledger
+    retries, hedges, plans = policies.retries, policies.hedges, policies.fallbacks
+    groups = Groups(policies.services, adapter)
     return build(
         record=record,
         validate=partial(
             Validate,
             max_held=settings.webclient.max_in_memory_size,
             max_size=settings.security.validation.max_request_size,
-            new_spool=partial(Spool, SPOOL_IN_MEMORY, parts.run_in_thread, _spool_space(settings)),
+            new_spool=partial(Spool, SPOOL_IN_MEMORY, parts.run_in_thread, spool_space(settings)),
         ),
-        resolve=partial(Resolve, services=parts.services, adapter=adapter),
-        pick=partial(Pick, balancer=balancer, ledger=parts.ledger, clock=parts.wheel.seconds),
-        timeout=partial(Timeout, wheel=parts.wheel, limits=_phase_limits(settings)),
+        resolve=partial(Resolve, groups=groups),
+        limit=partial(Limit, limits=policies.limits, ledger=ledger, clock=clock) if policies.limits else None,
+        fallback=partial(Fallback, plans=plans, group_of=groups.group_of, today=parts.today)
+        if plans
+        else None,
+        retry=partial(Retry, clock=clock, policies=retries) if retries else None,
+        hedge=partial(Hedge, clock=clock, policies=hedges) if hedges else None,
+        pick=partial(Pick, ledger=ledger, clock=clock),
+        timeout=partial(Timeout, wheel=parts.wheel, limits=phase_limits(settings)),
         forward=Forward(agent, adapter, settings.streaming.max_event_size),
     )
 
 
-def _tree(parts: _Parts, data_plane: DataPlane, ready: Callable[[], bool]) -> IResource:
-    started = int(parts.reactor.seconds())
-    models = Models(parts.services, lambda: started)
+def _tree(parts: _Parts, data_plane: DataPlane, models: Models, ready: Callable[[], bool]) -> IResource:
     web = parts.settings.management.endpoints.web
     pages: dict[str, Resource] = {
         "health": Health(ready),
@@ -232,46 +306,3 @@ def _tree(parts: _Parts, data_plane: DataPlane, ready: Callable[[], bool]) -> IR
         if (name in included or "*" in included) and name not in excluded and "*" not in excluded
     }
     return build_tree(data_plane, models, exposed, web.base_path)
-
-
-def _phase_limits(settings: Settings) -> PhaseLimits:
-    web = settings.webclient
-    return PhaseLimits(
-        queued=web.connection_pool.pending_acquire_timeout,
-        connect=web.connection_timeout,
-        send=web.write_timeout,
-        first_byte=web.read_timeout if web.first_byte_timeout is None else web.first_byte_timeout,
-        read=web.read_timeout,
-        blocked=settings.server.send_timeout,
-        total=web.total_timeout,
-    )
-
-
-def _pool_limits(settings: Settings) -> PoolLimits:
-    pool = settings.webclient.connection_pool
-    return PoolLimits(pool.max_connections, pool.max_idle_time, pool.max_life_time, pool.pending_acquire_max)
-
-
-def _spool_space(settings: Settings) -> SpoolSpace:
-    # What would not fit even if it were alone would be told to try again for ever
-    disk = max(settings.server.max_spooled_size, settings.security.validation.max_request_size)
-    return SpoolSpace(SPOOLS_IN_MEMORY, disk)
-
-
-def _keep_alive(settings: Settings) -> KeepAlive:
-    streaming = settings.streaming
-    return KeepAlive(streaming.keep_alive_interval, streaming.keep_alive_before_first_event)
-
-
-def _connection_limits(settings: Settings) -> ConnectionLimits:
-    server = settings.server
-    return ConnectionLimits(
-        max_connections=server.max_connections,
-        head=HeadLimits(server.max_header_size, server.max_headers, server.max_request_line),
-        max_held_body=settings.webclient.max_in_memory_size,
-        send_timeout=server.send_timeout,
-        header_timeout=server.header_timeout,
-        body_timeout=server.body_timeout,
-        keep_alive_timeout=server.keep_alive_timeout,
-        max_requests=server.max_requests_per_connection,
-    )

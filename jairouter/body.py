@@ -99,6 +99,12 @@ class AnswerBody:
         """Have `watcher` told when the client stops (False) and starts again (True) to read."""
         self._flow_watchers.append(watcher)
 
+    def look(self) -> bytes:
+        """All of a body that is `whole`; it stays here to be passed on."""
+        if len(self._held) > 1:
+            self._held = [(b"".join([piece for piece, _ in self._held]), False)]
+        return self._held[0][0] if self._held else b""
+
     # -- for the source -----------------------------------------------------
 
     def chunk(self, data: bytes, *, mid_event: bool = False) -> None:

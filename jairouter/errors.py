@@ -131,6 +131,10 @@ class UpstreamError(GatewayError):
     blame = Blame.UPSTREAM
 
 
+class UpstreamUnreachable(UpstreamError):
+    """No connection to the backend could be made: it has seen nothing of the request."""
+
+
 class UpstreamTimeout(UpstreamError):
     """The backend took longer than a configured timeout."""
 
@@ -172,6 +176,15 @@ class StreamCut(UpstreamError):
     """A stream ended before it was complete, after some of it had reached the client."""
 
     code = "stream_interrupted"
+
+
+class RateLimited(GatewayError):
+    """A configured limit is reached."""
+
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
+    blame = Blame.CLIENT
 
 
 class NoHealthyUpstream(GatewayError):

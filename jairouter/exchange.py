@@ -9,12 +9,15 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from jairouter.body import AnswerBody
     from jairouter.codec.sse_watch import Dialect
-    from jairouter.interfaces import IRequestBody
+    from jairouter.errors import GatewayError
+    from jairouter.interfaces import IRequestBody, Quota
+    from jairouter.traffic.group import Excluded, Group
     from jairouter.traffic.instance import Instance
 
 HeaderPairs = tuple[tuple[bytes, bytes], ...]
@@ -55,6 +58,10 @@ class Phase(enum.Enum):
     RECEIVING = "receiving"
     BLOCKED = "blocked"
     """The client does not read, so the backend is not read either."""
+
+
+# Looking into an Enum takes five times as long
+_QUEUED, _SENDING, _WAITING, _RECEIVING = Phase.QUEUED, Phase.SENDING, Phase.WAITING, Phase.RECEIVING
 
 
 class BodyKind(enum.Enum):
@@ -99,7 +106,10 @@ class Request(NamedTuple):
         headers: As received, without those that its ``Connection`` header names.
         content_type: Of the body, as received.
         body: The body, perhaps still arriving.
-        client_ip: The peer's address.
+        client_ip: Its address, as certain as it can be where proxies stand in front.
+        forwarded: Headers that tell the backend of it.
+        retry_count: How often the client says that it has tried before, as OpenAI's SDKs do; empty if it says
+            nothing.
     """
 
     id: str
@@ -109,6 +119,8 @@ class Request(NamedTuple):
     content_type: bytes
     body: IRequestBody
     client_ip: str
+    forwarded: HeaderPairs = ()
+    retry_count: bytes = b""
 
 
 class Answer(NamedTuple):
@@ -134,30 +146,67 @@ class Attempt:
 
     Attributes:
         instance: Where it goes.
+        excluded: Instances that could not be used when it was picked, and why.
+        candidates: How many could.
         phase: Where it stands.
-        since: When the phase began or last made progress, in the clock's seconds.
+        began: When it was picked, in the clock's seconds.
+        since: When the phase began or last made progress, likewise.
         sent: When the request was complete at the backend's end, likewise; until then, when it began.
+        answered: When the answer began, likewise; 0 until then.
+        ended: When everything it held was given back, likewise; 0 until then.
+        hedge: Whether it was made beside another one that took long. Written by Hedge.
         status: The backend's status, 0 until known.
         outcome: How it ended, None until it has.
+        body: Of its answer, until that is over.
     """
 
-    __slots__ = ("_clock", "instance", "outcome", "phase", "sent", "since", "status")
+    __slots__ = (
+        "_clock",
+        "answered",
+        "began",
+        "body",
+        "candidates",
+        "ended",
+        "excluded",
+        "hedge",
+        "instance",
+        "outcome",
+        "phase",
+        "sent",
+        "since",
+        "status",
+    )
 
-    def __init__(self, instance: Instance, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        instance: Instance,
+        clock: Callable[[], float],
+        excluded: Excluded = (),
+        candidates: int = 1,
+    ) -> None:
         self.instance = instance
-        self.phase = Phase.QUEUED
-        self.since = self.sent = clock()
+        self.excluded = excluded
+        self.candidates = candidates
+        self.phase = _QUEUED
+        self.began = self.since = self.sent = clock()
+        self.answered = self.ended = 0.0
+        self.hedge = False
         self.status = 0
         self.outcome: Outcome | None = None
+        self.body: AnswerBody | None = None
         self._clock = clock
 
     def enter(self, phase: Phase) -> None:
         """The attempt has come to another phase."""
-        early = phase is Phase.RECEIVING and self.phase is Phase.SENDING  # the rest is not sent any more
-        self.phase = phase
-        self.since = self._clock()
-        if phase is Phase.WAITING or early:
-            self.sent = self.since
+        before, self.phase = self.phase, phase
+        now = self.since = self._clock()
+        if phase is _WAITING:
+            self.sent = now
+        elif phase is _RECEIVING:
+            if before is _SENDING:
+                self.sent = now  # the rest is not sent any more
+            if not self.answered:
+                self.answered = now
 
     def progress(self) -> None:
         """Bytes have moved within the phase."""
@@ -170,30 +219,95 @@ class Exchange:
     Attributes:
         request: What the client sent.
         started: When it came, in the clock's seconds.
-        body: What is sent on. Validate may replace it by one that can be read again.
-        model: Written by Validate.
+        body: What is sent on. Validate may replace it by one that can be read again, and Fallback by one that
+            names another model.
+        model: Written by Validate, and by Fallback for another model.
         stream: Whether the client asked for an event stream. Written by Validate.
-        candidates: Written by Resolve.
+        group: The instances that could answer. Written by Resolve, and by Fallback for another model.
         committed: Whether the client was told 200 before there was an answer. Written by the relay, for the
             sake of keep-alive comments.
-        attempts: Written by Pick.
+        attempts: In the order in which they began; of some that were made at a time, the one whose answer or
+            error counts is last. Written by Pick and Hedge.
+        not_retried: Why no further attempt followed one that failed, or nothing. Written by Retry.
+        key: What equal requests have in common, for balancers that keep them together; None until it was
+            asked for. Written by Pick.
+        excluded: Why no instance was found when none was. Written by Pick.
+        waited: Seconds it waited for its turn under a limit. Written by Limit.
+        fallback: Who answered in place of the model, or nothing. Written by Fallback.
+        quota: What clients are told of the limits, with the answer or an error. Written by Limit.
+        added: Headers that the gateway adds to the answer besides, also to one that is an error.
     """
 
-    __slots__ = ("attempts", "body", "candidates", "committed", "model", "request", "started", "stream")
+    __slots__ = (
+        "_caller",
+        "added",
+        "attempts",
+        "body",
+        "committed",
+        "excluded",
+        "fallback",
+        "group",
+        "key",
+        "model",
+        "not_retried",
+        "quota",
+        "request",
+        "started",
+        "stream",
+        "waited",
+    )
 
     def __init__(
-        self, request: Request, started: float, *, model: str = "", candidates: tuple[Instance, ...] = ()
+        self, request: Request, started: float, *, model: str = "", group: Group | None = None
     ) -> None:
         self.request = request
         self.started = started
         self.body: IRequestBody = request.body
         self.model = model
         self.stream = False
-        self.candidates = candidates
+        self.group = group
         self.committed = False
         self.attempts: list[Attempt] = []
+        self.not_retried = ""
+        self.key: bytes | None = None
+        self.excluded: Excluded = ()
+        self.waited = 0.0
+        self.fallback = ""
+        self.quota: Quota | None = None
+        self.added: HeaderPairs = ()
+        self._caller: bytes | None = None
 
     @property
     def attempt(self) -> Attempt:
-        """The attempt under way."""
+        """The attempt that counts now: most often the one that began last."""
         return self.attempts[-1]
+
+    def turn_to(self, attempt: Attempt) -> None:
+        """Of attempts that are made at a time, this one goes on, or has made it."""
+        if self.attempts[-1] is not attempt:
+            self.attempts.remove(attempt)
+            self.attempts.append(attempt)
+
+    def give_up(self, error: GatewayError) -> None:
+        """Settle what is still open: an answer that a fault has kept from whoever would have read it."""
+        for attempt in self.attempts:
+            if attempt.body is not None:
+                attempt.body.abandon(error)
+
+    @property
+    def caller(self) -> bytes:
+        """Who is asking: one value for each key that clients show, and for each address without one.
+
+        It is a digest, so that no key is kept in what remembers callers. Of several keys the one counts that
+        backends look at first; else whoever adds another one to each request would always be somebody new.
+        """
+        if self._caller is None:
+            shown = {
+                name.lower(): value for name, value in self.request.headers if name.lower() in _CREDENTIALS
+            }
+            key = next((shown[name] for name in _CREDENTIALS if name in shown), b"")
+            self._caller = blake2b(key or self.request.client_ip.encode(), digest_size=16).digest()
+        return self._caller
+
+
+_CREDENTIALS = (b"authorization", b"x-api-key", b"api-key", b"jairouter_token")

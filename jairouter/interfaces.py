@@ -6,14 +6,22 @@ is called and what it may cost. Implementers say only what they add.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
-from typing import TYPE_CHECKING, Any
+import enum
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zope.interface import Attribute, Interface
 
 if TYPE_CHECKING:
+    from random import Random
+
+    from twisted.internet.defer import Deferred
+
+    from jairouter.config.settings.balancing import LoadBalanceSettings
     from jairouter.errors import GatewayError
     from jairouter.exchange import Answer, Exchange, HeaderPairs, Outcome, Request, Route
+    from jairouter.traffic.decision import Decision
+    from jairouter.traffic.exclusion import Exclusion
     from jairouter.traffic.instance import Instance
 
 
@@ -90,8 +98,27 @@ class IBodySource(Interface):
         """Close the backend's connection at once; nothing more is wanted."""
 
 
+class Affinity(enum.Enum):
+    """What the key of an attempt is made of."""
+
+    NONE = "none"
+    """Nothing: the key is empty."""
+    CLIENT = "client"
+    """The client's address."""
+    HEADER = "header"
+    """A request header, or the client's address where it is missing."""
+    PREFIX = "prefix"
+    """The model, the system prompt and the first messages."""
+
+
 class IBalancer(Interface):
-    """Chooses among candidates. Called for every attempt: must be instant, does no I/O."""
+    """Chooses among candidates. Called for every attempt: must be instant, does no I/O.
+
+    Balancers go by `Live.share` (the weight, less while an instance starts slowly) and `Live.in_flight`. One
+    balancer serves all models of a service; what it keeps about instances it must not keep for ever.
+    """
+
+    affinity: Affinity = Attribute("What `key` is made of.")
 
     def pick(candidates: Sequence[Instance], key: bytes) -> Instance | None:
         """Choose one.
@@ -102,8 +129,122 @@ class IBalancer(Interface):
 
         Returns:
             One of the candidates, or None when none can take a request (no candidate, or all of
-            weight 0).
+            share 0).
         """
+
+
+class IBalancerMaker(Interface):
+    """Makes balancers of one kind. As a Twisted plugin, it adds that kind: see docs/write-a-balancer.md."""
+
+    name: str = Attribute("What the configuration knows the kind by; a plugin's after `plugin:`.")
+
+    def make(settings: LoadBalanceSettings, random: Random, seconds: Callable[[], float]) -> IBalancer:
+        """Make the balancer of one service. Called at start and at each reload; does no I/O.
+
+        Args:
+            settings: Those of `load-balance`; its `options` are for plugins, as they were written.
+            random: The source of randomness; a balancer with another one cannot be replayed.
+            seconds: The clock, which begins anywhere and never goes back.
+
+        Raises:
+            ValueError: The options are wrong; the text says what was expected, in one line.
+        """
+
+
+class Quota(NamedTuple):
+    """What a limiter has left.
+
+    Attributes:
+        limit: Most requests at once, or in one window.
+        remaining: How many would be admitted now, rounded down.
+        reset: Seconds until all of the limit is there again.
+    """
+
+    limit: int
+    remaining: int
+    reset: float
+
+
+class ILimiter(Interface):
+    """Admits requests, at a rate or up to a number. Told the time; one bucket.
+
+    Several limits on one request are taken together or not at all: all of them are asked for their
+    `refusal` first, and only when none refuses, `take` is called on each.
+    """
+
+    def refusal(now: float) -> float:
+        """Ask whether one more request would be admitted; nothing is taken.
+
+        Args:
+            now: The clock's seconds. A clock that was set back counts as standing still.
+
+        Returns:
+            0 if it would be, perhaps after a wait in the limiter's own queue; else seconds after which asking
+            again may help, never less than a millisecond. Where nobody can know (`concurrency`), 1.
+        """
+
+    def take(now: float) -> float:
+        """Admit one; `refusal` has just said 0.
+
+        Returns:
+            Seconds for which the request has to wait before it goes on; 0 for all but shaping limiters.
+        """
+
+    def give_back(now: float, turn: float) -> None:
+        """What was taken is not used any more: the request is over, or was given up while it waited.
+
+        Called exactly once for each `take` of a limiter whose `lends` is true, else never.
+
+        Args:
+            now: The clock's seconds.
+            turn: When the request was to go on: the time of `take`, and what that returned. Later than `now`
+                if it was given up while it waited.
+        """
+
+    lends: bool = Attribute("Whether what is taken has to be given back.")
+    lent: int = Attribute("How much has not been given back yet; 0 where `lends` is false.")
+    since: float = Attribute("When it was last asked, in the clock's seconds, or else made.")
+
+    def quota(now: float) -> Quota:
+        """What is left, for the `x-ratelimit-*` headers."""
+
+    def carry_over(old: ILimiter, now: float) -> None:
+        """Begin where another one stands, after a reload: whose bucket was empty finds it empty.
+
+        Args:
+            old: Of the same algorithm, perhaps with other limits; one of another algorithm is ignored.
+            now: The clock's seconds.
+        """
+
+
+class IBreaker(Interface):
+    """Leaves an instance alone that keeps failing."""
+
+    closed: bool = Attribute("Whether everything is let through; read for every attempt.")
+
+    def exclusion(now: float) -> Exclusion | None:
+        """Why no attempt may be made now, or None. Asking changes nothing."""
+
+    def acquire(now: float) -> object:
+        """An attempt begins, after `exclusion` said None.
+
+        An open breaker whose time is up is half-open from here on.
+
+        Returns:
+            A ticket for `settle`, by which attempts begun in an earlier state can be told.
+        """
+
+    def answering(ticket: object, now: float) -> None:
+        """A 2xx answer has begun; need not be told of a breaker that is closed."""
+
+    def settle(ticket: object, outcome: Outcome, now: float) -> None:
+        """An attempt is over; called exactly once for each `acquire`."""
+
+    def force_open(now: float) -> None:
+        """An operator wants it open, until `force_close`; to be called by `Live`, which sees to the rest."""
+
+    def force_close(now: float) -> None:
+        """An operator wants it closed, whatever it has seen; likewise."""
 
 
 class IPermit(Interface):
@@ -138,4 +279,32 @@ class IRecorder(Interface):
             status: What the client got; 499 when it left.
             sent: Body bytes passed on to the client.
             error: Why the answer is not complete, or None.
+        """
+
+
+class IProbe(Interface):
+    """Finds out whether an instance is well, apart from the traffic it gets."""
+
+    def probe(instance: Instance) -> Deferred[None]:
+        """Ask it once. Called again and again, but not before the last answer is there.
+
+        It has to be cheap for the backend: never a completion that somebody pays for.
+
+        Returns:
+            Fires when the instance is well. Fails with `CheckFailed` when it is not, and with `NoVerdict`
+            when the gateway could not ask; anything else is a fault of the probe, and says nothing about the
+            instance. How long it may take is not its business: it is cancelled, and then has to close at
+            once what it has opened.
+        """
+
+
+class IDecisionLog(Interface):
+    """Remembers of recent requests why each went where it went."""
+
+    def recent(most: int = 100, model: str | None = None) -> Sequence[Decision]:
+        """What is remembered, the latest first.
+
+        Args:
+            most: How many at most.
+            model: Only requests for this model.
         """

@@ -16,17 +16,35 @@ Wrap = Callable[["IResponder"], "IResponder"]
 
 
 def build(
-    *, record: Wrap, validate: Wrap, resolve: Wrap, pick: Wrap, timeout: Wrap, forward: IResponder
+    *,
+    record: Wrap,
+    validate: Wrap,
+    resolve: Wrap,
+    limit: Wrap | None,
+    fallback: Wrap | None,
+    retry: Wrap | None,
+    hedge: Wrap | None,
+    pick: Wrap,
+    timeout: Wrap,
+    forward: IResponder,
 ) -> IResponder:
-    """Put the filters into their order."""
-    order: tuple[Wrap, ...] = (
+    """Put the filters into their order.
+
+    None stands for one that no service has any use for: what is not there takes no time.
+    """
+    order: tuple[Wrap | None, ...] = (
         record,  # outside all: refusals are counted too
         validate,  # refuse before anything is spent
         resolve,  # what follows needs to know the service and its instances
+        limit,  # outside Fallback and Retry: one request costs once, however many attempts it takes
+        fallback,  # outside Retry: only when all attempts failed
+        retry,  # what stands inside is done anew for each attempt
+        hedge,  # inside Retry: two attempts at a time fail as one
         pick,  # innermost that knows of several instances: an attempt is one instance
         timeout,  # inside Pick: a timeout is the instance's failure, not the client's leaving
     )
     responder = forward
     for wrap in reversed(order):
-        responder = wrap(responder)
+        if wrap is not None:
+            responder = wrap(responder)
     return responder

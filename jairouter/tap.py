@@ -6,6 +6,7 @@ import gc
 import os
 import resource
 import signal
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from random import SystemRandom
@@ -19,6 +20,7 @@ from twisted.python.usage import Options as UsageOptions
 from jairouter.assembly import Gateway, assemble
 from jairouter.config.faults import ConfigurationFaults
 from jairouter.config.loader import Loaded, load
+from jairouter.steady import keep_steady
 from jairouter.turns import shorten_turns
 from jairouter.upstream.resolver import SystemResolver
 from jairouter.upstream.tls_settings import ReadTls, read_tls
@@ -114,6 +116,7 @@ class GatewayService(MultiService):
             self.gateway.listener.open()
         except CannotListen as error:
             raise SystemExit(f"jairouter: {error}") from None
+        self.gateway.prober.start()
         self._reactor.callWhenRunning(self._take_signals)
 
     def stopService(self) -> Deferred[Any]:
@@ -154,12 +157,14 @@ def makeService(options: Options) -> GatewayService:
     loaded = options.loaded
     assert loaded is not None
     runtime: Any = reactor
+    today = time.time  # noqa: TID251 - the one place that takes it
+    keep_steady(runtime, today, time.monotonic)  # noqa: TID251 - the one place that takes it
 
     def run_in_thread(function: Any, *arguments: Any) -> Any:
         return deferToThreadPool(runtime, runtime.getThreadPool(), function, *arguments)
 
     runtime.installNameResolver(SystemResolver(run_in_thread))
-    gateway = assemble(loaded.settings, runtime, SystemRandom(), run_in_thread, options.tls)
+    gateway = assemble(loaded.settings, runtime, SystemRandom(), run_in_thread, options.tls, today)
     return GatewayService(gateway, runtime, loaded)
 
 

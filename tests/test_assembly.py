@@ -16,7 +16,7 @@ from jairouter.config.faults import ConfigurationFaults
 from jairouter.interfaces import IResponder
 from jairouter.upstream.tls_settings import ReadTls
 from tests.fakes import Network
-from tests.test_assembly_services import INSTANCES, settings
+from tests.test_policies import INSTANCES, settings
 from tests.upstream.names_rig import Resolver
 from tests.web.serving import Received, answers, post
 from tests.world import CONFIGURATION, World
@@ -261,12 +261,93 @@ class WholeTests(SynchronousTestCase):
         self.assertRaises(ConfigurationFaults, assemble, *assemble_with)
         mine: Any = object()
         gateway = assemble(*assemble_with, ReadTls({("chat", 0): mine}, ()))
-        self.assertIs(gateway.services["chat"]["m"][0].tls, mine)
+        self.assertIs(gateway.services["chat"]["m"].instances[0].tls, mine)
 
     def test_responder(self) -> None:
         """What stands outermost is a responder like the rest."""
         world: Any = World()
         root = world.gateway.site.resource
         operation = root.children[b"v1"].children[b"embeddings"]
-        verifyObject(IResponder, operation._data_plane._pipeline)
+        verifyObject(IResponder, operation._data_plane.pipeline)
         self.assertEqual(world.close(), [])
+
+
+class ReloadTests(Case):
+    """Other settings come into force while requests are under way."""
+
+    def test_requests_under_way_end_as_they_began(self) -> None:
+        world = World()
+        client = world.ask({"model": "m"})
+        world.gateway.reload(settings(CONFIGURATION.replace("name: m,", "name: other,")))
+        self.assertIn(b" 404 ", world.ask({"model": "m"}).received)
+        world.backend.last.answer(b"{}")
+        world.run()
+        self.assertIn(b" 200 ", client.received)
+        other = world.ask({"model": "other"})
+        world.backend.last.answer(b"{}")
+        world.run()
+        self.assertIn(b" 200 ", other.received)
+        self.assertEqual(world.close(), [])
+        self.assertTrue(world.at_rest)
+
+    def test_what_is_known_goes_on(self) -> None:
+        """An instance that stays is the same one, with other settings."""
+        world = World()
+        world.ask({"model": "m"})
+        before = world.gateway.services["chat"]["m"].instances[0]
+        world.gateway.reload(settings(CONFIGURATION.replace("name: m,", "name: m, weight: 7,")))
+        after = world.gateway.services["chat"]["m"].instances[0]
+        self.assertEqual((after.in_flight, after.weight, after.live.share), (1, 7, 7.0))
+        self.assertIs(after.live, before.live)
+        world.backend.last.answer(b"{}")
+        world.run()
+        self.assertEqual(after.in_flight, 0)
+        self.assertEqual(world.close(), [])
+
+    def test_models(self) -> None:
+        gateway = self.gateway(CONFIGURATION)
+        gateway.reload(settings(CONFIGURATION.replace("name: m,", "name: other,")))
+        listed = [each["id"] for each in json.loads(self.get("/v1/models").body)["data"]]
+        self.assertEqual(sorted(listed), ["e", "other", "t", "w"])
+
+    def test_what_leads_nowhere_is_forgotten(self) -> None:
+        """Settings may be read a thousand times, and each time make TLS anew, which is large."""
+        world = World()
+        for _ in range(3):
+            world.gateway.reload(settings(CONFIGURATION.replace("http:", "https:")))
+            world.ask({"model": "m"}).leave()
+            world.run()
+        agent: Any = world.gateway.agent
+        self.assertEqual((len(agent._pools), len(agent._addresses)), (1, 1))
+        self.assertEqual(world.close(), [])
+
+    def test_calls_are_counted_on(self) -> None:
+        world = World()
+        for _ in range(2):
+            world.ask({"model": "m"})
+            world.backend.last.answer(b"{}")
+            world.run()
+            world.gateway.reload(settings(CONFIGURATION))
+        self.assertEqual(world.metric("jairouter_backend_calls_total", model="m"), 2)
+        self.assertEqual(world.close(), [])
+
+    def test_settings_that_cannot_be_used(self) -> None:
+        """Then everything goes on as before."""
+        gateway = self.gateway(CONFIGURATION)
+        before = gateway.policies
+        text = 'model.services.chat.instances: [{name: m, base-url: "https://h", tls: {ca-file: /none}}]'
+        self.assertRaises(ConfigurationFaults, gateway.reload, settings(text))
+        self.assertIs(gateway.policies, before)
+
+    def test_decisions(self) -> None:
+        """Recent ones are remembered, unless that is switched off."""
+        world = World("loadbalancer.routing-monitor.sample-rate: 1\n" + CONFIGURATION)
+        world.ask({"model": "m"})
+        world.backend.last.answer(b"{}")
+        world.run()
+        assert world.gateway.decisions is not None
+        [decision] = world.gateway.decisions.recent()
+        self.assertEqual((decision.model, decision.status, len(decision.attempts)), ("m", 200, 1))
+        self.assertEqual(world.close(), [])
+        off = self.gateway("loadbalancer.routing-monitor.enabled: false\n" + CONFIGURATION)
+        self.assertIsNone(off.decisions)

@@ -12,6 +12,7 @@ from jairouter.codec.sse_watch import Dialect
 from jairouter.exchange import Answer, Attempt, BodyKind, Exchange, Phase, Request, Route
 from jairouter.request_body.held import HeldBody
 from jairouter.traffic.instance import Instance
+from tests.filters.inner import request
 
 ROUTE = Route("/chat/completions", "chat", BodyKind.JSON, Dialect.CHAT)
 
@@ -80,6 +81,17 @@ class ExchangeTests(SynchronousTestCase):
         exchange.body = HeldBody(b"other")
         self.assertEqual(self.request.body.data, b"{}")
 
+    def test_turn_to(self) -> None:
+        """Of attempts at a time, the one that goes on counts; none is lost or there twice."""
+        exchange = Exchange(self.request, 0.0)
+        instance = Instance("chat", "m", "http://10.0.0.1:9000")
+        one, two, three = exchange.attempts[:] = [Attempt(instance, lambda: 0.0) for _ in range(3)]
+        exchange.turn_to(three)
+        self.assertEqual(exchange.attempts, [one, two, three])
+        exchange.turn_to(one)
+        self.assertEqual(exchange.attempts, [two, three, one])
+        self.assertIs(exchange.attempt, one)
+
     def test_attempt_under_way(self) -> None:
         exchange = Exchange(self.request, 0.0)
         self.assertRaises(IndexError, lambda: exchange.attempt)
@@ -118,3 +130,30 @@ class RouteTests(SynchronousTestCase):
     def test_is_frozen(self) -> None:
         with self.assertRaises(dataclasses.FrozenInstanceError):
             ROUTE.path = "/v2"  # type: ignore[misc]
+
+
+class CallerTests(SynchronousTestCase):
+    """Who is asking."""
+
+    def caller(self, *headers: tuple[bytes, bytes], client_ip: str = "192.0.2.1") -> bytes:
+        return Exchange(request(headers=headers)._replace(client_ip=client_ip), 0.0).caller
+
+    def test_by_key(self) -> None:
+        keys = (
+            (b"Authorization", b"Bearer a"),
+            (b"authorization", b"Bearer b"),
+            (b"X-API-Key", b"a"),
+            (b"Jairouter_Token", b"b"),
+        )
+        self.assertEqual(len({self.caller(each) for each in keys}), len(keys))
+        self.assertEqual(self.caller(keys[0]), self.caller(keys[0], client_ip="192.0.2.2"))
+
+    def test_without_a_key_by_address(self) -> None:
+        self.assertNotEqual(self.caller(), self.caller(client_ip="192.0.2.2"))
+
+    def test_another_key_beside_it_changes_nothing(self) -> None:
+        key = (b"Authorization", b"Bearer a")
+        self.assertEqual(self.caller(key), self.caller((b"api-key", b"made up"), key))
+
+    def test_no_key_is_kept(self) -> None:
+        self.assertNotIn(b"s3cret", self.caller((b"x-api-key", b"s3cret")))

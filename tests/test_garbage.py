@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.cluster import Cluster
 from tests.fakes import Client
 from tests.world import World, post
 
@@ -24,12 +25,16 @@ FORM = (
 FIELD = b'--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nw\r\n--b--\r\n'
 
 
-class GarbageTests(SynchronousTestCase):
-    """Each kind of exchange, some of them."""
+class Case(SynchronousTestCase):
+    """A world to look for garbage in."""
 
     def setUp(self) -> None:
-        self.world = World()
+        self.world = self.make()
         self.addCleanup(lambda: self.assertEqual(self.world.close(), []))
+
+    def make(self) -> World:
+        """The world."""
+        return World()
 
     def rings(self, exchange: Callable[[], None]) -> Counter[str]:
         """Our own objects that a few exchanges leave to the collector, by kind."""
@@ -64,6 +69,10 @@ class GarbageTests(SynchronousTestCase):
         """The client leaves."""
         client.leave()
         self.world.run()
+
+
+class GarbageTests(Case):
+    """Each kind of exchange, some of them."""
 
     def begin_stream(self) -> Client:
         """A stream whose first event has come."""
@@ -142,3 +151,109 @@ class GarbageTests(SynchronousTestCase):
                 self.go(client)
 
         self.assert_nothing_left(exchange)
+
+
+class RetriedTests(Case):
+    """Exchanges of several attempts."""
+
+    hedge = False
+    world: Cluster
+
+    def make(self) -> World:
+        budget = {"ratio": 1, "min-per-second": 1000}
+        hedge = {"enabled": self.hedge, "delay": "1s", "max-extra-load": 1}
+        return Cluster(3, budget=budget, hedge=hedge)
+
+    def test_after_a_failed_answer(self) -> None:
+        def exchange() -> None:
+            client = self.world.ask({"model": "m"})
+            for backend in self.world.backends:
+                backend.last.answer(b"{}", status="503 No")
+                self.world.run()
+            self.go(client)
+
+        self.assert_nothing_left(exchange)
+
+    def test_after_an_error(self) -> None:
+        def exchange() -> None:
+            client = self.world.ask({"model": "m"})
+            self.world.backends[0].last.wire.abortConnection()
+            self.world.run()
+            self.world.backends[1].last.answer(b"{}")
+            self.world.run()
+            self.go(client)
+
+        self.assert_nothing_left(exchange)
+
+    def test_nothing_but_errors(self) -> None:
+        def exchange() -> None:
+            client = self.world.ask({"model": "m"})
+            for backend in self.world.backends:
+                backend.last.wire.abortConnection()
+                self.world.run()
+            self.go(client)
+
+        self.assert_nothing_left(exchange)
+
+
+class PausedTests(Case):
+    """Exchanges that waited between two attempts."""
+
+    world: Cluster
+
+    def make(self) -> World:
+        return Cluster(2, delay="1s", budget={"ratio": 1, "min-per-second": 1000})
+
+    def test_until_it_was_over(self) -> None:
+        def exchange() -> None:
+            client = self.world.ask({"model": "m"})
+            self.world.backends[0].last.answer(b"{}", status="503 No")
+            self.world.run(1.1)
+            self.world.backends[1].last.answer(b"{}")
+            self.world.run()
+            self.go(client)
+
+        self.assert_nothing_left(exchange)
+
+    def test_left(self) -> None:
+        def exchange() -> None:
+            client = self.world.ask({"model": "m"})
+            self.world.backends[0].last.answer(b"{}", status="503 No")
+            self.world.run()
+            self.go(client)
+
+        self.assert_nothing_left(exchange)
+
+
+class HedgedTests(RetriedTests):
+    """Exchanges that may have two attempts at a time."""
+
+    hedge = True
+
+    def hedged(self) -> Client:
+        """One that has two."""
+        client = self.world.ask({"model": "m"})
+        self.world.run(1.1)
+        return client
+
+    def test_overtaken(self) -> None:
+        def exchange() -> None:
+            client = self.hedged()
+            self.world.backends[1].last.answer(b"{}")
+            self.world.run()
+            self.go(client)
+
+        self.assert_nothing_left(exchange)
+
+    def test_both_fail(self) -> None:
+        def exchange() -> None:
+            client = self.hedged()
+            for backend in self.world.backends:
+                backend.last.wire.abortConnection()
+                self.world.run()
+            self.go(client)
+
+        self.assert_nothing_left(exchange)
+
+    def test_left(self) -> None:
+        self.assert_nothing_left(lambda: self.go(self.hedged()))

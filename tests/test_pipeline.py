@@ -32,10 +32,22 @@ class BuildTests(SynchronousTestCase):
         def named(name: str) -> Any:
             return lambda inner: Named(name, passed, inner)
 
-        names = ("record", "validate", "resolve", "pick", "timeout")
+        names = ("record", "validate", "resolve", "limit", "fallback", "retry", "hedge", "pick", "timeout")
         forward = Inner()
         pipeline = build(forward=forward, **{name: named(name) for name in reversed(names)})
         work = run(pipeline, exchange())
         self.assertEqual(tuple(passed), names)
         forward.answer()
         self.successResultOf(work)
+
+    def test_left_out(self) -> None:
+        """Of what nobody has any use for there is nothing."""
+
+        def nothing(inner: IResponder) -> IResponder:
+            return inner
+
+        names = ("record", "validate", "resolve", "limit", "fallback", "retry", "hedge", "pick", "timeout")
+        optional = ("limit", "fallback", "retry", "hedge")
+        wraps: Any = {name: None if name in optional else nothing for name in names}
+        forward = Inner()
+        self.assertIs(build(forward=forward, **wraps), forward)

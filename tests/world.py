@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 from jairouter.assembly import Gateway, assemble
 from jairouter.config.files import Text
 from jairouter.config.loader import load
+from jairouter.config.settings.root import Settings
 from tests.fakes import Client, Network
 
 GATEWAY = ("127.0.0.1", 8080)
@@ -98,21 +99,24 @@ class World:
     """A gateway, a backend, and clients.
 
     Args:
-        configuration: YAML; by default one backend for each of a few services.
+        configuration: YAML, or what was made of it; by default one backend for each of a few services.
         seed: Of the randomness.
         network: To run on; by default one of its own.
     """
 
     def __init__(
-        self, configuration: str = CONFIGURATION, seed: int = 0, network: Network | None = None
+        self, configuration: str | Settings = CONFIGURATION, seed: int = 0, network: Network | None = None
     ) -> None:
         self.network = network or Network()
-        loaded = load([Text("test.yml", configuration.encode())], (), {})
+        if isinstance(configuration, str):
+            configuration = load([Text("test.yml", configuration.encode())], (), {}).settings
+        self.settings = configuration
         self.gateway: Gateway = assemble(
-            loaded.settings, self.network, random.Random(seed), self.network.run_in_thread
+            configuration, self.network, random.Random(seed), self.network.run_in_thread
         )
         self.gateway.listener.privilegedStartService()
         self.gateway.listener.startService()
+        self.gateway.prober.start()
         self.backend = ScriptedBackend()
         self.network.listenTCP(BACKEND[1], self.backend, interface=BACKEND[0])
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from itertools import product
 from typing import TYPE_CHECKING
 
 from zope.interface import implementer
@@ -14,12 +16,44 @@ if TYPE_CHECKING:
     from jairouter.exchange import HeaderPairs, Request, Route
     from jairouter.traffic.instance import Instance
 
+_FORWARDING = (
+    "forwarded x-forwarded forwarded-for x-forwarded-for x-forwarded-by x-forwarded-host x-forwarded-server "
+    "x-forwarded-port x-forwarded-proto x-forwarded-protocol x-forwarded-scheme x-forwarded-ssl "
+    "x-forwarded-prefix x-forwarded-path x-forwarded-uri x-forwarded-method x-forwarded-client-cert "
+    "x-forwarded-tls-client-cert x-forwarded-user x-forwarded-email x-forwarded-groups "
+    "x-forwarded-preferred-username x-forwarded-access-token x-original-forwarded-for "
+    "x-envoy-external-address x-real-ip x-client-ip client-ip true-client-ip cf-connecting-ip "
+    "fastly-client-ip x-cluster-client-ip x-remote-ip x-remote-addr x-originating-ip proxy-client-ip "
+    "wl-proxy-client-ip x-forwarded-client-ip x-proxyuser-ip fly-client-ip x-azure-clientip x-azure-socketip "
+    "x-appengine-user-ip x-original-host x-original-url x-rewrite-url"
+)
+
+
+def _spellings(name: str) -> set[bytes]:
+    """With dashes and underscores, between which WSGI and CGI do not distinguish."""
+    first, *more = name.split("-")
+    marks = product("-_", repeat=len(more))
+    return {
+        "".join([first, *(mark + word for mark, word in zip(each, more, strict=True))]).encode("ascii")
+        for each in marks
+    }
+
+
+FORWARDING = frozenset().union(*map(_spellings, _FORWARDING.split()))
+"""What proxies say about a client, and clients about themselves."""
+
 NOT_FORWARDED = (
     HOP_BY_HOP
     | {b"host", b"content-length", b"expect", b"x-request-id"}
     | {b"x-api-key", b"jairouter_token", b"cookie"}
+    | FORWARDING
 )
 """What is made anew for the backend, and the credentials that are meant for the gateway."""
+
+
+@lru_cache(1024)
+def _stopped_with(own: frozenset[bytes]) -> frozenset[bytes]:
+    return NOT_FORWARDED | own
 
 
 @implementer(IAdapter)
@@ -48,8 +82,10 @@ class NormalAdapter:
         """See `IAdapter.headers`. The instance's own headers replace the client's of the same name."""
         own, request_id = instance.header_names, (b"X-Request-Id", request.id.encode("ascii"))
         if not own:
-            return (*without(request.headers, NOT_FORWARDED), request_id)
-        kept = without(request.headers, NOT_FORWARDED | own)
+            return (*without(request.headers, NOT_FORWARDED), request_id, *request.forwarded)
+        kept = without(request.headers, _stopped_with(own))
+        if request.forwarded:
+            kept += without(request.forwarded, own)
         return (
             (*kept, *instance.headers) if b"x-request-id" in own else (*kept, request_id, *instance.headers)
         )

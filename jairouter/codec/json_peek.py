@@ -128,7 +128,8 @@ def peek(body: bytes) -> Peek:
             boolean nor null; model or stream is given twice with different values, or any of
             these members very often.
     """
-    _check_encoding(body)
+    if not body.isascii():
+        _check_encoding(body)
     model: str | None = None
     stream: bool | None = None
     include_usage = False
@@ -146,8 +147,6 @@ def peek(body: bytes) -> Peek:
 
 def _check_encoding(body: bytes) -> None:
     """Refuse what is no UTF-8 text: msgspec does not look inside the members it skips."""
-    if body.isascii():
-        return
     if body.startswith(_BOM):
         # RFC 8259, section 8.1: senders must not add one; a receiver may ignore it. Not every
         # backend does, and the body is forwarded as it is, so say it here, clearly.

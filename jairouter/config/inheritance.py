@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeVar
 
+from jairouter.config.settings.balancing import LoadBalanceSettings
+from jairouter.config.settings.breaking import CircuitBreakerSettings
+from jairouter.config.settings.fallback import FallbackSettings
+from jairouter.config.settings.limits import RateLimitSettings
 from jairouter.config.settings.model import InstanceSettings, ModelSettings
+from jairouter.config.settings.retrying import RetrySettings
 from jairouter.config.settings.section import Section
-from jairouter.config.settings.traffic import (
-    CircuitBreakerSettings,
-    FallbackSettings,
-    LoadBalanceSettings,
-    RateLimitSettings,
-)
 
 S = TypeVar("S", bound=Section)
 
@@ -59,6 +58,19 @@ def load_balance_for(model: ModelSettings, service: str) -> LoadBalanceSettings:
     """
     given = model.services.get(service)
     return overlaid(model.load_balance, given.load_balance if given else None)
+
+
+def retry_for(model: ModelSettings, service: str) -> RetrySettings:
+    """Return when an attempt at an instance of a service is followed by another.
+
+    What older files say under `load-balance.failover` counts where `retry` says nothing.
+    """
+    given = model.services.get(service)
+    failover = load_balance_for(model, service).failover
+    fields = {"enabled": "enabled", "retry_attempts": "max_retries", "retry_delay": "delay"}
+    told = {fields[name]: getattr(failover, name) for name in failover.model_fields_set & fields.keys()}
+    outermost = RetrySettings().model_copy(update=told)
+    return _through(outermost, (model.retry, given.retry if given else None))
 
 
 def fallback_for(model: ModelSettings, service: str) -> FallbackSettings:

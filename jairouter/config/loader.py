@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from jairouter.config import not_yet
+from jairouter.config import not_yet, plugged
 from jairouter.config.canonical import canonical
 from jairouter.config.environment import overrides
 from jairouter.config.faults import ConfigurationFaults, Findings, Notice, Origin
@@ -92,6 +92,8 @@ def load(
     assert isinstance(tree, Members)
     tree = resolve(tree, ROOT, environ, findings)
     settings = typed(tree, findings)
+    if settings is not None:
+        plugged.check(settings, tree, findings)
     findings.check()
     assert settings is not None
     not_yet.tell(settings, tree, findings)

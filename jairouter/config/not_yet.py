@@ -49,37 +49,21 @@ def _levels(key: str) -> tuple[str, ...]:
 
 TABLE: Final[tuple[NotYet, ...]] = (
     NotYet(
-        _levels("load-balance.type"),
-        "load-balance.type {value} has no effect yet: weighted random is used",
-        _other_than("random"),
+        _levels("rate-limit.scope"),
+        "rate-limit.scope caller goes by the key that a request shows, which nobody checks yet",
+        lambda value: value == "caller",
     ),
-    NotYet(_levels("load-balance.health-check.enabled"), "health-check has no effect yet", bool),
-    NotYet(_levels("load-balance.failover.enabled"), "failover has no effect yet", bool),
-    NotYet(
-        (*_levels("rate-limit.enabled"), *_levels("rate-limit.client-ip-enable")),
-        "rate-limit has no effect yet",
-        bool,
-    ),
-    NotYet(_levels("circuit-breaker.enabled"), "circuit-breaker has no effect yet", bool),
-    NotYet(_levels("fallback.enabled"), "fallback has no effect yet", bool),
+    NotYet(_levels("circuit-breaker.exceptions.**"), "circuit-breaker.exceptions has no effect yet"),
     NotYet(
         _levels("adapter"),
         "adapter {value} has no effect yet: requests and answers are passed on as they are",
         _other_than("normal"),
     ),
-    NotYet(("model.services.*.instances.*.priority",)),
-    NotYet(("model.services.*.instances.*.timeout",)),
-    NotYet(("model.services.*.instances.*.max-retries",)),
     NotYet(("model.services.*.instances.*.api-key",)),
     NotYet(("adapter-definitions.**",), "adapter-definitions has no effect yet"),
     NotYet(
         ("security.enabled", "security.api-key.enabled", "security.jwt.enabled"),
         "{key} has no effect yet: anybody may call",
-        bool,
-    ),
-    NotYet(
-        ("security.validation.rate-limit.enabled",),
-        "security.validation.rate-limit has no effect yet",
         bool,
     ),
     NotYet(("security.validation.cors.**",), "security.validation.cors has no effect yet"),
@@ -97,14 +81,12 @@ TABLE: Final[tuple[NotYet, ...]] = (
     NotYet(("persistence.enabled",), "persistence has no effect yet", bool),
     NotYet(("call-history.enabled",), "call-history has no effect yet", bool),
     NotYet(("circuit-breaker.monitor.enabled",), when=bool),
-    NotYet(("loadbalancer.routing-monitor.enabled",), when=bool),
     NotYet(("logging.structured.enabled",), "logging.structured has no effect yet", bool),
     NotYet(("logging.file.**",), "logging.file has no effect yet: logs go to the console"),
     NotYet(("logging.pattern.**",), "logging.pattern has no effect yet"),
     NotYet(("logging.level.*",), "logging.level has no effect yet"),
     NotYet(("server.ssl.enabled",), "server.ssl has no effect yet: the listener speaks HTTP", bool),
     NotYet(("server.compression.enabled",), "server.compression has no effect yet", bool),
-    NotYet(("server.forward-headers-strategy",), when=_other_than("none")),
 )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from typing import TYPE_CHECKING
 
 from OpenSSL import SSL
@@ -21,12 +20,13 @@ from jairouter.errors import (
     PoolExhausted,
     UpstreamError,
     UpstreamTimeout,
+    UpstreamUnreachable,
     render,
 )
 from jairouter.exchange import Answer
 from jairouter.headers import HOP_BY_HOP, end_to_end, without
 from jairouter.interfaces import IResponder
-from jairouter.upstream.failures import BadAddress, BadAnswer, WrongBodyLength
+from jairouter.upstream.failures import BadAddress, BadAnswer, WrongBodyLength, is_ours
 from jairouter.upstream.receivers import EventReceiver, PlainReceiver
 
 if TYPE_CHECKING:
@@ -42,8 +42,28 @@ _OF_THE_BACKEND = frozenset(
 """Ours, or about the backend rather than about its answer. A cookie is a session with one backend, which
 the next request may not reach, and which is the gateway's rather than the client's."""
 
-_STOPPED = HOP_BY_HOP | _OF_THE_BACKEND | {b"content-length"}
+_OURS = frozenset(
+    {
+        b"x-jairouter-instance",
+        b"x-jairouter-attempts",
+        b"x-jairouter-overhead-ms",
+        b"x-jairouter-fallback",
+    }
+)
+"""What the gateway itself tells clients; another one behind it does so too."""
+
+_LIMITS = frozenset(
+    {
+        b"x-ratelimit-limit-requests",
+        b"x-ratelimit-remaining-requests",
+        b"x-ratelimit-reset-requests",
+    }
+)
+"""The backend's limits, where the gateway's own are told in their place."""
+
+_STOPPED = HOP_BY_HOP | _OF_THE_BACKEND | _OURS | {b"content-length"}
 _STOPPED_IN_STREAMS = _STOPPED | {b"cache-control", b"x-accel-buffering"}
+_LIMITED = {stopped: stopped | _LIMITS for stopped in (_STOPPED, _STOPPED_IN_STREAMS)}
 
 _ACCEPT_ENCODING = frozenset({b"accept-encoding"})
 _WAIT = frozenset({b"retry-after", b"retry-after-ms"})
@@ -71,7 +91,7 @@ class Forward:
 
     async def respond(self, exchange: Exchange) -> Answer:
         """See `IResponder.respond`."""
-        attempt = exchange.attempt
+        attempt = exchange.attempts[-1]
         try:
             response = await self._agent.post(
                 self._url(exchange, attempt.instance),
@@ -90,7 +110,7 @@ class Forward:
             and not _encoded(response)
         ):
             return await self._stream(exchange, response)
-        return self._answer(response)
+        return self._answer(exchange, response)
 
     def _url(self, exchange: Exchange, instance: Instance) -> bytes:
         request = exchange.request
@@ -113,10 +133,10 @@ class Forward:
         receiver = EventReceiver(exchange.request.route.dialect, self._max_event)
         response.deliverBody(receiver)
         await receiver.begun
-        headers = (*_kept(response, _STOPPED_IN_STREAMS), *_NO_BUFFERING)
+        headers = (*_kept(response, _STOPPED_IN_STREAMS, exchange), *_NO_BUFFERING)
         return Answer(response.code, headers, receiver.body, event_stream=True)
 
-    def _answer(self, response: Response) -> Answer:
+    def _answer(self, exchange: Exchange, response: Response) -> Answer:
         status = response.code
         if 300 <= status < 400:
             response.deliverBody(PlainReceiver(discard=True))
@@ -125,7 +145,7 @@ class Forward:
             # A proxy's HTML page or a traceback: nothing an SDK could read, and it may name hosts
             response.deliverBody(PlainReceiver(discard=True))
             return _error_answer(status, response.pairs)
-        headers = _kept(response, _STOPPED)
+        headers = _kept(response, _STOPPED, exchange)
         if status in _WITHOUT_BODY:
             response.deliverBody(PlainReceiver(discard=True))
             return Answer(status, headers, AnswerBody.of(b""))
@@ -156,7 +176,9 @@ def _encoded(response: Response) -> bool:
     return response.fields.get(b"content-encoding", b"").lower() not in (b"", b"identity")
 
 
-def _kept(response: Response, stopped: frozenset[bytes]) -> HeaderPairs:
+def _kept(response: Response, stopped: frozenset[bytes], exchange: Exchange) -> HeaderPairs:
+    if exchange.quota is not None:
+        stopped = _LIMITED[stopped]
     return end_to_end(response.pairs, response.fields.get(b"connection", b""), stopped)
 
 
@@ -166,30 +188,32 @@ _NO_BUFFERING = ((b"Cache-Control", b"no-cache, no-transform"), (b"X-Accel-Buffe
 
 def _translated(error: Exception) -> GatewayError | None:
     """What may go wrong between here and the backend; None for what may not."""
-    if isinstance(error, net.ConnectBindError) or (
-        isinstance(error, net.ConnectError) and error.osError == errno.EADDRNOTAVAIL
-    ):
-        # No descriptors or no ports left: that is no fault of the instance
+    if is_ours(error):  # which is no fault of the instance
         return PoolExhausted("the gateway cannot open more connections at present", retry_after=1)
     if isinstance(error, WrongBodyLength):
         return BadRequest("the request body is not as long as it said")
     if isinstance(error, net.TimeoutError | net.TCPTimedOutError | TimeoutError):
         return UpstreamTimeout("the backend could not be reached in time")
-    for kinds, words in _WORDS:
+    for kinds, result, words in _WORDS:
         if isinstance(error, kinds):
-            return UpstreamError(words)
+            return result(words)
     return None
 
 
-_WORDS: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
-    ((net.ConnectError, net.DNSLookupError), "the backend could not be reached"),
-    ((BadAddress,), "the backend's address is none that can be connected to"),
-    ((BadAnswer,), "the backend's answer is not valid HTTP"),
+_WORDS: tuple[tuple[tuple[type[Exception], ...], type[UpstreamError], str], ...] = (
+    ((net.ConnectError, net.DNSLookupError), UpstreamUnreachable, "the backend could not be reached"),
+    ((BadAddress,), UpstreamUnreachable, "the backend's address is none that can be connected to"),
+    ((BadAnswer,), UpstreamError, "the backend's answer is not valid HTTP"),
     (
         (SSL.Error, VerificationError, CertificateError),
+        UpstreamUnreachable,
         "no secure connection to the backend could be made",
     ),
-    ((OSError, net.ConnectionClosed), "the connection to the backend was lost before it answered"),
+    (
+        (OSError, net.ConnectionClosed),
+        UpstreamError,
+        "the connection to the backend was lost before it answered",
+    ),
 )
 
 

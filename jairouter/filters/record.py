@@ -51,7 +51,9 @@ class Record:
             self._tell(exchange, reason.status, 0, reason)
             raise
         except BaseException:
-            self._tell(exchange, 500, 0, InternalError("the gateway failed to answer"))
+            fault = InternalError("the gateway failed to answer")
+            exchange.give_up(fault)
+            self._tell(exchange, 500, 0, fault)
             raise
         body = answer.body
 

@@ -11,39 +11,62 @@ from jairouter.errors import ModelNotFound
 from jairouter.interfaces import IResponder
 
 if TYPE_CHECKING:
-    from jairouter.exchange import Answer, Exchange
+    from jairouter.exchange import Answer, Exchange, Route
     from jairouter.interfaces import IAdapter
-    from jairouter.traffic.instance import Instance
+    from jairouter.traffic.group import Group
 
-Services = Mapping[str, Mapping[str, tuple["Instance", ...]]]
+Services = Mapping[str, Mapping[str, "Group"]]
 """The instances of each model of each service."""
 
 
-@implementer(IResponder)
-class Resolve:
-    """Finds the candidates: the instances of the model in the route's service that speak the route.
+class Groups:
+    """Finds the group of a model: its instances in the route's service that speak the route.
 
     Args:
-        inner: Answers.
         services: What is configured.
         adapter: Knows which routes an instance speaks.
     """
 
-    def __init__(self, inner: IResponder, services: Services, adapter: IAdapter) -> None:
-        self._inner = inner
+    def __init__(self, services: Services, adapter: IAdapter) -> None:
         self._services = services
         self._adapter = adapter
+        self._known: dict[tuple[Route, str], Group] = {}  # of models that exist, so there is an end of them
+
+    def group_of(self, route: Route, model: str) -> Group:
+        """The instances that could answer.
+
+        Raises:
+            ModelNotFound: None is configured.
+        """
+        group = self._known.get((route, model))
+        if group is not None:
+            return group
+        offered = self._services.get(route.service, {}).get(model)
+        if offered is not None:
+            group = offered.only(lambda each: self._adapter.target(route, each) is not None)
+        if group is None or not group.instances:
+            raise ModelNotFound(
+                f"the model {model[:100]!r} does not exist or is not offered by {route.path}",
+                param="model",
+            )
+        self._known[route, model] = group
+        return group
+
+
+@implementer(IResponder)
+class Resolve:
+    """Finds out which instances could answer.
+
+    Args:
+        inner: Answers.
+        groups: Knows them.
+    """
+
+    def __init__(self, inner: IResponder, groups: Groups) -> None:
+        self._inner = inner
+        self._group_of = groups.group_of
 
     def respond(self, exchange: Exchange) -> Coroutine[Any, Any, Answer]:
         """See `IResponder.respond`."""
-        route = exchange.request.route
-        candidates = self._services.get(route.service, {}).get(exchange.model, ())
-        if not route.primary:
-            candidates = tuple(each for each in candidates if self._adapter.target(route, each) is not None)
-        if not candidates:
-            raise ModelNotFound(
-                f"the model {exchange.model[:100]!r} does not exist or is not offered by {route.path}",
-                param="model",
-            )
-        exchange.candidates = candidates
+        exchange.group = self._group_of(exchange.request.route, exchange.model)
         return self._inner.respond(exchange)

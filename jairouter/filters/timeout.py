@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from jairouter.body import AnswerBody
     from jairouter.exchange import Answer, Attempt, Exchange
     from jairouter.timers import Timer, TimerWheel
+    from jairouter.traffic.instance import Instance
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,8 @@ class PhaseLimits:
         read: Without a byte while the answer comes in. The time in which the client does not read does not
             count.
         blocked: Without the client's reading any of the answer.
-        total: All of it, or None.
+        total: All of it, or None; an instance may have a limit of its own instead, and another one that an
+            event stream only has to begin in.
     """
 
     queued: float = 45.0
@@ -89,7 +91,7 @@ class Timeout:
         body, paced = exchange.body, None
         if body.data is None:
             exchange.body = paced = PacedBody(body, partial(_sending_anew, exchange.attempt))
-        watch = _Watch(self._wheel, self._limits, self._watches, exchange.attempt, paced)
+        watch = _Watch(self._wheel, self._limits, self._watches, exchange.attempts[-1], paced)
         try:
             answer = await self._inner.respond(exchange)
         except BaseException:
@@ -103,7 +105,7 @@ class Timeout:
         if answer.body.whole:
             watch.stop()
         else:
-            watch.follow(answer.body)
+            watch.follow(answer)
         return answer
 
 
@@ -118,6 +120,7 @@ class _Watch:
         "_attempt",
         "_body",
         "_end",
+        "_end_of_stream",
         "_limits",
         "_paced",
         "_task",
@@ -143,13 +146,31 @@ class _Watch:
         self._task = current_task()
         self._paced = paced
         self._body: AnswerBody | None = None
-        self._end = None if limits.total is None else wheel.seconds() + limits.total
+        instance = attempt.instance
+        total = limits.total if instance.timeout is None else instance.timeout
+        self._end = self._end_of_stream = None if total is None else wheel.seconds() + total
         self._timer: Timer | None = None  # while the deadline is nearer than the next look
-        watches.add(self)
+        if instance.timeout is None and instance.answer_timeout is None:
+            watches.add(self)
+        else:
+            self._begin_with_its_own(instance)
 
-    def follow(self, body: AnswerBody) -> None:
+    def _begin_with_its_own(self, instance: Instance) -> None:
+        """The instance has limits of its own, which may be nearer than the next look."""
+        now = self._wheel.seconds()
+        if instance.answer_timeout is not None:
+            answered = now + instance.answer_timeout
+            self._end = answered if self._end is None else min(answered, self._end)
+        if self._end is not None and self._end - now < self._limits.shortest:
+            self._timer = self._wheel.start(self._end - now, self.look)
+        else:
+            self._watches.add(self)
+
+    def follow(self, answer: Answer) -> None:
         """The answer has begun; from now on its body is watched."""
-        self._body = body
+        self._body = body = answer.body
+        if answer.event_stream:
+            self._end = self._end_of_stream
         self._attempt.enter(Phase.RECEIVING)
         body.on_flow(self._flow)
         body.on_done(self._over)

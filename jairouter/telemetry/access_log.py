@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from jairouter.interfaces import IRecorder
 
 if TYPE_CHECKING:
     from jairouter.errors import GatewayError
-    from jairouter.exchange import Exchange
+    from jairouter.exchange import Exchange, Outcome
     from jairouter.timers import Timer, TimerWheel
 
 MAX_MODEL = 100
@@ -30,22 +31,29 @@ MAX_LINES = 400
 _PLAIN = re.compile(r"[A-Za-z0-9._:/@+{}\[\]-]+")
 
 
+_Ended = tuple[float, float, str, str, int, int, str, str, int, "Outcome | None", str, str]
+"""What `_line` takes, when the exchange was over first of all."""
+
+
 @implementer(IRecorder)
 class AccessLog:
     """Logs who asked what, who answered, and how it ended; never a body, a header or a key.
 
     Twisted's log takes longer over one event than a request takes in all. So the lines of a moment are one
-    event. Those behind the first bring their own time, and a text log indents them by a tab.
+    event. Those behind the first bring their own time, and a text log indents them by a tab. Nor are they
+    made before that: one behind the other takes less time than each in the midst of its request.
 
     Args:
         wheel: The clock.
+        today: Seconds since the epoch, for the log; by default what the wheel says.
     """
 
     _log = Logger()
 
-    def __init__(self, wheel: TimerWheel) -> None:
+    def __init__(self, wheel: TimerWheel, today: Callable[[], float] | None = None) -> None:
         self._wheel = wheel
-        self._lines: list[str] = []
+        self._today = today or wheel.seconds
+        self._ended: list[_Ended] = []
         self._timer: Timer | None = None
         self._second = -1
         self._prefix = ""
@@ -57,16 +65,26 @@ class AccessLog:
         instance, outcome = "-", None
         if attempts:
             instance, outcome = attempts[-1].instance.base_url, attempts[-1].outcome
-        prefix = self._prefix_at(now) if self._lines else ""
-        self._lines.append(
-            f"{prefix}{request.client_ip} POST {request.route.path} {status} {sent}B "
-            f"{(now - exchange.started) * 1000:.1f}ms model={_fit(exchange.model[:MAX_MODEL])} "
-            f"instance={instance} attempts={len(attempts)} outcome={outcome.word if outcome else '-'} "
-            f"error={_fit((error.code or error.type)[:MAX_MODEL]) if error else '-'} id={request.id}"
+        # (Nothing that would keep a request or an answer in memory)
+        self._ended.append(
+            (
+                now,
+                now - exchange.started,
+                request.client_ip,
+                request.route.path,
+                status,
+                sent,
+                exchange.model[:MAX_MODEL],
+                instance,
+                len(attempts),
+                outcome,
+                (error.code or error.type)[:MAX_MODEL] if error else "",
+                request.id,
+            )
         )
         if self._timer is None:
             self._timer = self._wheel.start(FLUSH, self.flush)
-        elif len(self._lines) >= MAX_LINES:
+        elif len(self._ended) >= MAX_LINES:
             self.flush()
 
     def flush(self) -> None:
@@ -74,8 +92,11 @@ class AccessLog:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        lines, self._lines = self._lines, []
-        if lines:
+        ended, self._ended = self._ended, []
+        if ended:
+            ahead = self._today() - self._wheel.seconds()
+            rest = [self._prefix_at(each[0] + ahead) + _line(*each) for each in ended[1:]]
+            lines = [_line(*ended[0]), *rest]
             self._log.info("{lines}", lines="\n".join(lines))
 
     def _prefix_at(self, now: float) -> str:
@@ -83,6 +104,27 @@ class AccessLog:
             self._second = int(now)
             self._prefix = f"{formatTime(now)} [{self._log.namespace}#info] "
         return self._prefix
+
+
+def _line(
+    _: float,
+    seconds: float,
+    client: str,
+    path: str,
+    status: int,
+    sent: int,
+    model: str,
+    instance: str,
+    attempts: int,
+    outcome: Outcome | None,
+    error: str,
+    request_id: str,
+) -> str:
+    return (
+        f"{client} POST {path} {status} {sent}B {seconds * 1000:.1f}ms model={_fit(model)} "
+        f"instance={instance} attempts={attempts} outcome={outcome.word if outcome else '-'} "
+        f"error={_fit(error)} id={request_id}"
+    )
 
 
 @lru_cache(maxsize=1000)

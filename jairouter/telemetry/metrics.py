@@ -50,6 +50,7 @@ class RequestMetrics(Collector):
         self._tags = tags
         self._answered: dict[tuple[str, str, int], _Durations] = {}
         self._calls: dict[tuple[Instance, Outcome | None], int] = {}
+        self._sums: Counter[tuple[str, ...]] = Counter()  # as they are shown
         registry.register(self)
 
     def record(self, exchange: Exchange, status: int, sent: int, error: GatewayError | None) -> None:
@@ -94,13 +95,18 @@ class RequestMetrics(Collector):
             "Attempts at instances by how they ended.",
             labels=(*self._tags, "service", "model", "backend", "outcome"),
         )
-        sums: Counter[tuple[str, ...]] = Counter()  # instances that differ in their path alone are one series
+        self.sum_up()
+        for series, number in self._sums.items():
+            calls.add_metric((*tags, *series), number)
+        yield calls
+
+    def sum_up(self) -> None:
+        """Know instances by their names only: others may be in force from now on, and these be gone."""
         for (instance, outcome), number in self._calls.items():
             ended = outcome.word if outcome else "unsettled"
-            sums[*tags, instance.service, instance.name, instance.base_url, ended] += number
-        for series, number in sums.items():
-            calls.add_metric(series, number)
-        yield calls
+            # Instances that differ in their path alone are one series
+            self._sums[instance.service, instance.name, instance.base_url, ended] += number
+        self._calls.clear()
 
 
 class _Durations:

@@ -19,6 +19,11 @@ class AlreadySettled(RuntimeError):
     """A permit was settled twice: some path in the gateway believes it owns what another owned."""
 
 
+KINDS = ("request", "attempt", "connection", "limit", "trial")
+"""What is lent out: requests under way, attempts, busy connections to backends, places under limits of how
+many may be under way or wait, and trials of half-open breakers."""
+
+
 class Ledger:
     """Counts what is out, by kind.
 
@@ -26,12 +31,11 @@ class Ledger:
         kinds: The kinds that exist, so that a count of zero can be told from a misspelt name.
     """
 
-    def __init__(self, kinds: tuple[str, ...] = ("request", "attempt", "connection")) -> None:
+    def __init__(self, kinds: tuple[str, ...] = KINDS) -> None:
         self._out = dict.fromkeys(kinds, 0)
 
     def open(self, kind: str, on_settle: Callable[[Outcome], None] | None = None) -> Permit:
         """Lend one of `kind`; `on_settle` is told the outcome when it comes back."""
-        self._out[kind] += 1
         return Permit(self, kind, on_settle)
 
     def outstanding(self) -> Mapping[str, int]:
@@ -50,11 +54,18 @@ class Ledger:
 
 @implementer(IPermit)
 class Permit:
-    """One thing lent out by a `Ledger`."""
+    """One thing lent out by a `Ledger`: counted from when it is made.
+
+    Args:
+        ledger: Counts it.
+        kind: One of the ledger's.
+        on_settle: Told the outcome when it comes back.
+    """
 
     __slots__ = ("_kind", "_ledger", "_on_settle")
 
-    def __init__(self, ledger: Ledger, kind: str, on_settle: Callable[[Outcome], None] | None) -> None:
+    def __init__(self, ledger: Ledger, kind: str, on_settle: Callable[[Outcome], None] | None = None) -> None:
+        ledger._out[kind] += 1
         self._ledger: Ledger | None = ledger
         self._kind = kind
         self._on_settle = on_settle

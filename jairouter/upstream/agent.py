@@ -15,12 +15,12 @@ from jairouter.twisted_headers import pairs_of
 from jairouter.upstream.answer_parser import MAX_HEAD
 from jairouter.upstream.endpoints import Connector, Dialing
 from jairouter.upstream.names import Names
-from jairouter.upstream.outgoing import Origin, Outgoing, compose, origin_of
+from jairouter.upstream.outgoing import Origin, Outgoing, compose, compose_behind, origin_of, start_of
 from jairouter.upstream.pool import OriginPool, PoolLimits
 from jairouter.upstream.wire import WireBody
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Iterable, Iterator
 
     from twisted.internet.defer import Deferred
     from twisted.web.http_headers import Headers
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from jairouter.exchange import Attempt, HeaderPairs
     from jairouter.interfaces import IRequestBody
     from jairouter.timers import TimerWheel
+    from jairouter.traffic.instance import Instance
     from jairouter.traffic.permits import Ledger
     from jairouter.upstream.connection import Connection
     from jairouter.upstream.response import Response
@@ -59,6 +60,9 @@ class Agent:
         connect_timeout: Seconds; a safety net for users other than the pipeline.
         names: Knows the addresses of hosts.
         max_head: Bytes of the head of an answer.
+
+    Attributes:
+        dialing: How it connects; for others who connect to the same hosts.
     """
 
     _log = Logger()
@@ -74,12 +78,12 @@ class Agent:
         max_head: int = MAX_HEAD,
     ) -> None:
         names = names or Names(lambda: reactor.nameResolver, wheel)
-        self._dialing = Dialing(reactor, wheel, names, connect_timeout, max_head)
+        self.dialing = Dialing(reactor, wheel, names, connect_timeout, max_head)
         self._wheel = wheel
         self._ledger = ledger
         self._limits = limits
         self._pools: dict[Origin, OriginPool] = {}
-        self._origins: dict[tuple[bytes, BackendTls | None], tuple[Origin, bytes, bytes]] = {}
+        self._addresses: dict[tuple[bytes, BackendTls | None], _Address] = {}
 
     def request(
         self,
@@ -97,10 +101,11 @@ class Agent:
         length: int | None = 0
         if producer is not None:
             length = None if producer.length is UNKNOWN_LENGTH else int(producer.length)
-        origin, host, target = self._take_apart(uri, None)
+        address, query = self._take_apart(uri, None)
         pairs = () if headers is None else pairs_of(headers)
-        head = compose(method, host, target, end_to_end(pairs, joined(pairs, b"connection")), length)
-        return await self._exchange(origin, Outgoing(method, head, producer=producer))
+        sent = end_to_end(pairs, joined(pairs, b"connection"))
+        head = compose(method, address.host, address.path + query, sent, length)
+        return await self._exchange(address, Outgoing(method, head, producer=producer))
 
     def post(
         self, uri: bytes, headers: HeaderPairs, body: IRequestBody, attempt: Attempt
@@ -121,18 +126,33 @@ class Agent:
             ValueError: The address or a header would not stay one on the wire.
         """
         data = body.data
-        origin, host, target = self._take_apart(uri, attempt.instance.tls)
-        head = compose(b"POST", host, target, headers, body.length if data is None else len(data))
+        address, query = self._take_apart(uri, attempt.instance.tls)
+        start = start_of(b"POST", address.host, address.path + query) if query else address.post
+        head = compose_behind(start, headers, body.length if data is None else len(data))
         producer = WireBody(body) if data is None else None
-        return self._exchange(origin, Outgoing(b"POST", head, data, producer, attempt))
+        return self._exchange(address, Outgoing(b"POST", head, data, producer, attempt))
+
+    def keep(self, instances: Iterable[Instance]) -> None:
+        """Forget whatever leads to none of these: other settings are in force, and there may be many of them.
+
+        What is under way ends as it began. A context of TLS takes most of a megabyte, and every reading of
+        the settings makes new ones.
+
+        Args:
+            instances: All that requests may go to from now on.
+        """
+        wanted = set(_origins(instances))
+        for origin in [each for each in self._pools if each not in wanted]:
+            self._pools.pop(origin).close()
+        self._addresses = {key: each for key, each in self._addresses.items() if each.origin in wanted}
 
     def close(self) -> None:
         """Keep no connection any more."""
         for pool in self._pools.values():
             pool.close()
 
-    async def _exchange(self, origin: Origin, outgoing: Outgoing) -> Response:
-        pool = self._pools.get(origin) or self._new_pool(origin)
+    async def _exchange(self, address: _Address, outgoing: Outgoing) -> Response:
+        pool = address.pool or self._pool_of(address)
         connection = pool.take()  # nearly always there is one, and nothing is to be waited for
         if connection is None:
             connection = await pool.acquire(outgoing.attempt)
@@ -150,28 +170,62 @@ class Agent:
             lost.__traceback__ = None
         self._log.info(
             "a kept-alive connection to {host}:{port} was closed as it was used again; sending once more",
-            host=origin.host,
-            port=origin.port,
+            host=address.origin.host,
+            port=address.origin.port,
         )
         fresh = await pool.acquire(outgoing.attempt, fresh=True)
         return await fresh.send(outgoing)
 
-    def _take_apart(self, uri: bytes, tls: BackendTls | None) -> tuple[Origin, bytes, bytes]:
+    def _take_apart(self, uri: bytes, tls: BackendTls | None) -> tuple[_Address, bytes]:
+        """An address, and the query with its question mark."""
+        address = self._addresses.get((uri, tls))
+        if address is not None:
+            return address, b""  # nearly always
         # Queries come from clients, so there is no end of them; what is before them is configured
-        address, _, query = uri.partition(b"#")[0].partition(b"?")
-        parts = self._origins.get((address, tls))
-        if parts is None:
-            parts = origin_of(address, tls)
-            if len(self._origins) < MAX_REMEMBERED_URLS:
-                self._origins[address, tls] = parts
-        origin, host, path = parts
-        return origin, host, path + b"?" + query if query else path
+        known, _, query = uri.partition(b"#")[0].partition(b"?")
+        address = self._addresses.get((known, tls))
+        if address is None:
+            address = _Address(known, tls)
+            if len(self._addresses) < MAX_REMEMBERED_URLS:
+                self._addresses[known, tls] = address
+        return address, b"?" + query if query else b""
+
+    def _pool_of(self, address: _Address) -> OriginPool:
+        address.pool = pool = self._pools.get(address.origin) or self._new_pool(address.origin)
+        return pool
 
     def _new_pool(self, origin: Origin) -> OriginPool:
         def connect() -> Deferred[Connection]:
             return connector.connect()
 
         pool = OriginPool(self._limits, self._wheel, self._ledger, connect)
-        connector = Connector(self._dialing, origin, pool.idle, pool.lost)
+        connector = Connector(self.dialing, origin, pool.idle, pool.lost)
         self._pools[origin] = pool
         return pool
+
+
+def _origins(instances: Iterable[Instance]) -> Iterator[Origin]:
+    for instance in instances:
+        try:
+            yield origin_of(instance.base_url.encode("ascii"), instance.tls)[0]
+        except ValueError:
+            continue  # whatever is sent there fails before there is a connection
+
+
+class _Address:
+    """What is to be known about a URL without its query.
+
+    Attributes:
+        origin: Where connections go.
+        host: The value of the Host header.
+        path: The request target.
+        post: The start of a request that is sent there.
+        pool: The connections, once there was one.
+    """
+
+    __slots__ = ("host", "origin", "path", "pool", "post")
+
+    def __init__(self, uri: bytes, tls: BackendTls | None) -> None:
+        self.origin, self.host, self.path = origin_of(uri, tls)
+        self.post = start_of(b"POST", self.host, self.path)
+        self.pool: OriginPool | None = None

@@ -23,11 +23,13 @@ from typing import TYPE_CHECKING, Any, Final
 import httptools
 
 from jairouter.headers import by_name, content_length, keeps_alive
+from jairouter.known_head import Memory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from jairouter.exchange import HeaderPairs
+    from jairouter.known_head import KnownHead
 
 MAX_HEAD: Final = 64 * 1024
 """Bytes of an answer's head, or of what is no content between two pieces of its body (trailers, chunk
@@ -68,6 +70,9 @@ class AnswerParser:
         # What llhttp calls must not re-enter it, so these callbacks only take note
         self._llhttp: Any = httptools.HttpResponseParser(self)
         self._lines: list[tuple[bytes, bytes]] = []
+        self._memory = Memory()
+        self._known: KnownHead | None = None
+        self._known_start = ("", 0)  # version and status
         self.expect()
 
     def expect(self, *, to_head: bool = False) -> None:
@@ -96,6 +101,10 @@ class AnswerParser:
             The body's bytes among them.
         """
         in_head = not self.head_done
+        if in_head and self._known is not None:
+            again = self._again(data)
+            if again is not None:
+                return again
         rest = self._feed_heads(data) if in_head else data
         if rest:
             self._parse(rest)
@@ -111,6 +120,35 @@ class AnswerParser:
         if in_head and self.head_done:
             self._without_content = 0
         return b""
+
+    def _again(self, data: bytes) -> bytes | None:
+        """The body, if what came is the head that is known and all of its body.
+
+        llhttp need not know: between two answers it is where it was before the first one.
+        """
+        known = self._known
+        if known is None or self._start or self._tail or self._to_head or self._without_content:
+            return None
+        digits = known.match(data)
+        if digits is None or self.fault:
+            return None
+        length, start = int(digits), known.size + len(digits)
+        if len(data) != start + length:
+            return None
+        self.version, self.status = self._known_start
+        self.pairs, self.fields = known.headers(digits)
+        self.length = length
+        self.head_done = self.complete = True
+        self._memory.helped()
+        return data[start:]
+
+    def _learn(self, start: bytes) -> None:
+        """Remember a head, if there can be another one behind it."""
+        if self.keep_alive and self.length is not None and b"content-length" in self.fields:
+            self._known = self._memory.learn(start, self.pairs, self.fields)
+            self._known_start = self.version, self.status
+        else:
+            self._known = None  # this answer may take an hour, and there may be thousands of such
 
     def _feed_heads(self, data: bytes) -> bytes:
         """Parse interim heads, and at last the one that counts. Returns what is to be parsed behind it."""
@@ -149,7 +187,7 @@ class AnswerParser:
 
     def close(self) -> None:
         """Parse nothing any more. Breaks the cycle of references with llhttp."""
-        self._llhttp = None
+        self._llhttp = self._known = None
 
     # -- called by llhttp ---------------------------------------------------
 
@@ -171,7 +209,7 @@ class AnswerParser:
         start, self._start = self._start, b""
         lines, self._lines = self._lines, []
         self.pairs = tuple([(name, value.rstrip(b" \t")) for name, value in lines])
-        self.fields, _ = by_name(self.pairs)
+        self.fields, repeated = by_name(self.pairs)
         self.version, self.status = _status_line(start[:_LONG].partition(b"\r\n")[0])
         length, chunked, fault = None, b"transfer-encoding" in self.fields, ""
         if b"content-length" in self.fields:  # llhttp has refused what is ambiguous
@@ -188,6 +226,8 @@ class AnswerParser:
         if not self.fault and self.status >= 200:
             self.head_done = True
             self._frame(length, chunked)
+            if not (repeated or self.complete):
+                self._learn(start[: start.find(_END_OF_HEAD) + 4])
 
     def on_body(self, data: bytes) -> None:
         """A piece of the body."""

@@ -47,7 +47,9 @@ class _State(enum.Enum):
     CLOSED = "closed"
 
 
-_IDLE, _AWAITING_HEAD, _IN_BODY, _CLOSED = _State  # looking into the class takes five times as long
+# Looking into the class takes five times as long
+_IDLE, _AWAITING_HEAD, _IN_BODY, _CLOSED = _State
+_SENDING, _WAITING, _RECEIVING = Phase.SENDING, Phase.WAITING, Phase.RECEIVING
 
 
 class Connection(Protocol):
@@ -120,10 +122,11 @@ class Connection(Protocol):
             data = outgoing.head + outgoing.data if outgoing.data else outgoing.head
             self._size = len(data)
             self._write(data)
-            self._enter(Phase.WAITING)
+            if outgoing.attempt is not None:
+                outgoing.attempt.enter(_WAITING)
         else:
             self._size = 0
-            self._enter(Phase.SENDING)
+            self._enter(_SENDING)
             self._write(outgoing.head)
             self._stream(outgoing.producer)
         return answer
@@ -143,7 +146,7 @@ class Connection(Protocol):
         if writer is not None:
             writer.finish()
         if self._state is _AWAITING_HEAD:
-            self._enter(Phase.WAITING)
+            self._enter(_WAITING)
 
     def _upload_failed(self, failure: Failure) -> None:
         self._upload = None
@@ -209,12 +212,13 @@ class Connection(Protocol):
         parser, answer, self._answer = self._parser, self._answer, None
         # A request that was not sent to its end leaves the backend waiting for the rest
         self._cut_short = cut_short
-        self._enter(Phase.RECEIVING)
+        if self._attempt is not None:
+            self._attempt.enter(_RECEIVING)
         if self._outgoing.producer is not None:
             self._stop_upload(self._outgoing.producer)
         if parser.complete and not parser.fault and parser.keep_alive and not self._cut_short:
             # All of it in one read: nothing is left to be held or paused
-            response = Response(parser, BodyTransport(None))
+            response = Response(parser, None)
             response.came_whole(body)
             self._rest()
         else:

@@ -12,6 +12,8 @@
 
 Everybody who wants the same name waits for the same look-up, and only so many of these run at once: each may
 hold one of the reactor's threads for a minute when the DNS server is dead, and uploads need threads too.
+Names that were not found the last time get half of the look-ups at most: health checks ask for those again
+and again, and the others must not wait behind them.
 """
 
 from __future__ import annotations
@@ -77,8 +79,9 @@ class Names:
         self._wheel = wheel
         self._limits = limits or NameLimits()
         self._names: dict[str, _Name] = {}  # as many as are configured
-        self._running = 0
+        self._running = self._doubted = 0  # the latter are among the former
         self._queue: deque[_Name] = deque()
+        self._doubtful: deque[_Name] = deque()
 
     def look_up(self, name: str) -> Deferred[Addresses]:
         """Find the addresses of a name.
@@ -99,7 +102,8 @@ class Names:
             entry.patience = self._wheel.start(PATIENCE, lambda: self._impatient(entry))
         if not entry.wanted:
             entry.wanted = True
-            self._queue.append(entry)
+            entry.doubted = entry.asked is not None and entry.failed
+            (self._doubtful if entry.doubted else self._queue).append(entry)
             self._ask()
         return waiter
 
@@ -120,16 +124,27 @@ class Names:
         return fail(DNSLookupError(f"no address of {entry.name} is known"))
 
     def _ask(self) -> None:
-        while self._queue and self._running < self._limits.max_lookups:
-            entry = self._queue.popleft()
+        while (entry := self._next()) is not None:
             if not entry.waiting and not entry.overdue:
                 entry.settle()  # nobody wants it any more
                 continue
             self._running += 1
+            self._doubted += entry.doubted
             self._resolver().resolveHostName(_Question(partial(self._answered, entry)), entry.name)
+
+    def _next(self) -> _Name | None:
+        most = self._limits.max_lookups
+        if self._running >= most:
+            return None
+        if self._queue:
+            return self._queue.popleft()
+        if self._doubtful and self._doubted < max(1, most // 2):
+            return self._doubtful.popleft()
+        return None
 
     def _answered(self, entry: _Name, found: Addresses) -> None:
         self._running -= 1
+        self._doubted -= entry.doubted
         now = entry.asked = self._wheel.seconds()
         entry.failed = not found
         if found:
@@ -162,6 +177,7 @@ class _Name:
         asked: When a look-up ended last, or None.
         failed: Whether that one found nothing.
         wanted: Whether it is being looked up, or is in the queue for that.
+        doubted: Whether it was not found before that.
         overdue: Whether that takes longer than `PATIENCE`.
         waiting: Who waits for the end of it.
         patience: For `PATIENCE`.
@@ -173,7 +189,7 @@ class _Name:
         self.since = 0.0
         self.asked: float | None = None
         self.failed = True
-        self.wanted = self.overdue = False
+        self.wanted = self.doubted = self.overdue = False
         self.waiting: dict[Deferred[Addresses], None] = {}
         self.patience: Timer | None = None
         self._turn = 0

@@ -103,22 +103,39 @@ def compose(method: bytes, host: bytes, target: bytes, pairs: HeaderPairs, lengt
     Raises:
         ValueError: The method, the target, or a header's name or value would not stay one on the wire.
     """
-    sent = [pair for pair in pairs if pair[0].lower() not in _NOT_SENT]
-    names = [pair[0] for pair in sent]
-    if not (method and target and host and all(names)):
-        raise ValueError("the method, the target, the host, or the name of a header is empty")
-    _only(_TOKEN, method + b"".join(names), "the method or the name of a header")
+    return compose_behind(start_of(method, host, target), pairs, length, method in (b"GET", b"HEAD"))
+
+
+def start_of(method: bytes, host: bytes, target: bytes) -> bytes:
+    """The request line and Host; see `compose`."""
+    if not (method and target and host):
+        raise ValueError("the method, the target or the host is empty")
+    _only(_TOKEN, method, "the method")
     _only(_VISIBLE, target + host, "the target or the host")
-    _only(_VALUE, b"".join([pair[1] for pair in sent]), "the value of a header")
-    lines = [b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (method, target, host)]
-    lines += [b"%b: %b\r\n" % pair for pair in sent]
+    return b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (method, target, host)
+
+
+def compose_behind(start: bytes, pairs: HeaderPairs, length: int | None, bodiless: bool = False) -> bytes:
+    """The rest of `compose`, for who has made the start before.
+
+    Args:
+        start: Made by `start_of`.
+        pairs: See `compose`.
+        length: See `compose`.
+        bodiless: Whether a body of length 0 goes without saying.
+    """
+    sent = _sent
+    lines = [b"%b: %b\r\n" % pair for pair in pairs if sent[pair[0]]]
+    framing = b"\r\n"
     if length is None:
-        lines.append(b"Transfer-Encoding: chunked\r\n\r\n")
-    elif length or method not in (b"GET", b"HEAD"):
-        lines.append(b"Content-Length: %d\r\n\r\n" % length)
-    else:
-        lines.append(b"\r\n")
-    return b"".join(lines)
+        framing = b"Transfer-Encoding: chunked\r\n\r\n"
+    elif length or not bodiless:
+        framing = b"Content-Length: %d\r\n\r\n" % length
+    values = b"".join(lines)
+    # What is none of a value's characters must be the ends of the lines
+    if len(values.translate(None, _VALUE)) != 2 * len(lines):
+        raise ValueError("the value of a header holds a character that has no place there")
+    return start + values + framing
 
 
 def _only(allowed: bytes, text: bytes, what: str) -> None:
@@ -129,3 +146,26 @@ def _only(allowed: bytes, text: bytes, what: str) -> None:
 
 _NOT_SENT: Final = HOP_BY_HOP | {b"host", b"content-length", b"expect"}
 """What is hop-by-hop, and what is made anew."""
+
+MAX_NAMES: Final = 1000
+"""Names of headers that are remembered."""
+LONGEST_NAME: Final = 64
+"""Bytes of a name that is."""
+
+
+class _Sent(dict[bytes, bool]):
+    """Whether a header of this name is sent. The same few names come again and again."""
+
+    def __missing__(self, name: bytes) -> bool:
+        if not name:
+            raise ValueError("the name of a header is empty")
+        lowered = name.lower()
+        sent = lowered not in _NOT_SENT
+        if sent:
+            _only(_TOKEN, name, "the name of a header")
+        if len(self) < MAX_NAMES and len(name) <= LONGEST_NAME:
+            self[name] = sent
+        return sent
+
+
+_sent: Final = _Sent()

@@ -87,7 +87,7 @@ class Response:
 
     Args:
         parser: Has read the head.
-        transport: Of the body.
+        transport: Of the body; None of one that came with the head as a whole.
 
     Attributes:
         code: The status.
@@ -98,8 +98,11 @@ class Response:
 
     request: IClientRequest | None = None
     previousResponse: IResponse | None = None
+    _taken = False
+    _receiver: IProtocol | None = None
+    _end: Failure | None = None
 
-    def __init__(self, parser: AnswerParser, transport: BodyTransport) -> None:
+    def __init__(self, parser: AnswerParser, transport: BodyTransport | None) -> None:
         self.code = parser.status
         self.pairs = parser.pairs
         self.fields = parser.fields
@@ -108,9 +111,6 @@ class Response:
         self._version = parser.version
         self._transport = transport
         self._held: list[bytes] = []
-        self._taken = False
-        self._receiver: IProtocol | None = None
-        self._end: Failure | None = None
 
     @property
     def version(self) -> tuple[bytes, int, int]:
@@ -133,14 +133,15 @@ class Response:
         if self._taken or self._end is not DONE:
             return None
         self._taken = True
-        return b"".join(self._held)
+        held = self._held
+        return held[0] if len(held) == 1 else b"".join(held)
 
     def deliverBody(self, protocol: IProtocol) -> None:
         """See `IResponse.deliverBody`."""
         if self._taken:
             raise RuntimeError("a body is delivered once")
         self._taken = True
-        transport = self._transport
+        transport = self._transport or BodyTransport(None)
         # A receiver may pause and abort; IProtocol asks for an ITransport, which could write as well
         protocol.makeConnection(transport)  # type: ignore[arg-type]
         while self._held and not transport.aborted:
@@ -171,12 +172,13 @@ class Response:
 
     def hold(self) -> None:
         """Read no more until somebody wants the body."""
-        if self._receiver is None and self._end is None:
+        if self._receiver is None and self._end is None and self._transport is not None:
             self._transport.hold()
 
     def body_ended(self, reason: Failure) -> None:
         """The body is over: `ResponseDone`, or why it is not complete."""
         self._end = reason
-        self._transport.body_ended()
+        if self._transport is not None:
+            self._transport.body_ended()
         if self._receiver is not None:
             self._receiver.connectionLost(reason)

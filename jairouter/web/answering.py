@@ -7,6 +7,7 @@ A request of our own channel is answered in as few writes as can be; any other o
 from __future__ import annotations
 
 from functools import lru_cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 
 from twisted.web.http import NO_BODY_CODES, RESPONSES
@@ -21,17 +22,21 @@ if TYPE_CHECKING:
 JOINED = 64 * 1024
 """Bytes of a piece that are copied behind the head, so that both go out in one write."""
 
+_PHRASES = {status.value: status.phrase.encode("ascii") for status in HTTPStatus}
+"""For those that Twisted has none for: 429 above all."""
+
 
 class Answering(Protocol):
     """Writes one answer."""
 
-    def head(self, status: int, headers: HeaderPairs, length: int | None) -> None:
+    def head(self, status: int, headers: HeaderPairs, length: int | None, lines: bytes = b"") -> None:
         """Begin. It goes out with the first piece.
 
         Args:
             status: Of HTTP.
             headers: Without framing.
             length: Of the body, or None when that is not known.
+            lines: More headers, as they go out: ``Name: value`` and an end of line, each.
         """
 
     def write(self, data: bytes) -> None:
@@ -54,7 +59,7 @@ class _Direct:
         self._head = b""
         self._chunked = self._silent = False
 
-    def head(self, status: int, headers: HeaderPairs, length: int | None) -> None:
+    def head(self, status: int, headers: HeaderPairs, length: int | None, lines: bytes = b"") -> None:
         request, version = self._request, self._request.clientproto
         bodiless = status in NO_BODY_CODES
         self._silent = bodiless or request.method == b"HEAD"
@@ -64,12 +69,14 @@ class _Direct:
         elif version == b"HTTP/1.1" and not self._silent:
             self._chunked = True
             framing = b"Transfer-Encoding: chunked\r\n"
+            request.channel.forget_head()
         request.startedWriting = 1
         request.framed = bool(framing) or self._silent
-        self._head = b"%b%b%b%b%b\r\n" % (
+        self._head = b"%b%b%b%b%b%b\r\n" % (
             _status_line(version, status),
             request.own_lines(),
             b"".join([b"%b: %b\r\n" % pair for pair in headers]),
+            lines,
             framing,
             request.channel.persistence(request),
         )
@@ -98,16 +105,20 @@ class _Direct:
 
 @lru_cache
 def _status_line(version: bytes, status: int) -> bytes:
-    return b"%b %d %b\r\n" % (version, status, RESPONSES.get(status, b"Unknown Status"))
+    phrase = RESPONSES.get(status) or _PHRASES.get(status, b"Unknown Status")
+    return b"%b %d %b\r\n" % (version, status, phrase)
 
 
 class _Traditional:
     def __init__(self, request: Request) -> None:
         self._request = request
 
-    def head(self, status: int, headers: HeaderPairs, length: int | None) -> None:
+    def head(self, status: int, headers: HeaderPairs, length: int | None, lines: bytes = b"") -> None:
         self._request.setResponseCode(status)
         for name, value in headers:
+            self._request.responseHeaders.addRawHeader(name, value)
+        for line in lines.splitlines():
+            name, _, value = line.partition(b": ")
             self._request.responseHeaders.addRawHeader(name, value)
         if length is not None and status not in NO_BODY_CODES:
             self._request.setHeader(b"Content-Length", b"%d" % length)

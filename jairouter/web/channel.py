@@ -24,6 +24,7 @@ from zope.interface import implementer
 from jairouter.eager import eager_write
 from jairouter.errors import BadRequest, RequestTimeout
 from jairouter.twisted_headers import pairs_of
+from jairouter.web.client_address import Client, peer_address
 from jairouter.web.closing import Closing, delivery
 from jairouter.web.errors import refusal
 from jairouter.web.facade import RequestTransport
@@ -193,19 +194,24 @@ class Channel(RequestTransport):
 
     @cached_property
     def client_ip(self) -> str:
-        """The client's address as text."""
-        return str(getattr(self.transport.getPeer(), "host", "-"))
+        """The address at the other end."""
+        return peer_address(self.transport.getPeer())
+
+    @cached_property
+    def client(self) -> Client | None:
+        """Who sends all the requests of this connection; None if it is a trusted proxy's."""
+        proxies = self.site.proxies
+        return Client(self.client_ip) if proxies is None else proxies.sole_client(self.client_ip)
 
     def requestDone(self, request: GatewayRequest) -> None:
         """Called by the request: its answer is complete."""
         self._current = None
         request.over()
         self._patience.answered()
-        keeps = request.keep_alive and not self.site.draining
-        unread = self._inbox.waiting or not self._reading
         if not request.upload.complete:
             self._linger()
-        elif not keeps:
+        elif not request.keep_alive or self.site.draining:
+            unread = self._inbox.waiting or not self._reading
             # Nothing unread yet says little: more may come while the answer goes out
             if unread or delivery(self.transport) is not None:
                 self._linger(quiet=not unread)
@@ -337,6 +343,10 @@ class Channel(RequestTransport):
             lines.append(self.persistence(self._current))
         lines.append(b"\r\n")
         self.write(b"".join(lines))
+
+    def forget_head(self) -> None:
+        """An answer begins that may take an hour: keep nothing that saves a little on the next request."""
+        self._inbox.forget_head()
 
     def persistence(self, request: GatewayRequest) -> bytes:
         """The header that says what becomes of the connection; empty where that goes without saying."""

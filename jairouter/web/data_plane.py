@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from twisted.logger import Logger
@@ -13,6 +13,7 @@ from jairouter.task import Task
 from jairouter.web.incoming import exchange_request
 from jairouter.web.relay import KeepAlive, Relay
 from jairouter.web.request import GatewayRequest
+from jairouter.web.routing_headers import added_lines
 
 if TYPE_CHECKING:
     from twisted.web import http
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from jairouter.web.request_ids import RequestIds
 
 
+_NEUTRAL = Outcome.NEUTRAL  # looking into the class takes five times as long
+
+
 class DataPlane:
     """Runs every exchange from its first byte to its last.
 
@@ -34,22 +38,32 @@ class DataPlane:
         wheel: For keep-alive comments; also the clock.
         ids: Of requests.
         keep_alive: When silent streams get a comment.
+        routing_headers: Whether answers say how they came to be.
 
     Attributes:
+        pipeline: Answers; replaced when other settings come into force.
         cutting: While everything under way is cut off, why; else None.
     """
 
     _log = Logger()
 
     def __init__(
-        self, pipeline: IResponder, ledger: Ledger, wheel: TimerWheel, ids: RequestIds, keep_alive: KeepAlive
+        self,
+        pipeline: IResponder,
+        ledger: Ledger,
+        wheel: TimerWheel,
+        ids: RequestIds,
+        keep_alive: KeepAlive,
+        *,
+        routing_headers: bool = True,
     ) -> None:
         self.cutting: GatewayError | None = None
-        self._pipeline = pipeline
+        self.pipeline = pipeline
         self._ledger = ledger
         self._wheel = wheel
         self._ids = ids
         self._keep_alive = keep_alive
+        self._seconds = wheel.seconds if routing_headers else None
         self._calls: dict[_Call, None] = {}
 
     @property
@@ -62,7 +76,8 @@ class DataPlane:
         request = exchange_request(http_request, route, self._ids)
         exchange = Exchange(request, started=self._wheel.seconds())
         relay = Relay(http_request, self._wheel, self._keep_alive)
-        call = _Call(self._calls, self._ledger.open("request"), relay, self._pipeline.respond(exchange))
+        permit, work = self._ledger.open("request"), self.pipeline.respond(exchange)
+        call = _Call(self._calls, permit, exchange, relay, work, self._seconds)
         if isinstance(http_request, GatewayRequest):
             http_request.recorded = True  # the site then leaves it to the pipeline
             http_request.owner = call
@@ -92,22 +107,32 @@ class _Call:
     Args:
         calls: All that are under way.
         permit: Settled when the client has its answer, or has left.
+        exchange: What it is about.
         relay: To the client.
         work: The pipeline's.
+        seconds: The clock, if answers say how they came to be.
 
     Attributes:
         decided: Whether there is an answer, or the reason for none.
     """
 
-    __slots__ = ("_body", "_calls", "_permit", "_relay", "decided", "task")
+    __slots__ = ("_body", "_calls", "_exchange", "_permit", "_relay", "_seconds", "decided", "task")
 
     _log = Logger()
 
     def __init__(
-        self, calls: dict[_Call, None], permit: Permit, relay: Relay, work: Coroutine[Any, Any, Answer]
+        self,
+        calls: dict[_Call, None],
+        permit: Permit,
+        exchange: Exchange,
+        relay: Relay,
+        work: Coroutine[Any, Any, Answer],
+        seconds: Callable[[], float] | None,
     ) -> None:
         calls[self] = None
         self._calls = calls
+        self._exchange = exchange
+        self._seconds = seconds
         self._permit = permit
         self._relay = relay
         self._body: AnswerBody | None = None
@@ -117,7 +142,7 @@ class _Call:
     def answered(self) -> None:
         """See `Owner.answered`."""
         del self._calls[self]
-        self._permit.settle(Outcome.NEUTRAL)
+        self._permit.settle(_NEUTRAL)
 
     def client_gone(self) -> None:
         """See `Owner.client_gone`."""
@@ -138,13 +163,13 @@ class _Call:
         elif not self.decided:
             self.decided = True
             self.task.cancel()
-            self._relay.fail(error)
+            self._relay.fail(error, self._added())
 
     def _returned(self, answer: Answer) -> None:
         self.decided = True
         self._body = answer.body
         try:
-            self._relay.answer(answer)
+            self._relay.answer(answer, self._added())
         except Exception:
             self._broken()
 
@@ -156,9 +181,14 @@ class _Call:
             self._log.failure("answering failed")
             error = InternalError("the gateway failed to answer; its log says why")
         try:
-            self._relay.fail(error)
+            self._relay.fail(error, self._added())
         except Exception:
             self._broken()
+
+    def _added(self) -> bytes:
+        """The gateway's own headers."""
+        seconds = self._seconds
+        return added_lines(self._exchange, None if seconds is None else seconds())
 
     def _broken(self) -> None:
         """Even writing the answer failed: a fault of ours. Nothing may stay open because of it."""
@@ -171,3 +201,5 @@ class _Call:
             self._relay.give_up()
         except Exception:
             self._log.failure("giving up a request failed")
+        if self._body is not None:
+            self._body.abandon()  # the relay may not have got so far as to know it

@@ -9,6 +9,8 @@ from jairouter.errors import GatewayError, render, retry_after_headers
 if TYPE_CHECKING:
     from twisted.web.http import Request
 
+    from jairouter.exchange import HeaderPairs
+
 
 _REASONS = {400: b"Bad Request", 408: b"Request Timeout", 414: b"URI Too Long", 431: b"Headers Too Large"}
 
@@ -25,13 +27,21 @@ def write_error(request: Request, error: GatewayError) -> None:
     """Answer `request` with an error and finish it. Nothing must have been written yet."""
     body = render(error)
     request.setResponseCode(error.status)
-    request.setHeader(b"Content-Type", b"application/json")
     request.setHeader(b"Content-Length", b"%d" % len(body))
-    if error.retry_after is not None:
-        for name, value in retry_after_headers(error.retry_after):
-            request.setHeader(name, value)
+    for name, value in error_headers(error):
+        request.setHeader(name, value)
     request.write(body)
     request.finish()
+
+
+def error_headers(error: GatewayError) -> HeaderPairs:
+    """What goes with an error, besides its length."""
+    if error.retry_after is None:
+        return _JSON
+    return (*_JSON, *retry_after_headers(error.retry_after))
+
+
+_JSON = ((b"Content-Type", b"application/json"),)
 
 
 def refusal(error: GatewayError, date: bytes, request_id: str) -> bytes:

@@ -46,6 +46,10 @@ class Inbox:
         """Whether a head has begun that is not complete."""
         return self._parser.in_head
 
+    def forget_head(self) -> None:
+        """Keep no head for the next request."""
+        self._parser.forget()
+
     @property
     def full(self) -> bool:
         """Whether more than enough waits."""
@@ -54,7 +58,7 @@ class Inbox:
     @property
     def waiting(self) -> bool:
         """Whether there may be something to take, or to complain of."""
-        return bool(self._events or self._data) or self.error is not None
+        return bool(self._events or self._data or self._parser.error is not None)
 
     def put(self, data: bytes) -> None:
         """Bytes came. Behind an error they mean nothing."""
@@ -65,11 +69,13 @@ class Inbox:
     def take(self) -> Event | None:
         """What came next, or None when all that came has been taken."""
         events = self._events
-        while not events and self._data:
+        while not events:
+            if not self._data:
+                return None
             events.extend(self._parser.feed(self._piece()))
             if self._parser.error is not None:
                 self._data = b""
-        return events.popleft() if events else None
+        return events.popleft()
 
     def whole_body(self) -> bytes | None:
         """All of the body of the head that was taken last, if all of it is here in one piece."""

@@ -36,6 +36,10 @@ def exchange_request(http_request: http.Request, route: Route, ids: RequestIds) 
     connection = fields.get(b"connection")
     if connection is not None:
         headers = end_to_end(headers, connection, _CONNECTION)
+    channel = http_request.channel
+    client = channel.client
+    if client is None:
+        client = channel.site.proxies.client_behind(channel.client_ip, fields)
     return Request(
         http_request.request_id,
         route,
@@ -43,7 +47,9 @@ def exchange_request(http_request: http.Request, route: Route, ids: RequestIds) 
         headers,
         fields.get(b"content-type", b""),
         http_request.upload,
-        http_request.channel.client_ip,
+        client.address,
+        client.forwarded,
+        fields.get(_RETRY_COUNT, b""),
     )
 
 
@@ -59,7 +65,9 @@ def _from_twisted(http_request: http.Request, route: Route, ids: RequestIds) -> 
         joined(pairs, b"content-type"),
         HeldBody(http_request.content.read() if http_request.content is not None else b""),
         getattr(http_request.client, "host", "-"),
+        retry_count=joined(pairs, _RETRY_COUNT),
     )
 
 
 _CONNECTION = frozenset({b"connection"})
+_RETRY_COUNT = b"x-stainless-retry-count"

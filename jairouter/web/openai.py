@@ -40,13 +40,16 @@ class Models(JsonPage):
     Args:
         services: What is configured.
         created: When the configuration was read, in seconds since the epoch.
+
+    Attributes:
+        services: As given; replaced when other settings come into force.
     """
 
     isLeaf = True
 
     def __init__(self, services: Services, created: Callable[[], int]) -> None:
         super().__init__()
-        self._services = services
+        self.services = services
         self._created = created
 
     def page(self, request: Any) -> tuple[int, Any]:
@@ -62,7 +65,7 @@ class Models(JsonPage):
     def _models(self) -> dict[str, dict[str, Any]]:
         created = self._created()
         models: dict[str, dict[str, Any]] = {}
-        for service, by_name in self._services.items():
+        for service, by_name in self.services.items():
             for name in by_name:
                 model = models.setdefault(
                     name,

@@ -27,8 +27,9 @@ from jairouter.codec.sse import error_event
 from jairouter.errors import ClientGone, GatewayError, UpstreamError, render
 from jairouter.interfaces import IBodySink
 from jairouter.web.answering import answering
-from jairouter.web.errors import break_off, write_error
+from jairouter.web.errors import break_off, error_headers
 from jairouter.web.in_band import ErrorAnswer
+from jairouter.web.routing_headers import added_lines
 
 if TYPE_CHECKING:
     from twisted.web.http import Request
@@ -84,7 +85,8 @@ class Relay:
     # (an answer that is here as a whole needs none of these)
     _body: AnswerBody | None = None
     _event_stream = False
-    _head: tuple[int, HeaderPairs, int | None] | None = None
+    _added: bytes = b""
+    _head: tuple[int, HeaderPairs, int | None, bytes] | None = None
     _paused = False
     _registered = False
     _timer: Timer | None = None
@@ -104,8 +106,13 @@ class Relay:
 
     # -- the answer ---------------------------------------------------------
 
-    def answer(self, answer: Answer) -> None:
-        """Pass an answer on."""
+    def answer(self, answer: Answer, added: bytes = b"") -> None:
+        """Pass an answer on.
+
+        Args:
+            answer: The backend's.
+            added: The gateway's own headers, as lines.
+        """
         self._body = answer.body
         if self._state is _OVER:
             answer.body.abandon()
@@ -113,19 +120,20 @@ class Relay:
             self._answer_in_band(answer)
         else:
             self._stop_timer()
+            self._added = added
             if answer.body.whole:
-                self._answer_at_once(answer)
+                self._answer_at_once(answer, added)
                 return
             self._event_stream = answer.event_stream
-            self._head = (answer.status, answer.headers, answer.length)
+            self._head = (answer.status, answer.headers, answer.length, added)
             self._relay(answer.body)
 
-    def _answer_at_once(self, answer: Answer) -> None:
+    def _answer_at_once(self, answer: Answer, added: bytes) -> None:
         """The usual case of an answer that is no stream."""
         self._state = _OVER
         # Settled first: who has its answer must not find its own slot still taken
         data = answer.body.take()
-        self._out.head(answer.status, answer.headers, None if answer.event_stream else len(data))
+        self._out.head(answer.status, answer.headers, None if answer.event_stream else len(data), added)
         if data:
             self._out.write(data)
         self._out.finish()
@@ -153,12 +161,17 @@ class Relay:
             self._arm(self._keep_alive.interval)
         body.deliver(self)
 
-    def fail(self, error: GatewayError) -> None:
-        """There is no answer."""
+    def fail(self, error: GatewayError, added: bytes = b"") -> None:
+        """There is no answer.
+
+        Args:
+            error: Why.
+            added: The gateway's own headers, as lines.
+        """
         if self._state is _COMMITTED:
             self._tell_error(render(error))
         elif self._state is _WAITING:
-            self._finish(error)
+            self._finish(error, added)
 
     def client_gone(self) -> None:
         """The connection is lost: whoever sends the body is told at once."""
@@ -199,7 +212,7 @@ class Relay:
             return
         if self._head is not None:
             # Not a byte has gone out: the client can be told in so many words
-            self._finish(error)
+            self._finish(error, self._added)
             return
         # A body of announced length or in chunks that ends early is how HTTP/1.1 says "not complete"
         self._stop_timer()
@@ -248,7 +261,7 @@ class Relay:
         self._state = _COMMITTED
         exchange.committed = True
         self._event_stream = True
-        self._out.head(200, EVENT_STREAM_HEADERS, None)
+        self._out.head(200, EVENT_STREAM_HEADERS, None, added_lines(exchange, None))
         self._out.write(KEEP_ALIVE)
         self._arm(self._keep_alive.interval or self._keep_alive.before_first_event)
 
@@ -276,14 +289,15 @@ class Relay:
         self._out.write(error_event(payload, after_partial=mid_event))
         self._finish()
 
-    def _finish(self, error: GatewayError | None = None) -> None:
+    def _finish(self, error: GatewayError | None = None, added: bytes = b"") -> None:
         self._stop_timer()
         self._state = _OVER
         self._unregister()
         if error is not None:
-            write_error(self._request, error)
-        else:
-            self._out.finish()
+            body = render(error)
+            self._out.head(error.status, error_headers(error), len(body), added)
+            self._out.write(body)
+        self._out.finish()
 
     def _unregister(self) -> None:
         if self._registered:

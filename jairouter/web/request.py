@@ -100,33 +100,33 @@ class GatewayRequest(Request):
     received_cookies: Any = _WhenAskedFor(lambda _: {})
     cookies: Any = _WhenAskedFor(lambda _: [])
     _adapterCache: Any = _WhenAskedFor(lambda _: {})
+    args: Any = _WhenAskedFor(
+        lambda request: parse_qs(request.query, keep_blank_values=True) if request.query else {}
+    )
     arrived = 0.0
 
     def __init__(self, channel: Channel, head: Head) -> None:
         # Not Twisted's constructors: nearly every request is forwarded, and needs little of what they make.
         # The rest is made when it is asked for, see above; the tests hold the two side by side.
         self.channel = channel
-        self.site = channel.site
+        site = self.site = channel.site
         self.transport = channel.transport
         self.notifications = []
-        self.arrived = self.site.wheel.seconds()
+        self.arrived = channel.site.wheel.seconds()
         self.method, target, version, self.pairs, self.fields, self.repeated, self.keep_alive, length = head
         self.clientproto = b"HTTP/1.0" if version == "1.0" else b"HTTP/1.1"
-        self._take_target(target)
-        if self.repeated and not self.repeated.isdisjoint(_ONLY_ONCE):
-            self.fault = BadRequest(f"more than one {min(self.repeated & _ONLY_ONCE).decode('ascii')} header")
-        if b"expect" in self.fields:
-            self.expects_continue = version == "1.1" and self.fields[b"expect"].lower() == b"100-continue"
-        self.request_id = self.site.ids.id_for(self.fields.get(b"x-request-id", b""))
-        whole = channel.whole_body()
-        self.upload = Upload(channel, length) if whole is None else HeldBody(whole)
-
-    def _take_target(self, target: bytes) -> None:
         if target[:1] != b"/":
             target = self._other_form(target)
         self.uri = target
         self.path, _, self.query = target.partition(b"?")
-        self.args = parse_qs(self.query, keep_blank_values=True) if self.query else {}
+        if self.repeated and not self.repeated.isdisjoint(_ONLY_ONCE):
+            self.fault = BadRequest(f"more than one {min(self.repeated & _ONLY_ONCE).decode('ascii')} header")
+        if b"expect" in self.fields:
+            self.expects_continue = version == "1.1" and self.fields[b"expect"].lower() == b"100-continue"
+        given = self.fields.get(b"x-request-id")
+        self.request_id = site.ids.id_for(given) if given else site.ids.new()
+        whole = channel.whole_body()
+        self.upload = Upload(channel, length) if whole is None else HeldBody(whole)
 
     def _other_form(self, target: bytes) -> bytes:
         """The other forms of RFC 9112, section 3.2."""
@@ -188,8 +188,17 @@ class GatewayRequest(Request):
         operation = self.site.operations.get(self.path)
         if operation is not None and self.fault is None:
             self.rendered = operation
-            self._render(operation)
+            try:
+                operation.render(self)  # without Twisted's around it: it never returns a page
+            except GatewayError as error:
+                self.refuse(error)
+            except Exception:
+                self.processingFailed(Failure())
             return
+        self._find()
+
+    def _find(self) -> None:
+        """Look for the resource in the tree."""
         self.prepath = []
         self.postpath = [_unquoted(part) for part in self.path[1:].split(b"/")]
         if self.fault is not None:

@@ -20,7 +20,7 @@ class RequestIds:
 
     def __init__(self, random: Random) -> None:
         self._random = random
-        self._drawn = b""
+        self._drawn = ""
         self._at = 0
 
     def id_for(self, given: bytes) -> str:
@@ -31,6 +31,7 @@ class RequestIds:
         """An id that no other request has."""
         if self._at == len(self._drawn):
             # The kernel is asked for many at once: asking is what costs
-            self._drawn, self._at = self._random.randbytes(64 * 16), 0
-        self._at += 16
-        return "req_" + self._drawn[self._at - 16 : self._at].hex()
+            self._drawn, self._at = self._random.randbytes(64 * 16).hex(), 0
+        at = self._at
+        self._at = at + 32
+        return "req_" + self._drawn[at : at + 32]

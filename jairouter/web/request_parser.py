@@ -28,10 +28,12 @@ import httptools
 
 from jairouter.errors import BadRequest, GatewayError, HeadersTooLarge, UriTooLong
 from jairouter.headers import by_name, keeps_alive
+from jairouter.known_head import LONGEST, MAX_DIGITS, Memory
 from jairouter.web.head_rules import body_length, request_line
 
 if TYPE_CHECKING:
     from jairouter.exchange import HeaderPairs
+    from jairouter.known_head import KnownHead
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,9 @@ class RequestParser:
         self._tunnel = False
         self._resuming = False
         self._quiet = 0
+        self._memory = Memory()
+        self._known: KnownHead | None = None
+        self._known_head: Head | None = None
 
     def feed(self, data: bytes) -> list[Event]:
         """Parse the next bytes.
@@ -130,6 +135,10 @@ class RequestParser:
         Returns:
             What has become complete, in order; also when `error` is set, for what came before the fault.
         """
+        if self._known is not None and not (self._left or self._start or self._tail or self._tunnel):
+            again = self._again(data)
+            if again is not None:
+                return again
         at, size = 0, len(data)
         while at < size and self.error is None and not self._tunnel:
             end = self._end_of_piece(data, at)
@@ -156,7 +165,39 @@ class RequestParser:
     def close(self) -> None:
         """Parse nothing any more. Breaks the cycle of references with llhttp."""
         self._tunnel = True
-        self._llhttp = None
+        self._llhttp = self._known = self._known_head = None
+
+    def forget(self) -> None:
+        """Keep no head for the next request."""
+        self._known = self._known_head = None
+
+    def _again(self, data: bytes) -> list[Event] | None:
+        """The events of the head that is known, and its body, if they are all that came.
+
+        llhttp need not know: between two requests it is where it was before the first one.
+        """
+        known, head = self._known, self._known_head
+        assert known is not None
+        assert head is not None
+        digits = known.match(data)
+        if digits is None or self.error is not None:
+            return None
+        length, start = int(digits), known.size + len(digits)
+        if len(data) != start + length:
+            return None
+        if digits != known.digits:
+            pairs, fields = known.headers(digits)
+            method, target, version, _, _, repeated, keep_alive, _ = head
+            head = Head(method, target, version, pairs, fields, repeated, keep_alive, length)
+        self._quiet = 0
+        self._memory.helped()
+        return [head, data[start:], END] if length else [head, END]
+
+    def _learn(self, start: bytes, head: Head) -> None:
+        """Remember a head, if there can be another one behind it."""
+        if head.keep_alive and b"content-length" in head.fields and b"upgrade" not in head.fields:
+            self._known = self._memory.learn(start, head.pairs, head.fields)
+            self._known_head = None if self._known is None else head
 
     def _end_of_piece(self, data: bytes, at: int) -> int:
         """Where llhttp must stop: a message may end here, and does not end before.
@@ -263,7 +304,7 @@ class RequestParser:
             return
         self.in_head = False
         pairs, start, limits = tuple(self._pairs), self._start, self._limits
-        self._pairs = []  # from here on trailers; and a connection at rest keeps no head
+        self._pairs = []  # from here on trailers
         fields, repeated = by_name(pairs)
         try:
             line = request_line(start[: start.find(b"\r\n")])
@@ -277,12 +318,15 @@ class RequestParser:
             self._size > limits.max_header_bytes and _bytes_of(pairs) > limits.max_header_bytes
         ):
             self._stop(HeadersTooLarge(_TOO_LARGE))
-        self._size = 0
+        whole, self._size = self._size == len(start), 0
         self._left = _CHUNKED if length is None else length
         keep_alive = self._llhttp.should_keep_alive()
         if version == "1.0":
             keep_alive = keep_alive and keeps_alive(fields.get(b"connection", b""))
-        self._events.append(Head(method, target, version, pairs, fields, repeated, keep_alive, length))
+        head = Head(method, target, version, pairs, fields, repeated, keep_alive, length)
+        self._events.append(head)
+        if whole and not repeated and len(start) <= min(LONGEST, limits.max_header_bytes - MAX_DIGITS):
+            self._learn(start, head)
 
     def on_body(self, data: bytes) -> None:
         """A piece of a body."""

@@ -12,6 +12,7 @@ from twisted.web.server import Site
 
 from jairouter.web.channel import Channel
 from jairouter.web.openai import Operation
+from jairouter.web.proxied_channel import ProxiedChannel, ProxyGate
 from jairouter.web.request import GatewayRequest
 from jairouter.web.request_parser import HeadLimits
 from jairouter.web.room import Room
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from jairouter.errors import GatewayError
     from jairouter.timers import TimerWheel
+    from jairouter.web.client_address import TrustedProxies
     from jairouter.web.request_ids import RequestIds
 
 
@@ -60,6 +62,8 @@ class GatewaySite(Site):
         limits: Of each connection.
         ids: Of requests.
         on_answered: Told method, path, status and seconds of every answer that is not the pipeline's.
+        proxies: Who may speak for others.
+        today: Seconds since the epoch, for the Date header; by default what the wheel says.
 
     Attributes:
         operations: The routes of the data plane by their whole path, which need no walk through the tree.
@@ -78,6 +82,8 @@ class GatewaySite(Site):
         limits: ConnectionLimits,
         ids: RequestIds,
         on_answered: Callable[[str, str, int, float], None],
+        proxies: TrustedProxies | None = None,
+        today: Callable[[], float] | None = None,
     ) -> None:
         super().__init__(resource, GatewayRequest, reactor=clock)
         self.operations = dict(_operations(resource))
@@ -87,13 +93,21 @@ class GatewaySite(Site):
         self._on_answered = on_answered
         self.channels: dict[Channel, None] = {}  # a set's order would be that of memory addresses
         self._room = Room(self.channels, limits.max_connections, wheel.seconds)
+        self.proxies = proxies
+        self._gate: ProxyGate | None = None
+        if proxies is not None and proxies.proxy_protocol:
+            self._gate = ProxyGate(proxies, wheel.seconds)
         self.draining = False
+        self._today = today or wheel.seconds
         self._date = (-1, b"")
         self._closed_waiters: list[Deferred[None]] = []
 
     def buildProtocol(self, addr: IAddress | None) -> Channel | None:  # type: ignore[override]
         """See `Factory.buildProtocol`; the override is a channel of our own, not Twisted's."""
-        return Channel(self) if self._room.for_one_more() else None
+        gate = self._gate
+        if gate is None:
+            return Channel(self) if self._room.for_one_more() else None
+        return ProxiedChannel(self, gate) if gate.admits(addr) and self._room.for_one_more() else None
 
     def startFactory(self) -> None:
         """Twisted's would keep a clock for its own access log."""
@@ -114,7 +128,7 @@ class GatewaySite(Site):
         """Now, as a Date header; worked out once a second."""
         now = int(self.wheel.seconds())
         if now != self._date[0]:
-            self._date = (now, datetimeToString(now))
+            self._date = (now, datetimeToString(int(self._today())))
         return self._date[1]
 
     def drain(self) -> None:

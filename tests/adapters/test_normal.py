@@ -85,3 +85,37 @@ class HeaderTests(SynchronousTestCase):
         """One is enough."""
         own = ((b"X-Request-Id", b"fixed"),)
         self.assertEqual(self.headers((b"X-Request-Id", b"theirs"), own=own), own)
+
+
+class ForwardingTests(SynchronousTestCase):
+    """What is said about the client."""
+
+    def headers(self, *sent: bytes, told: HeaderPairs = (), own: HeaderPairs = ()) -> HeaderPairs:
+        asked = request(headers=tuple((name, b"x") for name in sent))._replace(forwarded=told)
+        return NormalAdapter().headers(asked, instance(headers=own))
+
+    def test_client_cannot_say_it(self) -> None:
+        """In no spelling that a backend may take for the same, with and without own headers."""
+        names: tuple[bytes, ...] = (
+            b"X-Forwarded-For",
+            b"FORWARDED",
+            b"x-real-ip",
+            b"X_Forwarded_For",
+            b"X-Forwarded_For",
+        )
+        names += (b"X-Forwarded-Proto", b"X_FORWARDED-HOST", b"CF-Connecting-IP", b"X-Forwarded-Access-Token")
+        for own in ((), ((b"X-Own", b"1"),)):
+            self.assertEqual(self.headers(*names, own=own), ((b"X-Request-Id", b"req_1"), *own))
+
+    def test_told(self) -> None:
+        told = ((b"X-Forwarded-For", b"192.0.2.1"),)
+        expected = ((b"X-Request-Id", b"req_1"), *told)
+        self.assertEqual(self.headers(b"X-Forwarded-For", told=told), expected)
+        own = ((b"X-Own", b"1"),)
+        self.assertEqual(set(self.headers(b"X-Forwarded-For", told=told, own=own)), {*expected, *own})
+
+    def test_own_header_wins(self) -> None:
+        """For a backend that is to hear something else, or nothing."""
+        own = ((b"x-forwarded-for", b"hidden"),)
+        told = ((b"X-Forwarded-For", b"192.0.2.1"),)
+        self.assertEqual(self.headers(told=told, own=own), ((b"X-Request-Id", b"req_1"), *own))

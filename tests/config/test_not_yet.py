@@ -42,14 +42,10 @@ class NotYetTests(SynchronousTestCase):
         self.assertEqual(read(text).notices, ())
 
     def test_one_part_gives_one_notice_at_its_first_place(self) -> None:
-        text = "model:\n  rate-limit.enabled: true\n  services.chat.rate-limit: {enabled: true}"
+        text = "model:\n  adapter: ollama\n  services.chat: {adapter: vllm}"
         (notice,) = read(text).notices
-        self.assertEqual(str(notice), "a.yml:2: rate-limit has no effect yet")
-
-    def test_the_balancer_that_is_used_instead_is_named(self) -> None:
-        (notice,) = read("model.services.chat.load-balance.type: ip_hash").notices
-        told = "load-balance.type ip-hash has no effect yet: weighted random is used"
-        self.assertEqual(notice.text, told)
+        told = "a.yml:2: adapter ollama has no effect yet: requests and answers are passed on as they are"
+        self.assertEqual(str(notice), told)
 
     def test_levels_give_one_notice_together(self) -> None:
         self.assertEqual(len(read("logging.level: {a: INFO, b: INFO}").notices), 1)

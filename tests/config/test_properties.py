@@ -89,7 +89,22 @@ def _fitting_texts(form: Form) -> list[str]:
     """Choose the texts that a form accepts, out of all sorts."""
     names = list(form.names) if isinstance(form, OneOf) else []
     sorts = ["1", "7s", "10MB", "0.25", "true", "http://a", "/x?k=v", "on", "null", "~", "a: b"]
-    sorts += ["\\${A}", "#", "é", "a\nb", " x ", "'", '"', "X-Y", "tts", "img-gen", "2024-01-01", ""]
+    sorts += [
+        "\\${A}",
+        "#",
+        "é",
+        "a\nb",
+        " x ",
+        "'",
+        '"',
+        "X-Y",
+        "tts",
+        "img-gen",
+        "2024-01-01",
+        "10.0.0.1",
+        "fd00::/8",
+        "",
+    ]
     return [text for text in (*names, *sorts) if _is_fit(form, text)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -15,6 +16,8 @@ from jairouter.interfaces import IBodySink, IBodySource, IRequestBody, IResponde
 from jairouter.request_body.held import HeldBody
 from jairouter.routes import ROUTES
 from jairouter.task import as_deferred
+from jairouter.traffic.balancers.random import RandomBalancer
+from jairouter.traffic.group import Group
 from jairouter.traffic.instance import Instance
 
 CHAT = ROUTES[0]
@@ -122,7 +125,12 @@ def request(
 
 def exchange(sent: Request | None = None, model: str = "m", *candidates: Instance) -> Exchange:
     """An exchange of which model and candidates are known."""
-    return Exchange(sent or request(), 0.0, model=model, candidates=candidates)
+    return Exchange(sent or request(), 0.0, model=model, group=group(*candidates))
+
+
+def group(*instances: Instance, **made: Any) -> Group:
+    """Some instances to choose from; whatever is not given is ordinary."""
+    return Group(instances, **{"balancer": RandomBalancer(Random(0)), **made})
 
 
 def attempted(clock: Callable[[], float] = lambda: 0.0, sent: Request | None = None, **made: Any) -> Exchange:

@@ -7,8 +7,9 @@ import json
 from twisted.internet.defer import CancelledError
 
 from jairouter.errors import UpstreamError
+from jairouter.interfaces import Quota
 from tests.filters.inner import Sink
-from tests.filters.test_forward import JSON, Case
+from tests.filters.test_forward import JSON, Arriving, Case
 
 EVENT = b'data: {"choices":[]}\n\n'
 SSE = (b"Content-Type", b"text/event-stream")
@@ -48,6 +49,16 @@ class AnswerTests(Case):
             (b"Retry-After", b"1"),
         )
         self.assertEqual(self.successResultOf(self.work).headers, (JSON, (b"Retry-After", b"1")))
+
+    def test_limits_of_the_backend(self) -> None:
+        """They stop where the gateway's own are told in their place."""
+        theirs = ((b"X-RateLimit-Limit-Requests", b"1"), (b"x-ratelimit-remaining-requests", b"0"))
+        for quota, kept in ((None, (JSON, *theirs)), (Quota(5, 4, 1.0), (JSON,))):
+            self.setUp()
+            work = self.send()
+            self.exchange.quota = quota
+            self.agent.answer.callback(Arriving(200, (JSON, *theirs)).response)
+            self.assertEqual(self.successResultOf(work).headers, kept)
 
     def test_connection_of_several_lines(self) -> None:
         """What any of them names stops."""

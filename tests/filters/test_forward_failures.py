@@ -18,6 +18,7 @@ from jairouter.errors import (
     PoolExhausted,
     UpstreamError,
     UpstreamTimeout,
+    UpstreamUnreachable,
 )
 from jairouter.upstream.failures import BadAddress, BadAnswer, WrongBodyLength
 from tests.filters.inner import exchange, instance, run
@@ -25,11 +26,11 @@ from tests.filters.test_forward import Case
 
 HOST = "backend-7.internal"
 FAILURES: tuple[tuple[Exception, type[GatewayError], int], ...] = (
-    (net.ConnectionRefusedError(HOST), UpstreamError, 502),
-    (net.NoRouteError(HOST), UpstreamError, 502),
-    (net.ConnectError(HOST), UpstreamError, 502),
-    (net.DNSLookupError(HOST), UpstreamError, 502),
-    (net.UnknownHostError(HOST), UpstreamError, 502),
+    (net.ConnectionRefusedError(HOST), UpstreamUnreachable, 502),
+    (net.NoRouteError(HOST), UpstreamUnreachable, 502),
+    (net.ConnectError(HOST), UpstreamUnreachable, 502),
+    (net.DNSLookupError(HOST), UpstreamUnreachable, 502),
+    (net.UnknownHostError(HOST), UpstreamUnreachable, 502),
     (net.TimeoutError(HOST), UpstreamTimeout, 504),
     (net.TCPTimedOutError(HOST), UpstreamTimeout, 504),
     (TimeoutError(HOST), UpstreamTimeout, 504),
@@ -37,18 +38,18 @@ FAILURES: tuple[tuple[Exception, type[GatewayError], int], ...] = (
     (net.ConnectionDone(HOST), UpstreamError, 502),
     (net.ConnectionAborted(HOST), UpstreamError, 502),
     (ConnectionResetError(HOST), UpstreamError, 502),
-    (SSL.Error([("x", "y", HOST)]), UpstreamError, 502),
-    (VerificationError(errors=[DNSMismatch(mismatched_id=DNS_ID(HOST))]), UpstreamError, 502),
-    (CertificateError(HOST), UpstreamError, 502),
+    (SSL.Error([("x", "y", HOST)]), UpstreamUnreachable, 502),
+    (VerificationError(errors=[DNSMismatch(mismatched_id=DNS_ID(HOST))]), UpstreamUnreachable, 502),
+    (CertificateError(HOST), UpstreamUnreachable, 502),
     (BadAnswer(HOST), UpstreamError, 502),
-    (BadAddress(HOST), UpstreamError, 502),
+    (BadAddress(HOST), UpstreamUnreachable, 502),
     (WrongBodyLength(HOST), BadRequest, 400),
     (net.ConnectBindError(24, HOST), PoolExhausted, 503),
     # What Twisted makes of connect()'s errors
     (net.getConnectError((errno.EADDRNOTAVAIL, HOST)), PoolExhausted, 503),
-    (net.getConnectError((errno.ECONNREFUSED, HOST)), UpstreamError, 502),
-    (net.getConnectError((errno.EHOSTUNREACH, HOST)), UpstreamError, 502),
-    (net.getConnectError((errno.EPERM, HOST)), UpstreamError, 502),
+    (net.getConnectError((errno.ECONNREFUSED, HOST)), UpstreamUnreachable, 502),
+    (net.getConnectError((errno.EHOSTUNREACH, HOST)), UpstreamUnreachable, 502),
+    (net.getConnectError((errno.EPERM, HOST)), UpstreamUnreachable, 502),
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from twisted.internet.defer import CancelledError
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
@@ -26,15 +27,17 @@ from jairouter.errors import (
 )
 from jairouter.exchange import Outcome
 from jairouter.filters.pick import Pick
-from jairouter.interfaces import IBalancer, IResponder
+from jairouter.interfaces import Affinity, IBalancer, IResponder
 from jairouter.traffic.instance import Instance
 from jairouter.traffic.permits import Ledger
-from tests.filters.inner import Inner, Sink, exchange, instance, run
+from tests.filters.inner import Inner, Sink, exchange, group, instance, run
 
 
 @implementer(IBalancer)
 class First:
     """Picks the first; notes what it was asked."""
+
+    affinity = Affinity.NONE
 
     def __init__(self) -> None:
         self.asked: list[tuple[Instance, ...]] = []
@@ -44,14 +47,24 @@ class First:
         return candidates[0] if candidates else None
 
 
+def calm() -> Instance:
+    """An instance of which nothing is to be asked."""
+    made = instance()
+    made.live.suspect = False
+    return made
+
+
 class PickTests(SynchronousTestCase):
     """One instance per attempt, held until the last byte, given back exactly once."""
 
     def setUp(self) -> None:
         self.inner, self.balancer, self.ledger = Inner(), First(), Ledger()
-        self.pick = Pick(self.inner, self.balancer, self.ledger, lambda: 7.0)
-        self.instance = instance()
-        self.exchange = exchange(None, "m", self.instance, instance())
+        self.clock = Clock()
+        self.clock.advance(7)
+        self.pick = Pick(self.inner, self.ledger, self.clock)
+        self.instance = calm()
+        self.exchange = exchange()
+        self.exchange.group = group(self.instance, calm(), balancer=self.balancer)
         self.work = run(self.pick, self.exchange)
 
     def assert_settled(self, outcome: Outcome) -> None:
@@ -69,9 +82,10 @@ class PickTests(SynchronousTestCase):
 
     def test_picked_once(self) -> None:
         """The balancer is asked once, and the attempt goes to whom it named."""
-        self.assertEqual(self.balancer.asked, [self.exchange.candidates])
+        assert self.exchange.group is not None
+        self.assertEqual(self.balancer.asked, [self.exchange.group.instances])
         [attempt] = self.exchange.attempts
-        self.assertEqual((attempt.instance, attempt.since), (self.instance, 7.0))
+        self.assertEqual((attempt.instance, attempt.since, attempt.candidates), (self.instance, 7.0, 2))
         self.assert_held()
 
     def test_nobody(self) -> None:

@@ -8,14 +8,17 @@ from zope.interface.verify import verifyObject
 from jairouter.adapters.normal import NormalAdapter
 from jairouter.errors import ModelNotFound
 from jairouter.exchange import Exchange
-from jairouter.filters.resolve import Resolve, Services
+from jairouter.filters.resolve import Groups, Resolve, Services
 from jairouter.interfaces import IResponder
-from tests.filters.inner import ROUTE, Inner, exchange, instance, request, run
+from tests.filters.inner import ROUTE, Inner, exchange, group, instance, request, run
 
 PLAIN = instance()
 WITH_PATH = instance(path="/api/chat")
 OTHER = instance(name="other")
-SERVICES: Services = {"chat": {"m": (PLAIN, WITH_PATH), "odd": (WITH_PATH,)}, "embedding": {"e": (OTHER,)}}
+SERVICES: Services = {
+    "chat": {"m": group(PLAIN, WITH_PATH), "odd": group(WITH_PATH)},
+    "embedding": {"e": group(OTHER)},
+}
 
 
 class ResolveTests(SynchronousTestCase):
@@ -23,7 +26,8 @@ class ResolveTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.inner = Inner()
-        self.resolve = Resolve(self.inner, SERVICES, NormalAdapter())
+        self.groups = Groups(SERVICES, NormalAdapter())
+        self.resolve = Resolve(self.inner, self.groups)
 
     def asked(self, suffix: str, model: str) -> Exchange:
         return exchange(request(ROUTE[suffix]), model)
@@ -33,7 +37,8 @@ class ResolveTests(SynchronousTestCase):
         work = run(self.resolve, asked)
         self.inner.answer()
         self.successResultOf(work)
-        return asked.candidates
+        assert asked.group is not None
+        return asked.group.instances
 
     def assert_unknown(self, suffix: str, model: str) -> ModelNotFound:
         failure = self.failureResultOf(run(self.resolve, self.asked(suffix, model)), ModelNotFound)
@@ -53,6 +58,14 @@ class ResolveTests(SynchronousTestCase):
     def test_sibling_route(self) -> None:
         """Only those whose place for it is known."""
         self.assertEqual(self.candidates("/responses", "m"), (PLAIN,))
+
+    def test_the_same_group_again(self) -> None:
+        """It is made once for each route and model; unknown names leave nothing behind."""
+        chat = ROUTE["/chat/completions"]
+        self.assertIs(self.groups.group_of(chat, "m"), self.groups.group_of(chat, "m"))
+        for name in ("x", "y"):
+            self.assertRaises(ModelNotFound, self.groups.group_of, chat, name)
+        self.assertEqual(len(self.groups._known), 1)
 
     def test_sibling_route_that_nobody_speaks(self) -> None:
         error = self.assert_unknown("/responses", "odd")

@@ -266,3 +266,76 @@ class TotalTests(Case):
 
     def test_complete(self) -> None:
         self.begin().end()
+
+
+class InstanceTests(Case):
+    """An instance may have a limit of its own for all phases together, in place of the one for all."""
+
+    limits = PhaseLimits(queued=80, connect=50, send=100, first_byte=300, read=200, total=40)
+    own = 60.0
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.inner = Inner()
+        timeout = Timeout(self.inner, TimerWheel(self.clock), self.limits)
+        self.exchange = attempted(self.clock.seconds, timeout=self.own)
+        self.attempt = self.exchange.attempt
+        self.work = run(timeout, self.exchange)
+        self.addCleanup(lambda: self.assertEqual(self.clock.getDelayedCalls(), []))
+
+    def test_waiting(self) -> None:
+        self.attempt.enter(Phase.WAITING)
+        self.assert_late(self.own, UpstreamTimeout)
+
+    def test_receiving(self) -> None:
+        body = self.begin()
+        self.pass_time(self.own - 0.1)
+        self.attempt.progress()
+        body.chunk(b"more")
+        self.assertEqual(self.sink.ends, [])
+        self.pass_time(0.5)
+        self.assertIsInstance(self.sink.ends[0], UpstreamTimeout)
+
+    def test_complete(self) -> None:
+        self.begin().end()
+
+
+class ShortInstanceTests(InstanceTests):
+    """Also one that is shorter than every other."""
+
+    own = 3.0
+
+
+class AnswerTests(InstanceTests):
+    """A limit for the answer ends a stream only if that has not begun."""
+
+    own = 30.0
+    stream = False
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.inner = Inner()
+        timeout = Timeout(self.inner, TimerWheel(self.clock), self.limits)
+        self.exchange = attempted(self.clock.seconds, answer_timeout=self.own)
+        self.attempt = self.exchange.attempt
+        self.work = run(timeout, self.exchange)
+        self.addCleanup(lambda: self.assertEqual(self.clock.getDelayedCalls(), []))
+
+    def test_stream_that_has_begun(self) -> None:
+        """It goes on until the limit for all of it."""
+        body = AnswerBody(Source())
+        self.inner._works.pop(0).callback(Answer(200, (), body, event_stream=True))
+        self.successResultOf(self.work)
+        sink = Sink()
+        body.deliver(sink)
+        self.pass_time(39.8)
+        self.attempt.progress()
+        self.assertEqual(sink.ends, [])
+        self.pass_time(0.6)
+        self.assertIsInstance(sink.ends[0], UpstreamTimeout)
+
+
+class ShortAnswerTests(AnswerTests):
+    """Also one that is shorter than every other."""
+
+    own = 3.0

@@ -28,7 +28,7 @@ from tests.fuzz.strategies import (
 NAMED = b"x-named"
 """What `Connection` names."""
 
-NOT_PASSED_ON = {*HOP_BY_HOP, *MADE_ANEW, NAMED}
+NOT_PASSED_ON = {*HOP_BY_HOP, *MADE_ANEW, NAMED, b"x-forwarded-for"}
 
 
 @st.composite

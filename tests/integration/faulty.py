@@ -15,6 +15,8 @@ from tests.integration.wire import sse_events
 TOKENS = 8
 PAIR = shared_pair(
     *("--tokens", str(TOKENS)),
+    # (each test begins with a backend that is not resting from a 429 of the one before)
+    **{"model.load-balance.cool-down": {"enabled": False}},
     webclient={
         "connection-timeout": "1s",
         "first-byte-timeout": "1s",

@@ -23,6 +23,8 @@ from typing import Any, Generic, TypeVar
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from jairouter.traffic.permits import KINDS
+
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
 TWISTD = (BIN / "twistd", "-n", "--pidfile=", "jairouter")
@@ -219,7 +221,7 @@ class Gateway(Server):
 
     def wait_at_rest(self, seconds: float = 5.0) -> None:
         """Wait until nothing is lent out of any kind, and the kinds are there."""
-        nothing = {"request": 0.0, "attempt": 0.0, "connection": 0.0}
+        nothing = dict.fromkeys(KINDS, 0.0)
         wait_until(lambda: self.outstanding() == nothing, lambda: f"{self.outstanding()} at rest", seconds)
 
 

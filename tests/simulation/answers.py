@@ -31,6 +31,10 @@ class AnswerPlan:
     linger: float = 0.0
 
 
+CALM = AnswerPlan("good", [(0.0, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")])
+"""Of a backend that has become good."""
+
+
 def plan_answer(seed: int, request: RequestPlan, attempt: int) -> AnswerPlan:
     """Decide what the backend does with a request that it sees for the `attempt`-th time."""
     random = Random(f"{seed}/{request.tag}/{attempt}")

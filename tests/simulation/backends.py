@@ -9,18 +9,20 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from tests.simulation.answers import AnswerPlan, plan_answer
+from tests.simulation.answers import CALM, AnswerPlan, plan_answer
+from tests.simulation.configuration import Address
 from tests.simulation.messages import read_chunks
 from tests.simulation.network import SeededNetwork
 from tests.simulation.schedule import RequestPlan, Schedule
 
 
-@dataclass
+@dataclass(eq=False)
 class Attempt:
     """One request as a backend saw it.
 
     Attributes:
         tag: From its header.
+        host: Of the backend.
         line: The request line.
         headers: Names in lower case.
         began: When its head had come.
@@ -37,6 +39,7 @@ class Attempt:
     """
 
     tag: str
+    host: str
     line: bytes
     headers: list[tuple[bytes, bytes]]
     began: float
@@ -64,9 +67,13 @@ class Record:
     Attributes:
         attempts: By tag, in order.
         faults: What no gateway should do.
+        calm: Whether backends have become good, all of them.
+        probes: How many health checks there were.
     """
 
     def __init__(self) -> None:
+        self.calm = False
+        self.probes = 0
         self.attempts: dict[str, list[Attempt]] = {}
         self.faults: list[str] = []
 
@@ -76,14 +83,22 @@ class SimulatedBackend(Factory):
 
     noisy = False
 
-    def __init__(self, network: SeededNetwork, schedule: Schedule, record: Record) -> None:
+    def __init__(self, address: Address, network: SeededNetwork, schedule: Schedule, record: Record) -> None:
+        self.address = address
         self.network = network
         self.seed = schedule.seed
+        self.sick = [times for which, *times in schedule.sick if which == address]
         self.requests = schedule.requests
         self.record = record
 
     def buildProtocol(self, addr: object) -> BackendConnection:
         return BackendConnection(self)
+
+    @property
+    def well(self) -> bool:
+        """Whether it says so when it is asked."""
+        now = self.network.seconds()
+        return self.record.calm or not any(start <= now < end for start, end in self.sick)
 
 
 class BackendConnection(Protocol):
@@ -131,7 +146,10 @@ class BackendConnection(Protocol):
         del self._buffer[: end + 4]
         headers = [(name.lower(), value) for name, _, value in (each.partition(b": ") for each in rest)]
         named = dict(headers)
-        request = self._backend.requests.get(named.get(b"x-tag", b"").decode())
+        if line.startswith(b"GET ") and b"x-trace-tag" not in named:
+            self._probed()
+            return True
+        request = self._backend.requests.get(named.get(b"x-trace-tag", b"").decode())
         if request is None:
             self._fault(f"a request that nobody sent: {line!r}")
             return False
@@ -141,11 +159,18 @@ class BackendConnection(Protocol):
         self._read_body()  # which may be empty
         return True
 
+    def _probed(self) -> None:
+        """It is asked for its health."""
+        self._backend.record.probes += 1
+        status = b"200 OK" if self._backend.well else b"503 Sick"
+        self.transport.write(b"HTTP/1.1 %b\r\nContent-Length: 2\r\n\r\n{}" % status)
+
     def _begin(self, request: RequestPlan, line: bytes, headers: list[tuple[bytes, bytes]]) -> None:
         earlier = self._backend.record.attempts.setdefault(request.tag, [])
-        plan = plan_answer(self._backend.seed, request, len(earlier))
-        now = self._backend.network.seconds()
-        self._attempt = Attempt(request.tag, line, headers, now, self._count > 0, plan)
+        calm = self._backend.record.calm
+        plan = CALM if calm else plan_answer(self._backend.seed, request, len(earlier))
+        now, host = self._backend.network.seconds(), self._backend.address[0]
+        self._attempt = Attempt(request.tag, host, line, headers, now, self._count > 0, plan)
         earlier.append(self._attempt)
         self._count += 1
         if not plan.reads:

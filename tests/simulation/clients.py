@@ -28,6 +28,7 @@ class SimulatedClient(Client):
         begun: For each request whose first byte was sent, whether the gateway was not closing yet.
         sent: How many requests were sent whole.
         ended: When the connection ended, or None.
+        arrivals: When bytes came, and how many had come by then.
     """
 
     transport: Any
@@ -41,6 +42,7 @@ class SimulatedClient(Client):
         self.begun: list[bool] = []
         self.sent = 0
         self.ended: float | None = None
+        self.arrivals: list[tuple[float, int]] = []
         self._network = network
         self._random = Random(f"{seed}/client/{plan.number}")
         self._answered = 0
@@ -62,7 +64,7 @@ class SimulatedClient(Client):
         if GATEWAY not in self._network.listeners:
             self.turned_away = True
             return
-        self._network.connect(*GATEWAY, self)
+        self._network.arrive(self.plan.host, GATEWAY, self)
         if self.closed is not None:
             return
         for start, length in self.plan.pauses:
@@ -73,6 +75,7 @@ class SimulatedClient(Client):
 
     def dataReceived(self, data: bytes) -> None:
         super().dataReceived(data)
+        self.arrivals.append((self._network.seconds(), len(self.received)))
         while self._is_answered():
             self._answered += 1
             if self._answered == len(self.plan.requests):

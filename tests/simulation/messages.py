@@ -21,12 +21,14 @@ class Message:
         headers: Names in lower case.
         body: Decoded.
         complete: Whether HTTP says that this is all of it.
+        raw: How it came, with what was said in the meantime before it, if it was read with others.
     """
 
     status: int = 0
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     body: bytes = b""
     complete: bool = False
+    raw: bytes = b""
 
     def header(self, name: bytes) -> bytes | None:
         """The first value of a header."""
@@ -51,10 +53,13 @@ def read_answers(data: bytes, ended_well: bool) -> list[Message]:
         ended_well: Whether the connection was closed in good order, which completes a body without length.
     """
     answers: list[Message] = []
+    before = data
     while data:
         message, data = read_answer(data, ended_well)
+        message.raw = before[: len(before) - len(data)]
         if message.status >= 200 or not message.complete:
             answers.append(message)
+            before = data
     return answers
 
 

@@ -15,9 +15,12 @@ from zope.interface import implementer
 
 from tests.simulation.backends import Record, SimulatedBackend
 from tests.simulation.clients import SimulatedClient
+from tests.simulation.configuration import Configuration, settings_of
 from tests.simulation.network import SeededNetwork
+from tests.simulation.recovery import OVER, recover
 from tests.simulation.schedule import BACKENDS, Outage, Schedule, make_schedule
 from tests.simulation.truth import judge
+from tests.simulation.watch import Watch
 from tests.world import GATEWAY, World
 
 LIMIT = 600.0
@@ -31,7 +34,6 @@ class Run:
     Attributes:
         schedule: What was to happen.
         faults: What should not have happened.
-        fingerprint: Of all that travelled.
         statuses: How often clients saw which status, for those who look whether runs are worth their while.
     """
 
@@ -39,20 +41,21 @@ class Run:
         self.schedule = schedule
         self.faults: list[str] = []
         self.statuses: Counter[str] = Counter()
-        self.fingerprint = ""
         random = Random(schedule.seed)
         self.network = SeededNetwork(random, schedule.disk_is_full)
-        self.world = World(schedule.configuration, schedule.seed, self.network)
+        self.world = World(settings_of(schedule.configuration), schedule.seed, self.network)
+        self.watch = Watch(self.network.seconds)
         self._begun: Counter[str] = Counter()
         self._count_permits()
         self.record = Record()
-        for host, port in BACKENDS:
-            self.network.listenTCP(
-                port, SimulatedBackend(self.network, schedule, self.record), interface=host
-            )
+        for address in BACKENDS:
+            backend = SimulatedBackend(address, self.network, schedule, self.record)
+            self.network.listenTCP(address[1], backend, interface=address[0])
         self.clients = [SimulatedClient(plan, schedule.seed, self.network) for plan in schedule.clients]
         for outage in schedule.outages:
             self.network.callLater(outage.start, self._break, outage)
+        for when, configuration in schedule.reloads:
+            self.network.callLater(when, self._reload, configuration)
         if schedule.drain is not None:
             self.network.callLater(schedule.drain, self.world.gateway.listener.drain)
 
@@ -60,20 +63,32 @@ class Run:
         """Play it and judge it."""
         globalLogPublisher.addObserver(self)
         try:
-            self.network.play(self._is_over, LIMIT)
-            self._judge_rest()
-            left = self.world.close()
+            with self.watch.watching():
+                self.network.play(self._is_over, LIMIT)
+                self._judge_rest()
+                if self.schedule.drain is None and not self.faults:
+                    self.faults += recover(self.schedule, self.world, self.network, self.record, self._reload)
+                left = self._close()
             self.faults += [f"a delayed call is left: {call}" for call in left]
             gc.collect()  # for errors that nobody handled
         except Exception:  # whatever it is, it is a finding
             self.faults.append(traceback.format_exc())
         finally:
             globalLogPublisher.removeObserver(self)
-        self.faults += judge(self.schedule, self.clients, self.record)
+        self.faults += judge(self.schedule, self.clients, self.record, self.watch)
         self._judge_metrics()
         self._judge_connections()
-        self.fingerprint = self.network.fingerprint()
         return self
+
+    def _close(self) -> list[Any]:
+        """Stop everything. Returns the delayed calls that are left, which should be none."""
+        gateway, network = self.world.gateway, self.network
+        stopped = gateway.listener.stopService()
+        network.play(lambda: bool(stopped.called), network.seconds() + 130)
+        gateway.close()
+        network.pass_until(max(network.seconds() + 1, OVER))
+        assert stopped.called
+        return list(network.getDelayedCalls())
 
     def _is_over(self) -> bool:
         return self.world.at_rest and all(client.finished for client in self.clients)
@@ -90,15 +105,20 @@ class Run:
         if port is not None:
             network.callLater(outage.end - outage.start, network.listeners.__setitem__, address, port)
 
+    def _reload(self, configuration: Configuration) -> None:
+        self.world.gateway.reload(settings_of(configuration))
+        self.watch.note("reload", configuration)
+
     def _count_permits(self) -> None:
+        begun = self._begun
+
+        class Counting(dict[str, int]):
+            def __setitem__(self, kind: str, count: int) -> None:
+                begun[kind] += count > self[kind]
+                super().__setitem__(kind, count)
+
         ledger = self.world.gateway.ledger
-        lend = ledger.open
-
-        def counting(kind: str, *more: Any) -> Any:
-            self._begun[kind] += 1
-            return lend(kind, *more)
-
-        ledger.open = counting  # type: ignore[method-assign, assignment]  # it takes and gives the same
+        ledger._out = Counting(ledger._out)
 
     # -- what must be true at the end ---------------------------------------
 
@@ -117,6 +137,9 @@ class Run:
                 self.faults.append(f"client {client.plan.number} still waits at {self.network.seconds():.1f}")
         if not self.world.at_rest:
             self.faults.append(f"not at rest: {self.world.gateway.ledger}")
+        for live in self.watch.lives:
+            if live.in_flight:
+                self.faults.append(f"in flight at the end: {live.in_flight}")
 
     def _judge_metrics(self) -> None:
         answered = self._counted("http_server_requests_total", "status")
@@ -129,7 +152,7 @@ class Run:
             self.faults.append(f"{self._begun['attempt']} attempts were begun, {attempts} counted")
         for client in self.clients:
             self.statuses.update(str(answer.status) for answer in client.answers() if answer.complete)
-        begun_early = "first-event: 1s" in self.schedule.configuration
+        begun_early = self.schedule.configuration["streaming"]["keep_alive_before_first_event"]
         for status, count in self.statuses.items():
             if count > answered[status] and not (status == "200" and begun_early):
                 self.faults.append(f"clients saw {count} answers {status}, {answered} counted")
@@ -151,7 +174,11 @@ class Run:
 
 def run(seed: int) -> Run:
     """Play the schedule of one seed."""
-    return Run(make_schedule(seed)).play()
+    gc.freeze()  # so that only what the run leaves is looked through at its end
+    try:
+        return Run(make_schedule(seed)).play()
+    finally:
+        gc.unfreeze()
 
 
 def main() -> int:
@@ -165,7 +192,6 @@ def main() -> int:
         [options.seed] if options.seed is not None else range(options.first, options.first + options.seeds)
     )
     globalLogBeginner.beginLoggingTo([], redirectStandardIO=False)
-    gc.freeze()
     failed, statuses = [], Counter[str]()
     for seed in seeds:
         played = run(seed)
@@ -176,7 +202,7 @@ def main() -> int:
             for fault in played.faults:
                 print("   ", fault.replace("\n", "\n    "))
         if options.seed is not None:
-            print(f"fingerprint {played.fingerprint}")
+            print(f"fingerprint {played.network.fingerprint()}")
     print(f"{len(seeds)} schedules, {len(failed)} failed {failed or ''}")
     print(f"answers by status: {dict(sorted(statuses.items()))}")
     return 1 if failed else 0

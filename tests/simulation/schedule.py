@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from random import Random
 
+from tests.simulation.configuration import HELD, ROUTES, Address, Configuration, make_configuration
 from tests.simulation.messages import chunked
+from tests.simulation.reloads import make_reloads
 
 BACKENDS = (("10.0.0.1", 9000), ("10.0.0.2", 9000), ("10.0.0.3", 9000))
-ROUTES = {
-    "chat": "/v1/chat/completions",
-    "embedding": "/api/v1/embeddings",
-    "tts": "/v1/audio/speech",
-    "stt": "/v1/audio/transcriptions",
-}
-HELD = 300_000
-"""Bytes of JSON that the gateway holds; some requests are larger."""
+CLIENT_HOSTS = ("10.1.0.1", "10.1.0.2", "10.1.0.3")
 
 Pieces = list[tuple[float, bytes]]
 """What is sent when: seconds to wait, then bytes."""
@@ -32,6 +28,8 @@ class RequestPlan:
         target: Path and query at the gateway.
         target_behind: Path and query at a backend.
         service: Whose route it is.
+        model: What it asks for.
+        key: That it shows, or nothing.
         head: With the empty line at its end.
         body: As the backend must get it.
         pieces: Head and framed body as they are sent.
@@ -46,6 +44,8 @@ class RequestPlan:
     target: str
     target_behind: str
     service: str
+    model: str
+    key: bytes
     head: bytes
     body: bytes
     pieces: Pieces
@@ -68,6 +68,7 @@ class ClientPlan:
         pauses: When it stops reading, for how long.
         leaves: Seconds after the start at which it goes, or None.
         aborts: Whether it goes without a word.
+        host: Its address.
     """
 
     number: int
@@ -77,6 +78,7 @@ class ClientPlan:
     pauses: list[tuple[float, float]]
     leaves: float | None
     aborts: bool
+    host: str
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class Outage:
         silent: Whether connecting never ends; else it is refused.
     """
 
-    address: tuple[str, int]
+    address: Address
     start: float
     end: float
     silent: bool
@@ -102,128 +104,124 @@ class Schedule:
 
     Attributes:
         seed: What it was made of.
-        configuration: The gateway's, in YAML.
+        configuration: The gateway's, to begin with.
+        reloads: Other ones, in order, and when they come into force.
         clients: Who asks.
         outages: When backends cannot be reached.
+        sick: When backends fail their health checks: address, start and end.
         drain: When the gateway is told to stop, or None.
         disk_is_full: Whether uploads cannot be put aside at times.
     """
 
     seed: int
-    configuration: str
+    configuration: Configuration
+    reloads: list[tuple[float, Configuration]]
     clients: list[ClientPlan]
     outages: list[Outage]
+    sick: list[tuple[Address, float, float]]
     drain: float | None
     disk_is_full: bool
 
-    @property
+    @cached_property
     def requests(self) -> dict[str, RequestPlan]:
         """Every request by its tag."""
         return {request.tag: request for client in self.clients for request in client.requests}
+
+    def in_force(self, when: float) -> Configuration:
+        """The configuration of a time."""
+        found = self.configuration
+        for since, configuration in self.reloads:
+            if since <= when:
+                found = configuration
+        return found
 
 
 def make_schedule(seed: int) -> Schedule:
     """Work out a run."""
     random = Random(seed)
-    used = BACKENDS[: random.randint(1, len(BACKENDS))]
-    configuration = _configuration(random, used)
-    clients = [_client(random, number) for number in range(random.randint(10, 40))]
-    outages = [_outage(random, used) for _ in range(random.choice((0, 0, 1, 3)))]
-    drain = random.uniform(1, 25) if random.random() < 0.3 else None
-    return Schedule(seed, configuration, clients, outages, drain, random.random() < 0.1)
-
-
-def _configuration(random: Random, used: tuple[tuple[str, int], ...]) -> str:
-    services = []
-    for service, route in ROUTES.items():
-        instances = []
-        for model in ("a", "b"):
-            for host, port in random.sample(used, random.randint(1, len(used))):
-                path = random.choice(("", "", f", path: /served{route.removeprefix('/api')}"))
-                weight = random.choice((1, 1, 2, 5))
-                instances.append(
-                    f'{{name: {service}-{model}, base-url: "http://{host}:{port}", weight: {weight}{path}}}'
-                )
-        services.append(f"    {service}: {{instances: [{', '.join(instances)}]}}")
-    pool = [
-        f"max-connections: {random.choice((1, 2, 4, 20, 20))}",
-        f"pending-acquire-timeout: {random.choice((1, 8, 40))}s",
-        f"pending-acquire-max: {random.choice((1, 1000, 1000, 1000))}",
-        f"max-idle-time: {random.choice((1, 20))}s",
-        *random.choice(([], ["max-life-time: 2s"])),
-    ]
-    web_client = [
-        f"connection-timeout: {random.choice((1, 5))}s",
-        f"read-timeout: {random.choice((6, 20))}s",
-        f"write-timeout: {random.choice((3, 10))}s",
-        f"max-in-memory-size: {HELD}B",
-        *random.choice(([], [], ["first-byte-timeout: 30s"])),
-        *random.choice(([], [], [], ["total-timeout: 12s"])),
-        f"connection-pool: {{{', '.join(pool)}}}",
-    ]
-    streaming = [
-        f"keep-alive-interval: {random.choice((0, 2, 15))}s",
-        f"keep-alive-before-first-event: {random.choice((0, 0, 0, 1))}s",
-        f"max-event-size: {random.choice((1000, 262144))}B",
-    ]
-    drain = f"drain: {{delay: {random.choice((0, 5))}s, timeout: {random.choice((2, 30))}s}}"
-    return "\n".join(
-        [
-            f"server: {{address: 127.0.0.1, port: 8080, {drain}}}",
-            f"webclient: {{{', '.join(web_client)}}}",
-            f"streaming: {{{', '.join(streaming)}}}",
-            "logging: {access: {enabled: false}}",
-            "model:",
-            "  services:",
-            *services,
-        ]
+    used = BACKENDS[: random.choice((1, 2, 3, 3))]
+    configuration = make_configuration(random, used)
+    reloads = make_reloads(random, configuration)
+    services = tuple(configuration["model"]["services"])
+    shared = random.random() < 0.8 and any(
+        service.get("fallback", {}).get("strategy") == "cache"
+        for service in configuration["model"]["services"].values()
     )
+    clients = [_client(random, number, services, shared) for number in range(random.randint(8, 32))]
+    outages = [_outage(random, used) for _ in range(random.choice((0, 0, 1, 3)))]
+    sick = [_sickness(random, used) for _ in range(random.choice((0, 1, 2)))]
+    drain = random.uniform(1, 25) if random.random() < 0.25 else None
+    full = random.random() < 0.1
+    return Schedule(seed, configuration, reloads, clients, outages, sick, drain, full)
 
 
-def _outage(random: Random, used: tuple[tuple[str, int], ...]) -> Outage:
+def _sickness(random: Random, used: tuple[Address, ...]) -> tuple[Address, float, float]:
+    start = random.uniform(0, 12)
+    return random.choice(used), start, start + random.uniform(1, 8)
+
+
+def _outage(random: Random, used: tuple[Address, ...]) -> Outage:
     start = random.uniform(0, 15)
     return Outage(random.choice(used), start, start + random.uniform(0.1, 15), random.random() < 0.5)
 
 
-def _client(random: Random, number: int) -> ClientPlan:
+def _client(random: Random, number: int, services: tuple[str, ...], shared: bool) -> ClientPlan:
     count = random.choice((1, 1, 2, 4))
     pipelined = count > 1 and random.random() < 0.4
-    requests = [_request(random, f"{number}.{each}", last=each == count - 1) for each in range(count)]
+    key = random.choice((b"", b"", b"", b"Bearer one", *([] if shared else [b"Bearer two"])))
+    requests = [
+        _request(random, f"{number}.{each}", services, key, shared=shared, last=each == count - 1)
+        for each in range(count)
+    ]
     pauses = []
     if random.random() < 0.25:
         pauses = [(random.uniform(0, 5), random.uniform(0.1, 25)) for _ in range(random.randint(1, 3))]
     leaves = random.uniform(0, 12) if random.random() < 0.25 else None
     return ClientPlan(
-        number, random.uniform(0, 12), requests, pipelined, pauses, leaves, random.random() < 0.7
+        number,
+        random.uniform(0, 12),
+        requests,
+        pipelined,
+        pauses,
+        leaves,
+        random.random() < 0.7,
+        random.choice(CLIENT_HOSTS[: 2 if shared else 3]),
     )
 
 
-def _request(random: Random, tag: str, *, last: bool) -> RequestPlan:
-    service = random.choice(("chat", "chat", "chat", "embedding", "tts", "stt", "stt"))
+def _request(
+    random: Random, tag: str, services: tuple[str, ...], key: bytes, *, shared: bool, last: bool
+) -> RequestPlan:
+    service = random.choice(("chat", "chat", *services))
     refusal = random.choice((0,) * 20 + (400, 404, 415))
     model = "no-such" if refusal == 404 else f"{service}-{random.choice('ab')}"
     stream = service == "chat" and random.random() < 0.6
     if service == "stt":
         content_type, body = _form(random, tag, "" if refusal == 400 else model)
+    elif shared and not refusal and random.random() < 0.9:
+        model, stream = f"{service}-a", stream and random.random() < 0.3
+        content_type, body = b"application/json", shared_body(model, stream)
     else:
         content_type, body = b"application/json", _json(random, tag, model, stream, broken=refusal == 400)
         if len(body) > HELD and not refusal:
             refusal = 413
     if refusal == 415:
         content_type = b"text/plain"
-    query = random.choice(("", "", "?api-version=1&x=%20y"))
+    query = "" if shared else random.choice(("", "", "?api-version=1&x=%20y"))
     version = b"1.0" if last and random.random() < 0.1 else b"1.1"
-    chunks = version == b"1.1" and random.random() < 0.3
+    chunks = version == b"1.1" and not shared and random.random() < 0.3
     closes = version == b"1.0" or (last and random.random() < 0.2)
     target = ROUTES[service] + query
     head = [
         b"POST %b HTTP/%b" % (target.encode(), version),
         b"Host: gateway",
-        b"X-TAG: " + tag.encode(),
+        b"X-TRACE-TAG: " + tag.encode(),
         b"Content-Type: " + content_type,
         b"accept: */*",
         b"Transfer-Encoding: chunked" if chunks else b"Content-Length: %d" % len(body),
     ]
+    if key:
+        head.append(b"Authorization: " + key)
     if closes:
         head.append(b"Connection: close")
     if version == b"1.1" and random.random() < 0.1:
@@ -237,8 +235,26 @@ def _request(random: Random, tag: str, *, last: bool) -> RequestPlan:
         pieces[at] = (random.choice((5.0, 45.0)), pieces[at][1])
     behind = target.removeprefix("/api")
     return RequestPlan(
-        tag, target, behind, service, lines, body, pieces, content_type, stream, refusal, closes, slow
+        tag,
+        target,
+        behind,
+        service,
+        model,
+        key,
+        lines,
+        body,
+        pieces,
+        content_type,
+        stream,
+        refusal,
+        closes,
+        slow,
     )
+
+
+def shared_body(model: str, stream: bool) -> bytes:
+    """A request of which many are equal, so that a cache has something to do."""
+    return json.dumps({"model": model, "messages": [], **({"stream": True} if stream else {})}).encode()
 
 
 def _json(random: Random, tag: str, model: str, stream: bool, *, broken: bool) -> bytes:

@@ -6,9 +6,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.simulation.run import run
 
-SEEDS = 60
-ONCE_FAILED = (101, 1045, 1428, 1606, 3215, 5237, 5505, 6173, 10304)
-"""Seeds beyond the first ones that found something in the gateway; see test_regressions."""
+SEEDS = 40
+ONCE_FAILED = (52, 232, 532, 892)
+"""Seeds beyond the first ones that found something in the gateway. What earlier schedules found, which knew
+nothing of traffic control, is in test_regressions."""
 
 
 class SeedTests(SynchronousTestCase):
@@ -23,12 +24,12 @@ class SeedTests(SynchronousTestCase):
 
     def test_same_seed_same_run(self) -> None:
         """Every byte, when it came, and in which pieces."""
-        fingerprints = {run(7).fingerprint for _ in range(2)}
+        fingerprints = {run(7).network.fingerprint() for _ in range(2)}
         self.flushLoggedErrors()
         self.assertEqual(len(fingerprints), 1)
 
     def test_other_seed_other_run(self) -> None:
-        fingerprints = {run(seed).fingerprint for seed in (7, 8)}
+        fingerprints = {run(seed).network.fingerprint() for seed in (7, 8)}
         self.flushLoggedErrors()
         self.assertEqual(len(fingerprints), 2)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 from prometheus_client import CollectorRegistry, generate_latest
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyClass, verifyObject
@@ -54,6 +56,21 @@ class RequestMetricsTests(SynchronousTestCase):
         self.assertEqual(self.value(CALLS, outcome="succeeded", **labels), 1)
         self.assertEqual(self.value(CALLS, outcome="failed", **labels), 2)
         self.assertEqual(self.value(CALLS, outcome="unsettled", **labels), 1)
+
+    def test_instances_are_let_go(self) -> None:
+        """They come and go with the settings; what was counted stays."""
+        for _ in range(2):
+            what = attempted()
+            what.attempt.outcome = Outcome.SUCCEEDED
+            self.metrics.record(what, 200, 0, None)
+            self.metrics.sum_up()
+            self.assertFalse(
+                [each for each in gc.get_referrers(what.attempt.instance) if isinstance(each, tuple)]
+            )
+        self.assertEqual(
+            self.value(CALLS, outcome="succeeded", service="chat", model="m", backend="http://10.0.0.1:9000"),
+            2,
+        )
 
     def test_instances_at_one_address_are_one_series(self) -> None:
         """As with two keys for one backend; Prometheus refuses a page that has a series twice."""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from jairouter.exchange import Outcome
 from jairouter.traffic.instance import Instance
-from jairouter.traffic.permits import Ledger
 
 
 class InstanceTests(SynchronousTestCase):
@@ -15,14 +13,19 @@ class InstanceTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.instance = Instance("chat", "m", "http://a", "/p", 2, ((b"Authorization", b"s3cret"),))
 
-    def test_in_flight(self) -> None:
-        """Attempts under way are counted, here and in the ledger, until they are settled."""
-        ledger = Ledger()
-        permits = [self.instance.acquire(ledger) for _ in range(2)]
-        self.assertEqual((self.instance.in_flight, ledger.outstanding()["attempt"]), (2, 2))
-        for permit, outcome in zip(permits, (Outcome.FAILED, Outcome.SUCCEEDED), strict=True):
-            permit.settle(outcome)
-        self.assertEqual((self.instance.in_flight, ledger.at_rest), (0, True))
+    def test_its_share(self) -> None:
+        """An instance in good health gets what its weight says."""
+        self.assertEqual((self.instance.live.share, self.instance.live.weight), (2.0, 2.0))
+        self.instance.live.acquire(0.0)
+        self.assertEqual(self.instance.in_flight, 1)
+
+    def test_label(self) -> None:
+        """Tells instances of one name apart and gives no address away, unless it was named."""
+        other = Instance("chat", "m", "http://b", "/p")
+        self.assertRegex(self.instance.label, r"\Am-[0-9a-f]{6}\Z")
+        self.assertNotEqual(self.instance.label, other.label)
+        self.assertEqual(self.instance.label, Instance("chat", "m", "http://a", "/p").label)
+        self.assertEqual(Instance("chat", "m", "http://a", label="gpu-1").label, "gpu-1")
 
     def test_identity(self) -> None:
         """What makes it the same across a reload: not its weight, nor its headers."""

@@ -18,6 +18,7 @@ from jairouter.interfaces import IRequestBody
 from jairouter.request_body.held import HeldBody
 from jairouter.task import as_deferred
 from jairouter.timers import TimerWheel
+from jairouter.traffic.instance import Instance
 from jairouter.traffic.permits import Ledger
 from jairouter.upstream.agent import Agent
 from jairouter.upstream.answer_parser import MAX_HEAD
@@ -157,7 +158,7 @@ class EndpointTests(AgentCase):
         """They come from clients, so there is no end of them."""
         for number in range(10):
             self.ask(uri=URL + b"?n=%d" % number).addErrback(lambda _: None)
-        self.assertEqual(len(self.agent._origins), 1)
+        self.assertEqual(len(self.agent._addresses), 1)
 
     def test_targets(self) -> None:
         """What stands in the request line; a fragment is for the one who asks."""
@@ -213,6 +214,49 @@ class ConnectionsTests(AgentCase):
         self.used_once()
         self.failureResultOf(self.ask(pairs=((b"X", b"a\r\nb"),)), ValueError)
         self.assert_at_rest()
+
+
+class KeepTests(AgentCase):
+    """Of other settings, only what they name is kept."""
+
+    here = Instance("chat", "m", "http://10.0.0.1:9000")
+
+    def test_named(self) -> None:
+        wire = self.used_once()
+        self.agent.keep([Instance("chat", "m", "no address"), self.here])
+        self.assertFalse(wire.disconnecting)
+        self.ask()
+        self.assertEqual(self.accepted, len(self.reactor.tcpClients))
+
+    def test_idle(self) -> None:
+        wire = self.used_once()
+        self.agent.keep([])
+        self.assertTrue(wire.disconnecting)
+        self.ask()
+        self.assertEqual(self.accepted + 1, len(self.reactor.tcpClients))
+
+    def test_busy(self) -> None:
+        """It ends as it began."""
+        answer = self.ask()
+        wire = self.accept()
+        self.agent.keep([])
+        self.assertFalse(wire.disconnecting)
+        self.say(wire, OK)
+        self.successResultOf(answer)
+        self.assertTrue(wire.disconnecting)
+        self.lose(wire)
+        self.assert_at_rest()
+
+    def test_queued(self) -> None:
+        """Whoever waits for a connection still gets one."""
+        self.limits = PoolLimits(max_connections=1, max_pending=1)
+        self.setUp()
+        self.ask()
+        wire, second = self.accept(), self.ask()
+        self.agent.keep([])
+        self.say(wire, OK)
+        self.say(wire, OK)
+        self.successResultOf(second)
 
 
 class CancelTests(AgentCase):

@@ -53,6 +53,25 @@ class SharedTests(NamesCase):
         self.successResultOf(answers[0])
         self.failureResultOf(answers[1], CancelledError)
 
+    def test_names_that_were_not_found_leave_room(self) -> None:
+        """Half of the look-ups is enough for hosts that are gone, however often they are asked for."""
+        for name in ("gone1", "gone2"):
+            answer = self.look_up(name)
+            self.resolver.answer()
+            self.failureResultOf(answer, DNSLookupError)
+        self.clock.advance(self.limits.negative_ttl)
+        self.resolver.asked.clear()
+        gone = [self.look_up("gone1"), self.look_up("gone2")]
+        known = self.look_up()
+        self.assertEqual(self.resolver.asked, ["gone1", "a.test"])
+        self.resolver.answer("10.0.0.1", name="a.test")
+        self.successResultOf(known)
+        self.assertEqual(self.resolver.asked, ["gone1", "a.test"])
+        self.resolver.answer("10.0.0.2")
+        self.assertEqual(self.resolver.asked, ["gone1", "a.test", "gone2"])
+        self.resolver.answer("10.0.0.3")
+        self.assertEqual([self.successResultOf(each) for each in gone], [("10.0.0.2",), ("10.0.0.3",)])
+
     def test_so_many_at_once(self) -> None:
         """A dead DNS server must not take all threads."""
         answers = {name: self.look_up(name) for name in ("a", "b", "c", "d")}

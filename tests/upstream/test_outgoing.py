@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.exchange import HeaderPairs
 from jairouter.request_body.held import HeldBody
+from jairouter.upstream import outgoing
 from jairouter.upstream.outgoing import Origin, Outgoing, compose, origin_of
 from jairouter.upstream.wire import WireBody
 from tests.codec.properties import PROPERTY
@@ -163,6 +164,36 @@ class InjectionTests(SynchronousTestCase):
         start, host, first, last = head.removesuffix(b"\r\n\r\n").splitlines()
         self.assertEqual((start, host, last), (b"GET / HTTP/1.1", b"Host: h", b"X-Last: 1"))
         self.assertEqual(first.split(b": ", 1), list(pairs[0]))
+
+
+class NameTests(SynchronousTestCase):
+    """What is remembered of the names of headers, which come from clients."""
+
+    def setUp(self) -> None:
+        self.names = outgoing._Sent()
+        self.patch(outgoing, "_sent", self.names)
+
+    def test_known(self) -> None:
+        """The second time a name is judged as it was the first time, whatever its spelling."""
+        pairs = ((b"X-A", b"1"), (b"x-a", b"2"), (b"hOST", b"x"), (b"TE", b"x"))
+        self.assertEqual(lines_of(*pairs), lines_of(*pairs))
+        self.assertEqual(self.names, {b"X-A": True, b"x-a": True, b"hOST": False, b"TE": False})
+
+    def test_not_more_than_a_limit(self) -> None:
+        """There is no end of names, nor of the length of one."""
+        self.patch(outgoing, "MAX_NAMES", 2)
+        pairs = [(b"X-%d" % number, b"1") for number in range(4)]
+        pairs.insert(0, (b"X" * (outgoing.LONGEST_NAME + 1), b"1"))
+        for _ in range(2):
+            self.assertEqual(lines_of(*pairs)[1:-1], [b"%b: %b" % pair for pair in pairs])
+        self.assertEqual(list(self.names), [b"X-0", b"X-1"])
+
+    def test_none_that_is_refused(self) -> None:
+        """It is refused each time."""
+        for _ in range(2):
+            self.assertRaises(ValueError, lines_of, (b"X Y", b"1"))
+            self.assertRaises(ValueError, lines_of, (b"", b"1"))
+        self.assertEqual(self.names, {})
 
 
 class OutgoingTests(SynchronousTestCase):

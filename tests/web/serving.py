@@ -11,6 +11,7 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET
 
 from jairouter.timers import TimerWheel
+from jairouter.web.client_address import TrustedProxies
 from jairouter.web.request_ids import RequestIds
 from jairouter.web.site import ConnectionLimits, GatewaySite
 from tests.fakes import Client, Network
@@ -112,12 +113,18 @@ class Serving:
     Args:
         root: The tree.
         limits: Of its connections.
+        proxies: Who may speak for others.
 
     Attributes:
         counted: (method, path, status) of each answer that was counted.
     """
 
-    def __init__(self, root: IResource, limits: ConnectionLimits | None = None) -> None:
+    def __init__(
+        self,
+        root: IResource,
+        limits: ConnectionLimits | None = None,
+        proxies: TrustedProxies | None = None,
+    ) -> None:
         self.network = Network()
         self.counted: list[tuple[str, str, int]] = []
         self.site = GatewaySite(
@@ -127,6 +134,7 @@ class Serving:
             limits or ConnectionLimits(),
             RequestIds(random.Random(0)),
             lambda method, uri, status, seconds: self.counted.append((method, uri, status)),
+            proxies,
         )
         self.network.listenTCP(ADDRESS[1], self.site, interface=ADDRESS[0])
 

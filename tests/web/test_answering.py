@@ -107,6 +107,13 @@ class EitherWayTests(Case):
         for line in (b"\r\nX-Two: 1\r\n", b"\r\nX-Two: 2\r\n", b"\r\nX-Odd: \xe9 ;,\r\n"):
             self.assertEqual(self.received().count(line), 1, line)
 
+    def test_lines(self) -> None:
+        """Headers that come as they are written stand behind the others."""
+        out = answering(self.ask())
+        out.head(200, JSON, 0, b"X-Two: 1\r\nX-Two: a: \xe9\r\n")
+        out.finish()
+        self.assertIn(b"X-Two: 1\r\nX-Two: a: \xe9\r\n", self.received())
+
     def test_status_line(self) -> None:
         """With the usual words, if there are any for it."""
         for status, line in ((404, b"HTTP/1.1 404 Not Found\r\n"), (299, b"HTTP/1.1 299 Unknown Status\r\n")):
@@ -186,6 +193,10 @@ class OwnHeadersTests(Case):
 
     def lines(self) -> list[bytes]:
         return self.received().partition(b"\r\n\r\n")[0].split(b"\r\n")[1:]
+
+    def test_status_that_twisted_has_no_words_for(self) -> None:
+        answer(self.ask(), b"{}", status=429, length=2)
+        self.assertEqual(self.received().partition(b"\r\n")[0], b"HTTP/1.1 429 Too Many Requests")
 
     def test_always(self) -> None:
         request = self.ask(GET[:-2] + b"X-Request-Id: mine\r\n\r\n")

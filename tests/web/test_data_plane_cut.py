@@ -94,7 +94,7 @@ class WaitingTests(CutCase):
                 except CancelledError:
                     return await late
 
-        self.data_plane._pipeline = Stubborn()
+        self.data_plane.pipeline = Stubborn()
         client = self.ask()
         self.cut()
         source = Source()
@@ -114,7 +114,7 @@ class WaitingTests(CutCase):
                 except CancelledError:
                     raise RuntimeError("broken") from None
 
-        self.data_plane._pipeline = Clumsy()
+        self.data_plane.pipeline = Clumsy()
         client = self.ask()
         self.cut()
         self.assert_shutting_down(client)

@@ -31,7 +31,7 @@ class PipelineTests(Case):
             async def respond(self, exchange: Exchange) -> Answer:
                 raise RuntimeError("broken")
 
-        self.data_plane._pipeline = Broken()
+        self.data_plane.pipeline = Broken()
         self.assertEqual(self.error_code(self.ask()), "internal_error")
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 

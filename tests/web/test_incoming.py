@@ -20,7 +20,7 @@ from jairouter.web.relay import KeepAlive
 from jairouter.web.request_ids import RequestIds
 from jairouter.web.root import build_tree
 from tests.fakes import Network
-from tests.filters.inner import Source
+from tests.filters.inner import Source, group
 from tests.web.serving import chunked
 from tests.web.test_data_plane import Case, Pipeline
 
@@ -35,7 +35,7 @@ class TraversalTests(SynchronousTestCase):
         data_plane = DataPlane(
             self.pipeline, self.ledger, wheel, RequestIds(random.Random(0)), KeepAlive(interval=0)
         )
-        models = Models({"chat": {"m": ()}}, lambda: 0)
+        models = Models({"chat": {"m": group()}}, lambda: 0)
         self.treq: Any = StubTreq(build_tree(data_plane, models, {}, "/actuator"))
 
     def post(self) -> Deferred[Any]:
@@ -94,9 +94,11 @@ class TraversalTests(SynchronousTestCase):
     def test_headers(self) -> None:
         """Those that ``Connection`` names stay behind; several lines of a name are all there."""
         headers = {"Connection": ["x-one, close", "X-TWO"], "X-One": "1", "x-two": "2", "X-Kept": ["a", "b"]}
+        headers["X-Stainless-Retry-Count"] = "3"
         self.treq.post("http://gateway/v1/chat/completions", headers=headers, data=b"{}")
         self.treq.flush()
         found = self.pipeline.exchanges[0].request.headers
+        self.assertEqual(self.pipeline.exchanges[0].request.retry_count, b"3")
         self.assertEqual(
             [pair for pair in found if pair[0] == b"X-Kept"], [(b"X-Kept", b"a"), (b"X-Kept", b"b")]
         )
@@ -157,6 +159,11 @@ class HeaderTests(Case):
         """It does not reach the backend, but is what the body is all the same."""
         request = self.sent(b"Content-Type: text/plain", b"Connection: Content-Type")
         self.assertEqual((request.content_type, request.headers[2:]), (b"text/plain", ()))
+
+    def test_retry_count(self) -> None:
+        """As the client's own library counts, in any spelling."""
+        self.assertEqual(self.sent().retry_count, b"")
+        self.assertEqual(self.sent(b"X-Stainless-Retry-Count: 2").retry_count, b"2")
 
     def test_no_content_type(self) -> None:
         self.assertEqual(self.sent().content_type, b"")

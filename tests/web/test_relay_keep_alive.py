@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jairouter.errors import ShuttingDown, StreamCut
 from jairouter.exchange import Exchange, Request
+from jairouter.interfaces import Quota
 from jairouter.request_body.held import HeldBody
 from jairouter.web.relay import KeepAlive
 from tests.filters.inner import CHAT
@@ -102,10 +103,22 @@ class BeforeFirstEventTests(Case):
         self.assertEqual(answer.headers["content-type"], "text/event-stream; charset=utf-8")
         self.assertEqual(answer.headers["x-accel-buffering"], "no")
 
+    def test_what_is_known_by_then(self) -> None:
+        """Such as the gateway's limits, which every answer tells."""
+        self.exchange.added = ((b"x-ratelimit-remaining-requests", b"7"),)
+        self.commit()
+        self.assertEqual(self.received().headers["x-ratelimit-remaining-requests"], "7")
+
     def test_goes_on(self) -> None:
         self.commit()
         self.run_network(31)
         self.assertEqual(self.received().body, COMMENT * 3)
+
+    def test_limits(self) -> None:
+        """They are known by then, and there is no other place to tell them."""
+        self.exchange.quota = Quota(5, 4, 1.0)
+        self.commit()
+        self.assertEqual(self.received().headers["x-ratelimit-remaining-requests"], "4")
 
     def test_only_for_streams(self) -> None:
         self.exchange.stream = False

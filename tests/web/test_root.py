@@ -22,6 +22,7 @@ from jairouter.web.request_ids import RequestIds
 from jairouter.web.resources import Branch
 from jairouter.web.root import build_tree, put
 from tests.fakes import Network
+from tests.filters.inner import group
 from tests.web.serving import Received, Serving, answers, post
 from tests.web.test_data_plane import Pipeline
 
@@ -35,7 +36,7 @@ class TreeTests(SynchronousTestCase):
         data_plane = DataPlane(
             self.pipeline, Ledger(), wheel, RequestIds(random.Random(0)), KeepAlive(interval=0)
         )
-        models = Models({"chat": {"m": ()}}, lambda: 0)
+        models = Models({"chat": {"m": group()}}, lambda: 0)
         pages: dict[str, Resource] = {
             "health": Health(lambda: True),
             "info": Info("1.0"),

@@ -13,13 +13,12 @@ from jairouter.config.naming import SERVICES, service_name
 from jairouter.config.numbers import Count, Integer
 from jairouter.config.quantities import Seconds
 from jairouter.config.secret import Secret
+from jairouter.config.settings.balancing import LoadBalanceSettings
+from jairouter.config.settings.breaking import CircuitBreakerSettings
+from jairouter.config.settings.fallback import FallbackSettings
+from jairouter.config.settings.limits import RateLimitSettings
+from jairouter.config.settings.retrying import RetrySettings
 from jairouter.config.settings.section import Inherits, Section, refuse
-from jairouter.config.settings.traffic import (
-    CircuitBreakerSettings,
-    FallbackSettings,
-    LoadBalanceSettings,
-    RateLimitSettings,
-)
 from jairouter.config.settings.webclient import BackendTlsSettings
 
 
@@ -91,7 +90,9 @@ class InstanceSettings(Section):
     """`inactive` is the same as `enabled: false`."""
 
     instance_id: Words | None = None
-    """Identity of the instance across changes of its name and address; made up when not given."""
+    """What the instance is called in answers (`X-Jairouter-Instance`) and logs, and its identity among the
+    instances of its name: what is known about it stays with it when its address changes. Made up of the
+    address when not given."""
 
     tls: Annotated[InstanceTlsSettings, Inherits()] | None = None
     """TLS towards this backend, with the keys of `webclient.ssl`; what is not given here comes from
@@ -106,10 +107,11 @@ class InstanceSettings(Section):
     """Instances with a lower number are preferred."""
 
     timeout: Seconds | None = None
-    """Longest time of one attempt at this instance; not given means `webclient.total-timeout`."""
+    """Longest time of one attempt at this instance; 0 or not given means `webclient.total-timeout`."""
 
     max_retries: Count | None = None
-    """Most further attempts after this instance failed."""
+    """Most attempts of a request after one at this instance failed; not given means the service's
+    `retry.max-retries`."""
 
     api_key: Hush | None = None
     """Key that is sent to the backend as its dialect asks for it."""
@@ -153,21 +155,38 @@ class ServiceSettings(Section):
     """Circuit breakers of this service's instances; what is not given comes from
     `model.circuit-breaker`."""
 
+    retry: Annotated[RetrySettings, Inherits()] | None = None
+    """Further attempts; what is not given comes from `model.retry`."""
+
     fallback: Annotated[FallbackSettings, Inherits()] | None = None
     """Answer when no instance could; what is not given comes from `model.fallback`."""
 
     instances: tuple[InstanceSettings, ...] = ()
     """The backends."""
 
+    @property
+    def models(self) -> frozenset[str]:
+        """The names of its instances, also of those that get no requests now."""
+        return frozenset(instance.name for instance in self.instances)
+
     @model_validator(mode="after")
     def _check_instances(self) -> Self:
         seen: dict[tuple[str, str, str | None], int] = {}
+        known: dict[tuple[str, str], int] = {}
         for index, instance in enumerate(self.instances):
             first = seen.setdefault((instance.name, instance.base_url, instance.path), index)
             if first != index:
                 told = f"the same name, base-url and path as instances[{first}]"
                 raise refuse(told, "instances", index)
+            if instance.instance_id:
+                named = known.setdefault((instance.name, instance.instance_id), index)
+                if named != index:
+                    raise refuse(f"the same name and instance-id as instances[{named}]", "instances", index)
         return self
+
+
+_STATIC = ("enabled", "strategy", "response")
+"""What a static answer depends on, from the nearest place that gives it."""
 
 
 class ModelSettings(Section):
@@ -181,7 +200,26 @@ class ModelSettings(Section):
     load_balance: LoadBalanceSettings = LoadBalanceSettings()
     rate_limit: RateLimitSettings = RateLimitSettings()
     circuit_breaker: CircuitBreakerSettings = CircuitBreakerSettings()
+    retry: RetrySettings = RetrySettings()
     fallback: FallbackSettings = FallbackSettings()
 
     services: NamedBy[ServiceType, ServiceSettings] = FrozenMapping[ServiceSettings]()
     """The services by name: `chat`, `embedding`, `rerank`, `tts`, `stt`, `imgGen`, `imgEdit`."""
+
+    @model_validator(mode="after")
+    def _check_fallbacks(self) -> Self:
+        known = {name: service.models for name, service in self.services.items()}
+        for name, service in self.services.items():
+            place = ("services", name, "fallback")
+            given = service.fallback if service.fallback is not None else FallbackSettings()
+            given.check_models(known[name], f"no instance of {name} has this name", *place)
+            self._check_response(given, place if service.fallback is not None else ("fallback",))
+        everybody = frozenset[str]().union(*known.values())
+        self.fallback.check_models(everybody, "no instance has this name", "fallback")
+        return self
+
+    def _check_response(self, given: FallbackSettings, place: tuple[str, ...]) -> None:
+        near = [given if name in given.model_fields_set else self.fallback for name in _STATIC]
+        enabled, strategy, response = (getattr(each, name) for each, name in zip(near, _STATIC, strict=True))
+        if enabled and strategy in ("static", "mock") and response is None:
+            raise refuse(f"the strategy {strategy} answers with response, which is not given", *place)

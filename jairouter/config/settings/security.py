@@ -9,9 +9,9 @@ from jairouter.config.frozen import FrozenMapping, Named
 from jairouter.config.numbers import Integer, Positive
 from jairouter.config.quantities import Seconds, SomeBytes
 from jairouter.config.settings.auditing import AuditSettings
+from jairouter.config.settings.limits import RateLimitSettings
 from jairouter.config.settings.sanitization import SanitizationSettings
 from jairouter.config.settings.section import Section
-from jairouter.config.settings.traffic import RateLimitSettings
 
 JWT_ALGORITHMS = ("HS256", "HS384", "HS512", "RS256", "RS384", "RS512")
 _NO_WORDS: FrozenMapping[Any] = FrozenMapping()

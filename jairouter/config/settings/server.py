@@ -1,12 +1,22 @@
 """Settings of the address that clients speak to."""
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from ipaddress import ip_network
+from typing import Annotated, ClassVar, Final, Self
+
+from pydantic import model_validator
 
 from jairouter.config.forms import Hush, Name, OneOf, Switch, Words
+from jairouter.config.networks import AnyNetwork, Network
 from jairouter.config.numbers import Count, Integer, Positive
 from jairouter.config.quantities import ByteCount, Duration, Seconds, SomeBytes
-from jairouter.config.settings.section import Section
+from jairouter.config.settings.section import Section, refuse
+
+PRIVATE_NETWORKS: Final = tuple(
+    ip_network(each)
+    for each in ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
+)
+"""Of RFC 1122, 4291, 1918 and 4193: this machine, and networks that the Internet does not reach."""
 
 
 class DrainSettings(Section):
@@ -87,6 +97,28 @@ class ServerTlsSettings(Section):
     """Cipher suites that are offered; none named means the library's own choice."""
 
 
+class ForwardHeadersSettings(Section):
+    """Proxies in front, and what they are believed to say about who the client is."""
+
+    aliases: ClassVar[Mapping[str, str]] = {"header": "headers", "trusted": "trusted-proxies"}
+
+    trusted_proxies: tuple[Network, ...] = ()
+    """Addresses and networks (`10.0.0.5`, `10.0.0.0/24`, `fd00::/8`) whose word is taken. Headers of
+    anybody else are ignored. Whoever can connect from one of them can pretend to be any client, so
+    name the proxies alone."""
+
+    headers: tuple[Annotated[str, OneOf(("X-Forwarded-For", "Forwarded", "X-Real-IP"))], ...] = (
+        "X-Forwarded-For",
+    )
+    """Headers that the proxies set. Of several, the first one that a request has counts, from right to
+    left up to the first address that is no trusted proxy's. Name none that your proxies pass on as it
+    came: it would be the client's own word."""
+
+    to_backends: Annotated[str, OneOf(("none", "client", "chain"))] = "none"
+    """What backends are told in `X-Forwarded-For`: nothing, the client's address, or the client's and
+    those of the proxies behind it. What clients write into such headers is dropped in any case."""
+
+
 class ServerSettings(Section):
     """The listener: where it listens, how much it takes, and how it stops."""
 
@@ -146,9 +178,32 @@ class ServerSettings(Section):
 
     drain: DrainSettings = DrainSettings()
 
+    forward_headers: ForwardHeadersSettings = ForwardHeadersSettings()
+
     forward_headers_strategy: Annotated[str, OneOf(("none", "native", "framework"))] = "none"
-    """Whether `X-Forwarded-*` headers of a proxy in front are believed."""
+    """With `native` or `framework`, which mean the same, this machine and private networks are trusted
+    if `forward-headers.trusted-proxies` names nobody."""
+
+    proxy_protocol: Annotated[str, OneOf(("off", "required"))] = "off"
+    """With `required`, each connection has to come from a trusted proxy and begin with a header of the
+    PROXY protocol, version 1 or 2; any other is closed."""
+
+    routing_headers: Switch = True
+    """Whether answers say which instance they came from (`X-Jairouter-Instance`), after how many attempts
+    (`X-Jairouter-Attempts`), and how long the gateway itself took (`X-Jairouter-Overhead-Ms`)."""
 
     compression: CompressionSettings = CompressionSettings()
 
     ssl: ServerTlsSettings = ServerTlsSettings()
+
+    @property
+    def trusted_proxies(self) -> tuple[AnyNetwork, ...]:
+        """Those who may say who the client is."""
+        named = self.forward_headers.trusted_proxies
+        return PRIVATE_NETWORKS if not named and self.forward_headers_strategy != "none" else named
+
+    @model_validator(mode="after")
+    def _check_proxy_protocol(self) -> Self:
+        if self.proxy_protocol != "off" and not self.trusted_proxies:
+            raise refuse("needs forward-headers.trusted-proxies, or nobody could connect", "proxy_protocol")
+        return self

@@ -1,7 +1,9 @@
 """Settings of records that newer configuration files know."""
 
+from typing import Annotated
+
 from jairouter.config.forms import Switch
-from jairouter.config.numbers import Positive, Ratio
+from jairouter.config.numbers import Integer, Ratio
 from jairouter.config.quantities import Millis
 from jairouter.config.settings.section import Section
 
@@ -34,16 +36,17 @@ class BreakersSettings(Section):
 
 
 class RoutingMonitorSettings(Section):
-    """Keeping a record of which instances were picked."""
+    """Keeping a record of recent requests and of why each went to which instance."""
 
-    enabled: Switch = False
+    enabled: Switch = True
     """Whether it is recorded."""
 
     sample_rate: Ratio = 0.1
-    """Share of picks that are recorded."""
+    """Share of the ordinary requests that are recorded; those that needed more than one attempt, found
+    instances that could not be used, or failed always are."""
 
-    history_size: Positive = 1000
-    """Picks that are remembered."""
+    history_size: Annotated[int, Integer(1, 100_000)] = 1000
+    """Requests that are remembered."""
 
     websocket_enabled: Switch = True
     """Accepted for compatibility."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from zope.interface import implementer
 
-from jairouter.interfaces import IBalancer
+from jairouter.interfaces import Affinity, IBalancer
 
 if TYPE_CHECKING:
     from random import Random
@@ -27,15 +28,17 @@ class RandomBalancer:
         random: The source of randomness; a seeded one makes the choices repeatable.
     """
 
+    affinity = Affinity.NONE
+
     def __init__(self, random: Random) -> None:
         self._random = random
 
     def pick(self, candidates: Sequence[Instance], key: bytes) -> Instance | None:
         """See `IBalancer.pick`."""
         if len(candidates) == 1:
-            return candidates[0] if candidates[0].weight else None
-        cumulative = list(accumulate(candidate.weight for candidate in candidates))
+            return candidates[0] if candidates[0].live.share else None
+        cumulative = list(accumulate([candidate.live.share for candidate in candidates]))
         if not cumulative or cumulative[-1] == 0:
             return None
         point = self._random.random() * cumulative[-1]
-        return next(candidate for candidate, edge in zip(candidates, cumulative, strict=True) if point < edge)
+        return candidates[bisect_right(cumulative, point)]

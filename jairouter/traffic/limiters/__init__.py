@@ -1,0 +1,1 @@
+"""Limiters: how many requests are let through, one algorithm in each file."""

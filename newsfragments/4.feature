@@ -1,0 +1,1 @@
+Traffic control: balancers, limits, circuit breakers, health checks, retries within a budget, and fallback. Retries are on by default: where a model has several instances, an attempt that failed before anything of an answer reached the client is followed by one at another instance.
