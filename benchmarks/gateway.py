@@ -13,7 +13,7 @@ from benchmarks.processes import Process, free_ports
 
 
 class Gateway(Process):
-    """One `twistd` process with the default configuration.
+    """One `twistd` process with every filter switched on.
 
     Args:
         name: What messages call it.
@@ -54,7 +54,7 @@ def _configuration(port: int, backends: Mapping[str, int], sections: Mapping[str
     model = {
         "load-balance": {
             "type": "least-connections",
-            "health-check": {"enabled": True},
+            "health-check": {"enabled": True, "type": "tcp"},  # not every backend here has a page
             "outlier-detection": {"enabled": True},
         },
         "rate-limit": {**limit, "client-ip-enable": True},

@@ -13,7 +13,7 @@ CPU time is that of one process, user and system together: the gateway's, or tha
 the figure to compare, because rates and latencies depend on what the backend and the load, which run on the
 same machine, leave of its cores. "x nginx" is that figure divided by nginx's of the same round. Everything is
 the median of the rounds; "from - to" are the lowest and the highest. "gateway" is one `twistd` process with
-the default configuration and its access log, which here goes to a file."""
+every filter switched on and its access log, which here goes to a file."""
 
 
 @dataclass(frozen=True, slots=True)
