@@ -215,7 +215,6 @@ class GarbageTests(TaskCase):
             def tell(self, _: object) -> None:
                 self.told = True
 
-        gc.collect()
         gc.disable()
         self.addCleanup(gc.enable)
         held = Held()

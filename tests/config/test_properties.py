@@ -16,7 +16,7 @@ from jairouter.config.naming import camel
 from jairouter.config.settings.root import Settings
 from jairouter.config.shape import Group, Leaf, Listing, Naming, Shape
 
-BOUNDED = settings(max_examples=75, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+BOUNDED = settings(max_examples=45, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 SCALARS = st.one_of(
     st.none(),
     st.booleans(),
