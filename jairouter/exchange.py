@@ -282,6 +282,16 @@ class Exchange:
         """The attempt that counts now: most often the one that began last."""
         return self.attempts[-1]
 
+    @property
+    def tried(self) -> list[Instance]:
+        """The instances of its attempts."""
+        return [attempt.instance for attempt in self.attempts]
+
+    @property
+    def busy(self) -> list[Instance]:
+        """Those of them with attempts that are still under way."""
+        return [attempt.instance for attempt in self.attempts if attempt.outcome is None]
+
     def turn_to(self, attempt: Attempt) -> None:
         """Of attempts that are made at a time, this one goes on, or has made it."""
         if self.attempts[-1] is not attempt:

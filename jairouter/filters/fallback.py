@@ -21,7 +21,6 @@ from urllib.parse import quote
 
 from zope.interface import implementer
 
-from jairouter.body import AnswerBody
 from jairouter.codec.model_splice import ModelSplice
 from jairouter.errors import (
     BadRequest,
@@ -32,12 +31,12 @@ from jairouter.errors import (
     PoolExhausted,
     RateLimited,
     UpstreamError,
-    UpstreamRefusal,
 )
 from jairouter.exchange import Answer
+from jairouter.filters.retry import given_up
 from jairouter.interfaces import IResponder
 from jairouter.request_body.held import HeldBody
-from jairouter.traffic.cool_down import retry_after
+from jairouter.traffic.retry import told_wait
 
 if TYPE_CHECKING:
     from jairouter.exchange import Exchange, HeaderPairs, Route
@@ -154,16 +153,8 @@ class Fallback:
         """The same failure, which holds nothing of a backend any more."""
         if not isinstance(failed, Answer):
             return failed
-        body, status = failed.body, failed.status
-        if body.whole:
-            return failed._replace(body=AnswerBody.of(body.take()))
-        throttled = ("rate_limit_error", "rate_limit_exceeded") if status == 429 else (None, "upstream_error")
-        error = UpstreamRefusal(
-            f"the backend failed with status {status}", status=status, type=throttled[0], code=throttled[1]
-        )
-        error.retry_after = retry_after(failed.headers, self._today())
-        body.abandon(error)
-        return error
+        code = "rate_limit_exceeded" if failed.status == 429 else "upstream_error"
+        return given_up(failed, self._today(), code)
 
     # -- without any model --------------------------------------------------
 
@@ -186,11 +177,8 @@ class Fallback:
         raise failed
 
     def _tell_plainly(self, exchange: Exchange, failed: Answer | GatewayError) -> None:
-        if isinstance(failed, Answer):
-            wait = retry_after(failed.headers, self._today())
-            self._given_up(failed)
-        else:
-            wait = failed.retry_after
+        wait = told_wait(failed, self._today())
+        self._given_up(failed)
         _mark(exchange, "default", exchange.added)
         raise NoHealthyUpstream(
             f"no instance of the model {exchange.model[:100]!r} could answer", retry_after=wait

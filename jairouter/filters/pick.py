@@ -90,7 +90,7 @@ class Pick:
     def _cool_down(self, exchange: Exchange, group: Group, attempt: Attempt, headers: HeaderPairs) -> None:
         if group.cool_down is not None:
             doubtful = len(group.instances) == 1 or any(
-                each.outcome is Outcome.THROTTLED for each in exchange.attempts if each is not attempt
+                each.outcome is _THROTTLED for each in exchange.attempts if each is not attempt
             )
             group.cool_down.throttled(
                 exchange.request, attempt.instance, headers, self._seconds(), doubtful=doubtful
@@ -100,14 +100,7 @@ class Pick:
         key = exchange.key
         if key is None:
             key = exchange.key = b"" if group.key_of is None else group.key_of(exchange)
-        attempts = exchange.attempts
-        if not attempts:
-            return group.choose(self._seconds(), key)
-        choice = group.choose(self._seconds(), key, [each.instance for each in attempts])
-        if choice.instance is None and group.again:
-            busy = [each.instance for each in attempts if each.outcome is None]
-            choice = group.choose(self._seconds(), key, busy)
-        return choice
+        return group.choose(self._seconds(), key, exchange.tried, exchange.busy)
 
 
 class _Held(Permit):

@@ -129,12 +129,13 @@ def _as_told(exchange: Exchange, answer: Answer) -> Answer:
     return answer._replace(headers=without(answer.headers, _ADVICE))
 
 
-def given_up(answer: Answer, now: float) -> Answer | GatewayError:
+def given_up(answer: Answer, now: float, code: str | None = None) -> Answer | GatewayError:
     """Settle a failed answer that nobody will read, as what it is, and keep what a client can still be given.
 
     Args:
         answer: Of status 400 or more. Its attempt is over when this returns.
-        now: The clock's seconds.
+        now: Seconds since the epoch, for an answer that says until when to wait by a date.
+        code: Of the error.
 
     Returns:
         The same answer, if it was here as a whole, else an error that says as much.
@@ -143,7 +144,7 @@ def given_up(answer: Answer, now: float) -> Answer | GatewayError:
     if body.whole:
         return answer._replace(body=AnswerBody.of(body.take()))
     kind = "rate_limit_error" if status == 429 else None
-    refusal = UpstreamRefusal(f"the backend failed with status {status}", status=status, type=kind)
+    refusal = UpstreamRefusal(f"the backend failed with status {status}", status=status, type=kind, code=code)
     refusal.retry_after = told_wait(answer, now)
     body.abandon(refusal)
     return refusal

@@ -99,13 +99,16 @@ class Group:
             chosen, self._balancer, self._panic, self.outliers, self.key_of, self.again, self.cool_down
         )
 
-    def choose(self, now: float, key: bytes, tried: Collection[Instance] = ()) -> Choice:
+    def choose(
+        self, now: float, key: bytes, tried: Collection[Instance] = (), busy: Collection[Instance] = ()
+    ) -> Choice:
         """Choose an instance for an attempt.
 
         Args:
             now: The clock's seconds.
             key: What equal requests have in common.
-            tried: Instances that are not wanted again.
+            tried: Instances that are not wanted again, unless the group wants that and there is no other.
+            busy: Those of them with attempts still under way; they are not wanted in any case.
         """
         if not tried:
             usual = self._usual
@@ -116,6 +119,12 @@ class Group:
                 picked = self._balancer.pick(usual, key)
                 if picked is not None:
                     return self._choices[picked]
+        choice = self._choose_with_care(now, key, tried)
+        if choice.instance is None and tried and self.again:
+            return self._choose_with_care(now, key, busy)
+        return choice
+
+    def _choose_with_care(self, now: float, key: bytes, tried: Collection[Instance]) -> Choice:
         panic, tiers = self._in_order(now)
         excluded = list(self._drained)
         for rank, tier in enumerate(tiers):

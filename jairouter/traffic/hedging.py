@@ -72,15 +72,14 @@ class HedgePolicy:
     def allows(self, exchange: Exchange, now: float) -> bool:
         """Whether there may be a second attempt now; what it costs is taken then."""
         group = exchange.group
-        tried = [attempt.instance for attempt in exchange.attempts]
-        busy = [attempt.instance for attempt in exchange.attempts if attempt.outcome is None]
+        tried = exchange.tried
         if (
             self._cap.reached
             or group is None
             or any(attempt.hedge for attempt in exchange.attempts)
             or all(each in tried for each in group.instances)  # none is asked twice at a time
             or self.retry.late(exchange, now) is not None
-            or not group.could_choose(now, tried, busy)
+            or not group.could_choose(now, tried, exchange.busy)
             or not self.retry.budget.withdraw(now)
         ):
             return False

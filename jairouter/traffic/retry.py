@@ -151,7 +151,7 @@ class RetryPolicy:
         bound = min(self._max_delay, self._delay * 2.0 ** min(made, _MOST_DOUBLINGS))
         wait = self._random.random() * bound
         group = exchange.group
-        tried = [attempt.instance for attempt in exchange.attempts]
+        tried = exchange.tried
         if group is None:
             return None
         if group.again and all(each in tried or not each.weight for each in group.instances):

@@ -158,7 +158,7 @@ class TrafficJudgeTests(SynchronousTestCase):
 
     def test_an_instance_is_asked_again_that_was_tried(self) -> None:
         choose = Group.choose
-        self.patch(Group, "choose", lambda group, now, key, tried=(): choose(group, now, key))
+        self.patch(Group, "choose", lambda group, now, key, tried=(), busy=(): choose(group, now, key))
         self.assert_noticed("the same instance was asked twice", 8, 12, 26)
 
     def test_a_drained_instance_is_asked(self) -> None:
