@@ -222,7 +222,7 @@ def _instance(
         settings.name,
         settings.base_url,
         settings.path,
-        settings.weight,
+        0 if settings.status == "draining" else settings.weight,
         headers,
         tls,
         settings.instance_id or "",

@@ -86,8 +86,9 @@ class InstanceSettings(Section):
     enabled: Switch = True
     """With false, the instance gets no requests."""
 
-    status: Annotated[str, OneOf(("active", "inactive"))] = "active"
-    """`inactive` is the same as `enabled: false`."""
+    status: Annotated[str, OneOf(("active", "inactive", "draining"))] = "active"
+    """`inactive` is the same as `enabled: false`. With `draining` it gets no further requests, as with
+    `weight: 0`; those under way end, and it is still checked."""
 
     instance_id: Words | None = None
     """What the instance is called in answers (`X-Jairouter-Instance`) and logs, and its identity among the

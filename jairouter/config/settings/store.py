@@ -18,7 +18,11 @@ class FileStoreSettings(Section):
     """Time between two copies."""
 
     max_backups: Count = 24
-    """Copies that are kept."""
+    """Copies that are kept; 0 keeps all."""
+
+    backup_path: Name | None = None
+    """Directory that copies are put into; not given means `backups` below `store.path`. One on another disk
+    survives the loss of this one."""
 
     compression: Switch = True
     """Whether copies are compressed."""
@@ -76,7 +80,14 @@ class StoreSettings(Section):
     them."""
 
     path: Name = "./config-store"
-    """Directory of the store in files."""
+    """Directory of the store in files; made when something is stored first. Several gateways may use the same
+    one: a change that is made through one of them reaches the others."""
+
+    max_versions: Count = 1000
+    """Versions that are kept; beyond that the oldest are deleted. 0 keeps all."""
+
+    lock_timeout: Seconds = 10.0
+    """How long a change waits for another process that is writing to the same store."""
 
     file: FileStoreSettings = FileStoreSettings()
     memory: MemoryStoreSettings = MemoryStoreSettings()

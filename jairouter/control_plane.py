@@ -1,0 +1,1 @@
+"""The composition root of the control plane: the configuration, its store, the management API."""
