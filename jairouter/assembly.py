@@ -61,7 +61,7 @@ from jairouter.web.root import build_tree
 from jairouter.web.site import GatewaySite
 
 if TYPE_CHECKING:
-    from twisted.web.resource import IResource, Resource
+    from twisted.web.resource import Resource
 
     from jairouter.config.settings.balancing import HealthCheckSettings
     from jairouter.config.settings.root import Settings
@@ -78,6 +78,8 @@ class Gateway:
 
     Attributes:
         listener: The service to start and stop.
+        tree: The resources that it serves.
+        health: The page that says how it is.
         site: What it serves.
         agent: The connections to backends.
         prober: Checks the instances, from its `start` on.
@@ -93,6 +95,8 @@ class Gateway:
     """
 
     listener: Listener
+    tree: Resource
+    health: Health
     site: GatewaySite
     agent: Agent
     prober: Prober
@@ -220,7 +224,8 @@ def assemble(
     )
     started = int(today())
     models = Models(policies.services, lambda: started)
-    tree, proxies = _tree(parts, data_plane, models, ready), trusted_proxies(settings.server)
+    health, proxies = Health(ready), trusted_proxies(settings.server)
+    tree = _tree(parts, data_plane, models, health)
     site = GatewaySite(
         tree, wheel, reactor, connection_limits(settings), ids, metrics.answered, proxies, today
     )
@@ -229,6 +234,8 @@ def assemble(
     listener = Listener(reactor, site, data_plane, server.address, server.port, times)
     return Gateway(
         listener,
+        tree,
+        health,
         site,
         agent,
         prober,
@@ -304,10 +311,10 @@ def _pipeline(
     )
 
 
-def _tree(parts: _Parts, data_plane: DataPlane, models: Models, ready: Callable[[], bool]) -> IResource:
+def _tree(parts: _Parts, data_plane: DataPlane, models: Models, health: Health) -> Resource:
     web = parts.settings.management.endpoints.web
     pages: dict[str, Resource] = {
-        "health": Health(ready),
+        "health": health,
         "info": Info(version("jairouter")),
         "prometheus": Prometheus(parts.registry),
     }
