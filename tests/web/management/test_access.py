@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_network
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -71,7 +72,8 @@ class PassedOnTests(Case):
 
     def test_untrusted_proxy(self) -> None:
         for name in ("X_Forwarded_For", "Forwarded", "X_Real_IP", "X_Forwarded_Host", "Via"):
-            self.refused(**{name: "127.0.0.1"})
+            headers: dict[str, Any] = {name: "127.0.0.1"}
+            self.refused(**headers)
 
     def test_trusted_proxy_that_names_nobody(self) -> None:
         """What it names cannot be told from its own address."""

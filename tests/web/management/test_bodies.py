@@ -112,7 +112,16 @@ k: ${PORT:8080}
 l: [1e3, -0, .5]
 m: 'true'
 """
-        values = {"a": 1, "b": 1.5, "c": True, "d": None, "e": None, "f": None, "g": "1", "h": "yes"}
+        values: dict[str, Any] = {
+            "a": 1,
+            "b": 1.5,
+            "c": True,
+            "d": None,
+            "e": None,
+            "f": None,
+            "g": "1",
+            "h": "yes",
+        }
         values |= {"i": "0o7", "j": "012", "k": "${PORT:8080}", "l": [1000.0, 0, ".5"], "m": "true"}
         self.assertEqual(parse_yaml(text), values)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -25,7 +26,8 @@ class EnvelopeTests(SynchronousTestCase):
 
     def test_nothing_to_say(self) -> None:
         self.assertNotIn("data", json.loads(good(Reply(), NOW)))
-        for data in ([], 0, False, ""):
+        falsy: tuple[Any, ...] = ([], 0, False, "")
+        for data in falsy:
             self.assertEqual(json.loads(good(Reply(data), NOW))["data"], data)
 
     def test_bad(self) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from contextlib import suppress
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, fail
@@ -251,7 +251,7 @@ class AnswerTests(SynchronousTestCase):
         """What takes no notice of being cancelled may end as it likes."""
 
         async def returns(call: Call) -> Reply:
-            with suppress(CancelledError):
+            with contextlib.suppress(CancelledError):
                 await Deferred()
             return Reply()
 
