@@ -20,7 +20,7 @@ CHECKS = (
     "negative_data_rejection",
     "unsupported_method",
 )
-"""Not among them: whether all that fits a schema is accepted. A configuration has rules that no schema has."""
+"""Not among them: whether all that fits a schema is accepted. Configurations have rules beyond a schema."""
 EXAMPLES = 10
 """For each operation and phase; besides them there are those that are made from the schemas alone."""
 SECONDS = 20
