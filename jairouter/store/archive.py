@@ -1,7 +1,7 @@
 """Archives for backups: tar files, perhaps compressed, that any `tar` can unpack.
 
-The first member is `MANIFEST.json`, which has size, mode and SHA-256 of each of the others. An archive is good
-when it holds these, all of them, nothing else, and nothing but files below the place it is unpacked to.
+The first member is `MANIFEST.json`, which has size, mode and SHA-256 of each of the others. An archive is
+good when it holds these, all of them, nothing else, and nothing but files below where it is unpacked to.
 """
 
 from __future__ import annotations

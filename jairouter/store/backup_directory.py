@@ -1,4 +1,4 @@
-"""The archives of one directory: made of what is stored and the configuration files in force, and tidied up."""
+"""The archives of one directory, made of what is stored and of the configuration files in force."""
 
 from __future__ import annotations
 

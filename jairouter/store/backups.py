@@ -57,6 +57,7 @@ class Backups:
         self._made_at = float("-inf")
         self._timer: IDelayedCall | None = None
         self._under_way: Deferred[None] | None = None
+        self._again = False
         self._reason = ""
 
     def start(self) -> None:
@@ -82,7 +83,9 @@ class Backups:
 
     def changed(self) -> None:
         """Make a copy soon: a version was added. If one was made within the interval, wait for its end."""
-        if self._running and self._under_way is None:
+        if self._under_way is not None:
+            self._again = True
+        elif self._running:
             since = self._clock.seconds() - self._made_at
             self._wait(max(SOON, self._interval - since))
 
@@ -120,7 +123,7 @@ class Backups:
         if isinstance(error, OSError):
             reason = f"{reason_of(error)}: {error.filename}" if error.filename else reason_of(error)
         else:
-            reason = str(error) or failure.type.__name__
+            reason = str(error) or type(error).__name__
         if reason == self._reason:
             return
         self._reason = reason
@@ -131,8 +134,11 @@ class Backups:
 
     def _ended(self) -> None:
         under_way, self._under_way = self._under_way, None
+        again, self._again = self._again, False
         if self._running:
             self._wait(self._interval)
+            if again:
+                self.changed()
         assert under_way is not None
         under_way.callback(None)
 
