@@ -95,7 +95,7 @@ def temporary(directory: Path, name: str) -> Iterator[tuple[IO[bytes], Path]]:
     Raises:
         OSError: It cannot be made, or the block raised this.
     """
-    number, path = tempfile.mkstemp(TEMPORARY, f".{name}.", directory)
+    number, path = tempfile.mkstemp(TEMPORARY, f".{name[:40]}.", directory)
     try:
         with open(number, "wb", buffering=0) as file:
             yield file, Path(path)

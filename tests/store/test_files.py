@@ -166,7 +166,7 @@ class DamageTests(StoreTestCase):
         found = self.files.history()
         self.assertEqual([each.damage for each in found], ["", "it is empty", ""])
         self.assertEqual((found[1].number, found[1].parent, found[1].digest), (2, 1, ""))
-        self.assertEqual(found[1].created_at, self.file(2).stat().st_mtime)
+        self.assertEqual(found[1].created_at, self.file(2).stat().st_mtime_ns / 1e9)
 
     def test_deleted(self) -> None:
         self.fill(2)
