@@ -93,6 +93,7 @@ class Dying:
         self._left = step
         self._power_cut = power_cut
         self._files: set[str] = set()
+        self._synced: set[str] = set()
         self._names: dict[str, list[Callable[[], None]]] = {}
         self._real = {name: getattr(module, name) for module, name in STEPS}
         for module, name in STEPS:
@@ -118,14 +119,16 @@ class Dying:
         """Remember what is not on disk yet."""
         if name == "write":
             self._files.add(_path(arguments[0]))
+            self._synced.discard(_path(arguments[0]))
         elif name == "fsync":
             path = _path(arguments[0])
             if S_ISDIR(os.fstat(arguments[0]).st_mode):
                 self._names.pop(path, None)
             self._files.discard(path)
+            self._synced.add(path)
         elif name in {"link", "rename", "replace"}:
             source, final = map(os.path.realpath, arguments)
-            if source in self._files:
+            if source not in self._synced:  # files of Python's own write without `os.write`
                 self._files.add(final)
             self._undo(final, lambda: self._real["unlink"](final))
         elif name == "mkdir":

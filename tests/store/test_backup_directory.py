@@ -76,6 +76,13 @@ class DirectoryTests(BackupTestCase):
             self.assertIsNotNone(self.make())
             os.unlink(self.where / self.archives[-1])
 
+    def test_again_when_the_last_one_was_deleted(self) -> None:
+        self.fill(1)
+        made = self.make()
+        assert made is not None
+        made.unlink()
+        self.assertIsNotNone(self.make())
+
     def test_two_that_alternate(self) -> None:
         """Gateways with one store but other files do not take each other's backup for a change."""
         self.fill(1)
@@ -138,6 +145,9 @@ class DirectoryTests(BackupTestCase):
         for where in (self.path, self.path / "mine", self.path / "backups"):
             self.where = where
             self.directory = self.make_directory(max_backups=0)
+            if where != self.path:
+                where.mkdir(exist_ok=True)
+                (where / "jairouter-by-hand.tar.gz").write_text("")
             for _ in range(2):
                 self.files.add(draft(self.files.history()[-1].number))
                 made = self.make()
@@ -146,6 +156,7 @@ class DirectoryTests(BackupTestCase):
             self.assertFalse([name for name in names if "jairouter-" in name and ".tar" in name], names)
             for each in where.glob("*.tar.gz"):
                 each.unlink()
+            self.assertTrue(names)
 
     def test_of_an_original(self) -> None:
         """All that lies in the directory is kept."""

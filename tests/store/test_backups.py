@@ -119,6 +119,14 @@ class ScheduleTests(BackupTestCase):
         self.clock.advance(SOON)
         self.assertEqual(self.threads, [])
 
+    def test_changes_do_not_put_it_off(self) -> None:
+        self.backups.start()
+        self.fill(1)
+        for _ in range(5):
+            self.clock.advance(SOON / 5)
+            self.backups.changed()
+        self.assertEqual(len(self.archives), 1)
+
     def test_stopped(self) -> None:
         self.fill(1)
         self.backups.start()

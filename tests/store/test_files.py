@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -196,6 +197,26 @@ class DamageTests(StoreTestCase):
         ):
             self.assertIn(f"version 7 is damaged: {reason}", self.damage(7, text))
             self.assertIn(reason, self.files.history()[-1].damage)
+
+    def test_good_checksum_of_something_else(self) -> None:
+        """Somebody made it with care, but it is no version."""
+        self.fill(1)
+        whole = json.loads(self.file(1).read_text())
+        change: dict[str, object]
+        for change in (
+            {"parent": "0"},
+            {"parent": None},
+            {"changes": []},
+            {"created-by": None},
+            {"description": 5},
+            {"created-at": "2025-01-15"},
+            {"created-at": "2025-13-15T10:00:00.000Z"},
+            {"created-at": 0},
+            {"more": 1},
+        ):
+            rest = {name: value for name, value in {**whole, **change}.items() if name != "sha256"}
+            digest = hashlib.sha256(version_file.canonical(rest)).hexdigest()
+            self.assertIn("version 1 is damaged", self.damage(1, json.dumps({**rest, "sha256": digest})))
 
     def test_secrets_are_not_told(self) -> None:
         self.fill(1)
