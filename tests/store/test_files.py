@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from stat import S_IMODE
+from typing import Any
 
 from jairouter.control import NotPossible, StoreUnavailable, VersionConflict, VersionDamaged, VersionNotFound
 from jairouter.store import reading, version_file
@@ -202,7 +203,7 @@ class DamageTests(StoreTestCase):
         """Somebody made it with care, but it is no version."""
         self.fill(1)
         whole = json.loads(self.file(1).read_text())
-        change: dict[str, object]
+        change: Any
         for change in (
             {"parent": "0"},
             {"parent": None},
