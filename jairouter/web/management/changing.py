@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from jairouter.config.forms import Unfit
 from jairouter.config.quantities import Duration
 from jairouter.control import InvalidRequest, UndoRule
-from jairouter.web.management.endpoint import Parameter
+from jairouter.web.management.endpoint import Parameter, Reply, changed
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
@@ -90,3 +90,8 @@ def change(parts: Parts, call: Call, edit: Edit, change_type: str, done: str) ->
         done: What is done, in one line.
     """
     return parts.configuration.change(edit, call.told(change_type, done), parent_of(call), undo_of(call))
+
+
+def replied(outcome: Changed, done: str, data: Any = None, status: int = 200) -> Reply:
+    """The reply to a change, which says so where there was nothing to change; see `changed`."""
+    return changed(outcome, done if outcome.changed else "Nothing to change: it is so already", data, status)
