@@ -53,7 +53,7 @@ _FAULT: Final = {
 }
 _STATUS: Final = {
     "type": "object",
-    "required": ["version", "standing", "sources", "profiles", "notices"],
+    "required": ["version", "standing", "files", "profiles", "notices"],
     "properties": {
         "version": {"type": "integer", "minimum": 0, "description": "In force; 0 for the files alone."},
         "standing": {
@@ -68,10 +68,10 @@ _STATUS: Final = {
                 "errors": {"type": "array", "items": _FAULT},
             },
         },
-        "sources": {
+        "files": {
             "type": "array",
             "items": {"type": "string"},
-            "description": "Where the values in force were written.",
+            "description": "The files that were read; later ones lie over earlier ones.",
         },
         "profiles": {"type": "array", "items": {"type": "string"}},
         "notices": {"type": "array", "items": {"type": "string"}},
@@ -200,7 +200,7 @@ def _status(parts: Parts, call: Call) -> Reply:
     data = {
         "version": configuration.version,
         "standing": told,
-        "sources": list(dict.fromkeys(origin.source for origin in loaded.origins.values())),
+        "files": [each.name for each in loaded.sources.files],
         "profiles": list(loaded.profiles),
         "notices": [str(each) for each in loaded.notices],
     }
