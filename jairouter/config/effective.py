@@ -27,12 +27,13 @@ if TYPE_CHECKING:
 
 _Places = tuple[KeyPath, ...]
 _SERVICES: Final = ("model", "services")
-_OLDER: Final = {
-    "enabled": ("failover", "enabled"),
-    "max-retries": ("failover", "retry-attempts"),
-    "delay": ("failover", "retry-delay"),
+_STANDING_IN: Final = {
+    ("retry", "enabled"): ("load-balance", "failover", "enabled"),
+    ("retry", "max-retries"): ("load-balance", "failover", "retry-attempts"),
+    ("retry", "delay"): ("load-balance", "failover", "retry-delay"),
+    ("circuit-breaker", "recovery-timeout"): ("circuit-breaker", "timeout"),
 }
-"""What keys of `retry` were called below `load-balance`."""
+"""Keys of older files that count where others are not given; see `jairouter.config.inheritance`."""
 
 
 def effective_view(loaded: Loaded, path: KeyPath = (), *, origins: bool = False) -> Any:
@@ -73,8 +74,9 @@ class _Showing:
         if len(inner[0]) == 4 and inner[0][:2] == _SERVICES and member.key == "instances":
             service = str(inner[0][2])
             return [self._instance(service, index, each) for index, each in enumerate(value)]
-        if member.key in _OLDER and places[0][-1:] == ("retry",):
-            inner += tuple((*place[:-1], "load-balance", *_OLDER[member.key]) for place in places)
+        older = _STANDING_IN.get((str(places[0][-1:] and places[0][-1]), member.key))
+        if older is not None:
+            inner += tuple((*place[:-1], *older) for place in places)
         return self._value(member.shape, value, inner)
 
     def _value(self, shape: Shape, value: Any, places: _Places) -> Any:
@@ -97,9 +99,8 @@ class _Showing:
 
     def _leaf(self, shape: Leaf, value: Any, places: _Places) -> Any:
         keys = [dotted(place) for place in places]
-        key = next((key for key in keys if key in self._loaded.origins), "")
-        shown = None if value is None else shape.form.show(value)
-        shown = self._loaded.placeholders.get(key, shown)
+        key = next((key for key in keys if key in self._loaded.origins), "") if value is not None else ""
+        shown = None if value is None else self._loaded.placeholders.get(key, shape.form.show(value))
         if not self._origins:
             return shown
         return {"value": shown, "origin": str(self._loaded.origins.get(key, "defaults"))}

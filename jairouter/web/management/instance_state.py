@@ -1,11 +1,12 @@
-"""What is known about an instance beside its settings, and what of it may come back in a request's body."""
+"""What is known about an instance beside its settings, and what of it comes back in bodies."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
+from jairouter.config.instance_key import label_of
 from jairouter.config.naming import relaxed
 from jairouter.traffic.breaker import Breaker
 from jairouter.traffic.instance import identity_of
@@ -15,23 +16,6 @@ if TYPE_CHECKING:
     from jairouter.traffic.instance import Identity, Instance
     from jairouter.upstream.prober import Checked
     from jairouter.web.management.parts import Parts
-
-_TOLD: Final = frozenset(
-    relaxed(name)
-    for name in (
-        "healthStatus",
-        "lastHealthCheck",
-        "lastHealthError",
-        "inFlight",
-        "circuitBreakerState",
-        "label",
-        "requestCount",
-        "errorCount",
-        "avgResponseTime",
-    )
-)
-"""Members that replies have, or have as documented, and that are no settings."""
-
 
 def status_of(settings: InstanceSettings) -> str:
     """Whether an instance gets requests: ``active``, ``inactive`` or ``draining``."""
@@ -46,30 +30,29 @@ def state_of(parts: Parts, service: str, settings: InstanceSettings) -> dict[str
     live = parts.traffic().lives.get(identity)
     told: dict[str, Any] = {"status": status_of(settings), "healthStatus": "unknown"}
     told["inFlight"] = live.in_flight if live is not None else 0
+    told["label"] = label_of(
+        service, settings.name, settings.base_url, settings.path, settings.instance_id
+    )
     instance = _instance(parts, service, identity)
-    if instance is not None:
-        told["label"] = instance.label
-        checked = parts.prober.checked(instance)
-        if checked is not None:
-            told |= _health(parts, checked)
+    checked = parts.prober.checked(instance) if instance is not None else None
+    if checked is not None:
+        told |= _health(parts, checked)
     if live is not None and isinstance(live.breaker, Breaker):
         told["circuitBreakerState"] = live.breaker.state.value
     return told
 
 
-def settings_in(body: Mapping[str, Any], settings: InstanceSettings | None = None) -> dict[str, Any]:
-    """A body that a client may have taken from a reply, without what is no setting.
+def settings_in(body: Mapping[str, Any], settings: InstanceSettings) -> dict[str, Any]:
+    """A body that a client may have taken from a reply, without the status if that is the one that was shown.
+
+    Otherwise ``"enabled": true`` beside it would have no effect.
 
     Args:
         body: As the client wrote it.
-        settings: Of the instance, if it exists: its status is left out if it is the one that was shown, since
-            otherwise ``"enabled": true`` beside it would have no effect.
+        settings: Of the instance.
     """
-    kept = {key: value for key, value in body.items() if relaxed(key) not in _TOLD}
-    if settings is None:
-        return kept
     shown = status_of(settings)
-    return {key: value for key, value in kept.items() if (relaxed(key), value) != ("status", shown)}
+    return {key: value for key, value in body.items() if (relaxed(key), value) != ("status", shown)}
 
 
 def _instance(parts: Parts, service: str, identity: Identity) -> Instance | None:

@@ -7,7 +7,7 @@ whether a body is right is found out by the same code as for files, which tells 
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from jairouter.config.naming import SERVICES, camel, service_name
 from jairouter.config.settings.breaking import CircuitBreakerSettings
@@ -16,8 +16,11 @@ from jairouter.config.settings.model import InstanceSettings, ModelSettings, Ser
 from jairouter.config.settings.root import Settings
 from jairouter.config.settings.section import Section
 from jairouter.config.shape import Group, Leaf, Listing, Naming, Shape
-from jairouter.control import InvalidRequest
+from jairouter.control import InvalidRequest, ServiceNotFound
 from jairouter.web.management.endpoint import CHANGED, Call, Parameter, Schema
+
+if TYPE_CHECKING:
+    from jairouter.config.loader import Loaded
 
 _DEPTH: Final = 3
 """How many levels of keys a schema describes; deeper ones are any object."""
@@ -34,6 +37,19 @@ def service_of(call: Call) -> str:
     if name is None:
         raise InvalidRequest(f"{written[:100]!r} is no service type; there are {', '.join(SERVICES)}")
     return name
+
+
+def configured(loaded: Loaded, call: Call) -> str:
+    """The canonical name of the service that a path names.
+
+    Raises:
+        InvalidRequest: There is no such kind of service.
+        ServiceNotFound: It is not configured.
+    """
+    service = service_of(call)
+    if service not in loaded.settings.model.services:
+        raise ServiceNotFound(f"the service {service} is not configured")
+    return service
 
 
 SERVICE_TYPE: Final = Parameter(
@@ -123,7 +139,7 @@ BREAKER_BODY: Final[Schema] = body_of(CircuitBreakerSettings, "CircuitBreaker")
 
 STATE: Final[Schema] = {
     "type": "object",
-    "required": ["status", "healthStatus", "inFlight"],
+    "required": ["status", "healthStatus", "inFlight", "label"],
     "properties": {
         "status": {"enum": ["active", "inactive", "draining"], "description": "Whether it gets requests."},
         "healthStatus": {

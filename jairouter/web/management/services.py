@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jairouter.config import edits, view
 from jairouter.config.effective import effective_view
-from jairouter.control import ServiceNotFound
 from jairouter.web.management.changing import CHANGING, REFUSALS, WRITE, change, replied
 from jairouter.web.management.endpoint import CHANGED, Call, Endpoint, Reply
 from jairouter.web.management.schemas import (
@@ -19,11 +18,11 @@ from jairouter.web.management.schemas import (
     SERVICE_BODY,
     SERVICE_TYPE,
     changed_with,
+    configured,
     service_of,
 )
 
 if TYPE_CHECKING:
-    from jairouter.config.loader import Loaded
     from jairouter.web.management.parts import Parts
 
 TAG: Final = "Services"
@@ -43,19 +42,6 @@ def endpoints(parts: Parts) -> tuple[Endpoint, ...]:
         parts: What they work on.
     """
     return (*_reading(parts), *_changing(parts))
-
-
-def configured(loaded: Loaded, call: Call) -> str:
-    """The canonical name of the service that a path names.
-
-    Raises:
-        InvalidRequest: There is no such kind of service.
-        ServiceNotFound: It is not configured.
-    """
-    service = service_of(call)
-    if service not in loaded.settings.model.services:
-        raise ServiceNotFound(f"the service {service} is not configured")
-    return service
 
 
 def _reading(parts: Parts) -> tuple[Endpoint, ...]:

@@ -11,6 +11,7 @@ import yaml
 
 from jairouter.config import edits, view
 from jairouter.config.effective import effective_view
+from jairouter.config.exporting import exported
 from jairouter.config.naming import relaxed
 from jairouter.control import InvalidRequest
 from jairouter.store.original import changes_of
@@ -210,7 +211,7 @@ def _status(parts: Parts, call: Call) -> Reply:
 def _export(parts: Parts, call: Call) -> Reply:
     configuration = parts.configuration
     if call.query["what"] == "changes":
-        data = view.changes_view(configuration.changes)
+        data = exported(configuration.changes)
     else:
         data = view.tree_view(configuration.loaded)
     if call.query["format"] == "yaml":
