@@ -169,7 +169,6 @@ INSTANCE: Final[Schema] = {
 SERVICE: Final[Schema] = {
     "title": "ServiceReply",
     "type": "object",
-    "required": ["instances"],
     "properties": {
         "instances": {
             "type": "array",

@@ -17,12 +17,12 @@ LLAMA = "llama@http://ollama:11434"
 DOCUMENTED = {
     "name": "qwen2:7b",
     "baseUrl": "http://localhost:8000",
-    "apiKey": "sk-xxx",
+    "apiKey": "${OPENAI_API_KEY}",
     "weight": 1,
     "enabled": True,
     "adapter": "ollama",
 }
-"""As the reference shows how to add an instance."""
+"""As the reference shows how to add an instance, but for the key, which it gives in plain text."""
 
 
 class Instances(Asking):
@@ -88,9 +88,11 @@ class Adding(Instances):
         self.assertEqual(("qwen2:7b", "http://localhost:8000", 1), (added.name, added.base_url, added.weight))
         self.assertEqual(3, len(self.configuration.loaded.settings.model.services["chat"].instances))
 
-    def test_a_key_that_is_added_is_not_shown(self) -> None:
-        reply = self.ask("addInstance", "chat", body=DOCUMENTED)
-        self.assertEqual(MASK, reply.data["instance"]["apiKey"])
+    def test_a_key_in_plain_text_is_refused_with_what_to_write(self) -> None:
+        refusal = self.refusal("addInstance", "chat", body={**DOCUMENTED, "apiKey": "sk-xxx"})
+        self.assertEqual((400, "INVALID_CONFIGURATION"), _said(refusal))
+        self.assertIn("${NAME}", str(refusal.faults[0]))
+        self.assertNotIn("sk-xxx", refusal.message + str(refusal.faults))
 
     def test_a_placeholder_is_stored_as_it_was_written(self) -> None:
         headers = {"Authorization": "Bearer ${OPENAI_API_KEY}"}
