@@ -141,8 +141,8 @@ def _changing(parts: Parts) -> tuple[Endpoint, ...]:
             "Change anything",
             partial(_patch, parts),
             "A JSON merge patch (RFC 7396) for the whole tree: what it does not name stays, `null` takes a "
-            "key away. Where there is a list of instances, an object patches single ones by their `instanceId`. "
-            "With `$patch: replace` in it, an object takes the place of what is there.",
+            "key away. Where there is a list of instances, an object patches single ones by their "
+            "`instanceId`. With `$patch: replace` in it, an object takes the place of what is there.",
             CHANGING,
             TREE_BODY,
             data=CHANGED,
@@ -258,7 +258,14 @@ def changes_in(body: Any) -> Mapping[str, Any]:
         changes: dict[str, Any] = body["changes"]
         return changes
     if "services" in names and "model" not in names:
-        if not isinstance(body.get("services"), dict):
-            raise InvalidRequest("services: expected an object")
-        return changes_of(body)
+        return _model(body)
     return body
+
+
+def _model(tree: dict[str, Any]) -> Mapping[str, Any]:
+    services = tree.get("services")
+    if not isinstance(services, dict) or not all(isinstance(each, dict) for each in services.values()):
+        raise InvalidRequest("services: expected an object of objects")
+    if services:
+        return changes_of(tree)
+    return {"model": {name: value for name, value in tree.items() if value is not None}}

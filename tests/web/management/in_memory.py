@@ -135,6 +135,10 @@ class Asking(SynchronousTestCase):
         self.clock = Clock()
         self.traffic: Any = NoTraffic()
         self.prober = Prober(self.clock, Random(0), lambda settings: self.fail("nothing is to be checked"))
+        self.setUpEndpoints()
+
+    def setUpEndpoints(self) -> None:
+        """Make the endpoints, of the configuration that there is now."""
         self.parts = self.make_parts()
         self._endpoints = {each.name: each for each in self.endpoints(self.parts)}
 

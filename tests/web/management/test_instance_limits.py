@@ -52,5 +52,9 @@ class Limits(Asking):
         self.assertEqual("INVALID_CONFIGURATION", refusal.code)
 
     def test_an_instance_that_is_not_there_is_not_found(self) -> None:
-        self.assertEqual("INSTANCE_NOT_FOUND", self.refusal("getRateLimitOfInstance", "chat", "x@http://y").code)
-        self.assertEqual("SERVICE_NOT_FOUND", self.refusal("getRateLimitOfInstance", "tts", "x@http://y").code)
+        self.assertEqual(
+            "INSTANCE_NOT_FOUND", self.refusal("getRateLimitOfInstance", "chat", "x@http://y").code
+        )
+        self.assertEqual(
+            "SERVICE_NOT_FOUND", self.refusal("getRateLimitOfInstance", "tts", "x@http://y").code
+        )

@@ -90,16 +90,22 @@ class State(Asking):
         self.assertEqual("open", self.shown()["circuitBreakerState"])
 
     def test_the_label_is_what_answers_call_it(self) -> None:
-        for which, instance in zip((FIRST, "second"), self.traffic.services["chat"]["m"].instances, strict=True):
+        for which, instance in zip(
+            (FIRST, "second"), self.traffic.services["chat"]["m"].instances, strict=True
+        ):
             self.assertEqual(instance.label, self.shown(which)["label"])
 
     def test_one_out_of_use_has_no_health(self) -> None:
         self.world.run(5)
         self.ask("disableInstance", "chat", FIRST)
         shown = self.shown()
-        self.assertEqual(("inactive", "unknown", 0), (shown["status"], shown["healthStatus"], shown["inFlight"]))
+        self.assertEqual(
+            ("inactive", "unknown", 0), (shown["status"], shown["healthStatus"], shown["inFlight"])
+        )
 
     def test_all_that_is_told_may_come_back_and_changes_nothing(self) -> None:
         self.world.run(5)
         for which in (FIRST, "second"):
-            self.assertFalse(self.ask("updateInstance", "chat", which, body=self.shown(which)).data["changed"])
+            self.assertFalse(
+                self.ask("updateInstance", "chat", which, body=self.shown(which)).data["changed"]
+            )

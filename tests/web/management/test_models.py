@@ -38,7 +38,9 @@ class Models(Asking):
     def test_a_model_is_listed_once_for_a_service(self) -> None:
         self.ask("addInstance", "chat", body={"name": "llama", "baseUrl": "http://b"})
         self.ask("addInstance", "embedding", body={"name": "llama", "baseUrl": "http://b"})
-        found = [each["service_type"] for each in self.ask("listModels").data["data"] if each["id"] == "llama"]
+        found = [
+            each["service_type"] for each in self.ask("listModels").data["data"] if each["id"] == "llama"
+        ]
         self.assertEqual(["chat", "embedding"], found)
 
     def test_a_model_without_an_active_instance_is_not_on_offer(self) -> None:
