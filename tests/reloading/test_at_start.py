@@ -37,7 +37,8 @@ class WaitingTests(SynchronousTestCase):
 
     def test_lists(self) -> None:
         """They are not shown, but their place is."""
-        text = "server: {ssl: {key-store-password: one}}\nmanagement: {endpoints: {web: {exposure: {include: [health]}}}}"
+        api = "management: {endpoints: {web: {exposure: {include: [health]}}}}"
+        text = f"server: {{ssl: {{key-store-password: one}}}}\n{api}"
         key = "management.endpoints.web.exposure.include"
         self.assertEqual(told(text), [f"a.yml:2: {key} takes effect at the next start"])
 

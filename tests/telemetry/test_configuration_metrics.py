@@ -23,7 +23,9 @@ class ConfigurationMetricsTests(SynchronousTestCase):
             ("undone_total", {}),
             ("last_reload_success_timestamp_seconds", {}),
         )
-        return [registry.get_sample_value(f"jairouter_config_{name}", {**tags, **own}) for name, own in series]
+        return [
+            registry.get_sample_value(f"jairouter_config_{name}", {**tags, **own}) for name, own in series
+        ]
 
     def test_shown(self) -> None:
         counts = ReloadCounts(7, True, 5, 2, 1, 1700000000.5)
