@@ -10,14 +10,14 @@ from jairouter.web.openai import Models, Operation
 from jairouter.web.resources import Branch
 
 if TYPE_CHECKING:
-    from twisted.web.resource import IResource, Resource
+    from twisted.web.resource import Resource
 
     from jairouter.web.data_plane import DataPlane
 
 
 def build_tree(
     data_plane: DataPlane, models: Models, actuator: Mapping[str, Resource], actuator_path: str
-) -> IResource:
+) -> Resource:
     """Everything that the gateway serves.
 
     Args:
