@@ -11,6 +11,7 @@ everybody the same share in any order.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,7 +28,7 @@ from jairouter.config.settings.model import InstanceSettings, ModelSettings, Ser
 from jairouter.config.settings.root import Settings
 from jairouter.config.shape import Group
 from jairouter.control import Difference
-from jairouter.reloading.matching import key_of_settings, matched
+from jairouter.reloading.matching import matched
 from jairouter.reloading.shown import hidden, shown
 from jairouter.reloading.unequal import Item, Steps, Unequal, after_of, before_of, unequal, written
 from jairouter.reloading.wording import worded
@@ -100,9 +101,11 @@ class _Comparison:
                 if not _explained(found, self._of_all):
                     yield self._told(place, found)
         one, other = (each.instances if each is not None else () for each in (before, after))
-        for index, position in matched(one, other):
-            pair = one[index] if index >= 0 else None, other[position] if position >= 0 else None
-            item = Item(key_of_settings(pair[0] or pair[1]), index, position)
+        for item in itertools.starmap(Item, matched(self._before, self._after, service)):
+            pair = (
+                one[item.before] if item.before >= 0 else None,
+                other[item.after] if item.after >= 0 else None,
+            )
             for found in self._instance(service, *pair, of_service):
                 yield self._told((*place, "instances", item), found)
 

@@ -61,7 +61,9 @@ def unequal(
         case Group():
             for member in shape.members.values():
                 one, other = (
-                    None if given and member.field not in each.model_fields_set else getattr(each, member.field)
+                    None
+                    if given and member.field not in each.model_fields_set
+                    else getattr(each, member.field)
                     for each in (before, after)
                 )
                 below = given or member.inherits

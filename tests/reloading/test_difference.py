@@ -198,7 +198,9 @@ class InheritedTests(SynchronousTestCase):
             chat(FIRST, load_balance={"type": "random"}, model={"load-balance": {"type": kind}})
             for kind in ("random", "ip-hash")
         )
-        self.assertEqual(texts(before, after), ["all services: load-balance.type goes from random to ip-hash"])
+        self.assertEqual(
+            texts(before, after), ["all services: load-balance.type goes from random to ip-hash"]
+        )
 
     def test_an_instance_whose_service_says_otherwise(self) -> None:
         """What changed at the same time further out is not why."""
