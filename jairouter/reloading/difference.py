@@ -85,7 +85,7 @@ class _Comparison:
         for member in Group(Settings).members.values():
             if member.key != "model":
                 there = (getattr(each.settings, member.field) for each in (self._before, self._after))
-                for found in unequal(member.shape, *there, (member.key,)):
+                for found in unequal(member.shape, there, (member.key,)):
                     yield self._told((), found)
 
     def _service(
@@ -114,7 +114,7 @@ class _Comparison:
         shapes = _SERVICE.members
         for key, effective in _OF_SERVICES.items():
             there = (effective(each, service) for each in self._models)
-            yield from unequal(shapes[key].shape, *there, (key,))
+            yield from unequal(shapes[key].shape, there, (key,))
         yield from self._limits(service, (None, None))
 
     def _instance(
@@ -133,11 +133,11 @@ class _Comparison:
         found = list(self._limits(service, pair)) if before.rate_limit or after.rate_limit else []
         members = _INSTANCE.members
         if before.circuit_breaker or after.circuit_breaker:
-            there = map(circuit_breaker_for, self._models, (service, service), pair)
-            found += unequal(members["circuit-breaker"].shape, *there, ("circuit-breaker",))
+            breakers = map(circuit_breaker_for, self._models, (service, service), pair)
+            found += unequal(members["circuit-breaker"].shape, breakers, ("circuit-breaker",))
         if before.adapter or after.adapter:
-            there = map(adapter_for, self._models, (service, service), pair)
-            found += unequal(members["adapter"].shape, *there, ("adapter",))
+            adapters = map(adapter_for, self._models, (service, service), pair)
+            found += unequal(members["adapter"].shape, adapters, ("adapter",))
         yield from (each for each in found if not _explained(each, of_service))
 
     def _limits(
@@ -155,7 +155,7 @@ class _Comparison:
             return
         yield from (
             each
-            for each in unequal(_LIMIT, *there, ("rate-limit",))
+            for each in unequal(_LIMIT, there, ("rate-limit",))
             if each.steps != ("rate-limit", "enabled")
         )
 
@@ -185,7 +185,7 @@ def _own(before: InstanceSettings, after: InstanceSettings) -> Iterator[Unequal]
         if key in _OF_INSTANCES or key in _WHETHER:
             continue
         one, other = getattr(before, member.field), getattr(after, member.field)
-        yield from unequal(member.shape, one, other, (key,), given=member.inherits)
+        yield from unequal(member.shape, (one, other), (key,), given=member.inherits)
     if _state(before) != _state(after):
         key = "enabled" if before.enabled != after.enabled else "status"
         yield Unequal((key,), _INSTANCE.members[key].shape, getattr(before, key), getattr(after, key))

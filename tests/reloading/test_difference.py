@@ -275,7 +275,7 @@ class OtherTests(SynchronousTestCase):
         self.assertTrue(found.text.isprintable())
 
 
-LEAVES = {
+LEAVES: dict[tuple[Any, ...], list[object]] = {
     ("server", "port"): [1234, 4321],
     ("webclient", "connection-timeout"): ["5s", "6s"],
     ("model", "load-balance", "type"): ["ip-hash", "round-robin"],
