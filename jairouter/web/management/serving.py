@@ -244,11 +244,12 @@ class Answer:
             error = Refusal("the gateway failed to answer; its log says why")
         self.refuse(error)
 
-    def refuse(self, refusal: Refusal) -> None:
-        """Answer with a refusal."""
+    def refuse(self, refusal: Refusal) -> int:
+        """Answer with a refusal; what `render` then returns."""
         if refusal.status == 503:
             self._request.setHeader(b"Retry-After", RETRY_AFTER)
         self._write(refusal.status, envelope.bad(refusal, self._service.today()))
+        return NOT_DONE_YET
 
     def _write(self, status: int, body: bytes) -> None:
         if not self._gone:
