@@ -88,7 +88,8 @@ class PlanTests(Planning):
         self.assertEqual(
             data["text"],
             [
-                "chat: of 10 recent requests for m, 4 would have gone elsewhere, and 1 would have found no instance",
+                "chat: of 10 recent requests for m, 4 would have gone elsewhere, and 1 would have found no "
+                "instance",
                 "server.port waits for the next start",
                 "would be refused: a.yml:3: server.port: an integer",
             ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from twisted.internet.defer import succeed
 
@@ -15,6 +16,9 @@ from tests.web.management.versioned import AskingVersions
 
 KEY = "gpt-4@https://api.openai.com/v1/chat/completions"
 WEIGHT = f"model.services.chat.instances[{KEY}].weight"
+
+QUERIES: list[dict[str, Any]] = [{}, {"undoWithin": "60s"}]
+"""With and without being undone."""
 
 
 class AskingForVersions(AskingVersions):
@@ -92,8 +96,8 @@ class LookingTests(AskingForVersions):
         self.assertEqual(self.ask("getVersion", 0, what="changes").data, {})
 
     def test_one_that_is_not_there(self) -> None:
-        for query in ({}, {"what": "changes"}):
-            self.assertEqual(self.refusal("getVersion", 9, **query).code, "VERSION_NOT_FOUND")
+        for what in ("model", "tree", "changes"):
+            self.assertEqual(self.refusal("getVersion", 9, what=what).code, "VERSION_NOT_FOUND")
 
 
 class ComparingTests(AskingForVersions):
@@ -160,11 +164,11 @@ class GoingBackTests(AskingForVersions):
     def test_an_editor_who_was_too_slow(self) -> None:
         self.weigh(3)
         self.weigh(4)
-        for query in ({}, {"undoWithin": "60s"}):
+        for query in QUERIES:
             self.assertEqual(self.refusal("applyVersion", 1, parent=1, **query).code, "VERSION_CONFLICT")
 
     def test_one_that_is_not_there(self) -> None:
-        for query in ({}, {"undoWithin": "60s"}):
+        for query in QUERIES:
             self.assertEqual(self.refusal("rollbackVersion", 9, **query).code, "VERSION_NOT_FOUND")
 
 

@@ -16,6 +16,7 @@ from jairouter.control import (
     IConfiguration,
     InvalidConfiguration,
     Plan,
+    Refusal,
     StoreUnavailable,
     Told,
     UndoRule,
@@ -23,6 +24,7 @@ from jairouter.control import (
 )
 from jairouter.reloading.difference import differences
 from jairouter.store.memory import MemoryStore
+from jairouter.web.management.endpoint import Reply
 from tests.web.management.in_memory import TODAY, YAML, Asking, InMemory
 
 
@@ -118,6 +120,16 @@ class AskingVersions(Asking):
     def make_parts(self) -> Any:
         self.configuration = Versioned(self.text)
         return super().make_parts()
+
+    def ask(self, name: str, *path: Any, body: Any = None, parent: int | None = None, **query: Any) -> Reply:
+        """See `Asking.ask`; numbers of versions are numbers."""
+        return super().ask(name, *path, body=body, parent=parent, **query)
+
+    def refusal(
+        self, name: str, *path: Any, body: Any = None, parent: int | None = None, **query: Any
+    ) -> Refusal:
+        """See `Asking.refusal`; likewise."""
+        return super().refusal(name, *path, body=body, parent=parent, **query)
 
     def weigh(self, weight: int) -> int:
         """Make a version in which the first instance has this weight. Returns its number."""
