@@ -36,6 +36,7 @@ _READ_ONLY: Final = (
     "up",
     "state",
     "last-health-check",
+    "last-health-error",
     "last-checked",
     "request-count",
     "total-requests",

@@ -25,16 +25,22 @@ class Effective(SynchronousTestCase):
         self.assertEqual("ip-hash", shown["loadBalance"]["type"])
 
     def test_what_nobody_wrote_has_its_default(self) -> None:
-        shown = service("model: {services: {chat: {instances: [{name: m, base-url: 'http://a'}]}}}", origins=True)
+        shown = service(
+            "model: {services: {chat: {instances: [{name: m, base-url: 'http://a'}]}}}", origins=True
+        )
         self.assertEqual({"value": 1, "origin": "defaults"}, shown["instances"][0]["weight"])
 
     def test_the_origin_is_that_of_the_nearest_place(self) -> None:
         text = "model:\n load-balance: {type: ip-hash}\n services:\n  chat: {load-balance: {type: random}}"
-        self.assertEqual({"value": "random", "origin": "a.yml:4"}, service(text, origins=True)["loadBalance"]["type"])
+        self.assertEqual(
+            {"value": "random", "origin": "a.yml:4"}, service(text, origins=True)["loadBalance"]["type"]
+        )
 
     def test_what_is_inherited_has_the_origin_of_the_outer_place(self) -> None:
         text = "model:\n load-balance: {type: ip-hash}\n services: {chat: {}}"
-        self.assertEqual({"value": "ip-hash", "origin": "a.yml:2"}, service(text, origins=True)["loadBalance"]["type"])
+        self.assertEqual(
+            {"value": "ip-hash", "origin": "a.yml:2"}, service(text, origins=True)["loadBalance"]["type"]
+        )
 
     def test_an_older_key_that_stands_in_for_another_is_its_origin(self) -> None:
         text = "model:\n circuit-breaker: {timeout: 30000}\n services: {chat: {}}"
@@ -44,7 +50,9 @@ class Effective(SynchronousTestCase):
 
     def test_failover_stands_in_for_retry(self) -> None:
         text = "model:\n load-balance: {failover: {retry-attempts: 4}}\n services: {chat: {}}"
-        self.assertEqual({"value": 4, "origin": "a.yml:2"}, service(text, origins=True)["retry"]["maxRetries"])
+        self.assertEqual(
+            {"value": 4, "origin": "a.yml:2"}, service(text, origins=True)["retry"]["maxRetries"]
+        )
 
     def test_there_is_a_limit_only_where_one_is_given(self) -> None:
         shown = service("model: {rate-limit: {capacity: 7}, services: {chat: {}}}")
@@ -62,7 +70,9 @@ class Effective(SynchronousTestCase):
               instances: [{name: m, base-url: 'http://a', circuit-breaker: {enabled: true}}]
         """
         breaker = service(text)["instances"][0]["circuitBreaker"]
-        self.assertEqual((True, 4, 9), tuple(breaker[k] for k in ("enabled", "successThreshold", "failureThreshold")))
+        self.assertEqual(
+            (True, 4, 9), tuple(breaker[k] for k in ("enabled", "successThreshold", "failureThreshold"))
+        )
 
     def test_placeholders_are_shown_as_written_also_where_they_are_inherited(self) -> None:
         text = "model: {load-balance: {hash-header: '${H}'}, services: {chat: {}}}"

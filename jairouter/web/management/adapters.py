@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from jairouter.config import view
+from jairouter.config.finding import instances_path
 from jairouter.config.inheritance import adapter_for
 from jairouter.control import NotFound
 from jairouter.routes import ROUTES
@@ -95,10 +96,10 @@ def _adapters(parts: Parts) -> dict[str, dict[str, Any]]:
     users |= {name: [] for name in definitions}
     for service, settings in model.services.items():
         users.setdefault(adapter_for(model, service), [])
-        for index, instance in enumerate(settings.instances):
-            which = view.instance_view(loaded, service, index)["instanceId"]
+        views = view.tree_view(loaded, instances_path(service))
+        for instance, shown in zip(settings.instances, views, strict=True):
             using = users.setdefault(adapter_for(model, service, instance), [])
-            using.append({"service": service, "instanceId": which})
+            using.append({"service": service, "instanceId": shown["instanceId"]})
     return {name: _adapter(name, name in definitions, using) for name, using in users.items()}
 
 

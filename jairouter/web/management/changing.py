@@ -1,4 +1,4 @@
-"""What all endpoints that change the configuration have in common: what they are told, and how they refuse."""
+"""What all endpoints that change the configuration have in common: what they are told, how they refuse."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def change(parts: Parts, call: Call, edit: Edit, change_type: str, done: str) ->
 def undisturbed(working: Deferred[T]) -> Deferred[T]:
     """What comes of work that goes on to its end, even if nobody waits for it any more.
 
-    A client that leaves cancels what it waits for. A change that is stored has to come into force all the same.
+    A client that leaves cancels what it waits for. A change that is stored has to come into force even so.
     """
     waiting: Deferred[T] = Deferred()
 

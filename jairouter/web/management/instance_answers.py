@@ -6,17 +6,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from jairouter.config import edits, view
-from jairouter.config.finding import by_model, find_instance
+from jairouter.config.finding import by_model, find_instance, instances_path
 from jairouter.control import InvalidRequest
 from jairouter.web.management.changing import change, replied
 from jairouter.web.management.endpoint import Call, Reply
-from jairouter.web.management.instance_state import settings_in, state_of, status_of
+from jairouter.web.management.instance_state import identity, settings_in, state_of, status_of
 from jairouter.web.management.schemas import configured, service_of
 
 if TYPE_CHECKING:
     from jairouter.config.finding import Found
     from jairouter.config.loader import Loaded
     from jairouter.control import Changed, Changes
+    from jairouter.traffic.instance import Identity
     from jairouter.web.management.parts import Parts
 
 
@@ -27,18 +28,25 @@ def shown(parts: Parts, loaded: Loaded, service: str, index: int) -> dict[str, A
 
 
 def list_all(parts: Parts, call: Call) -> Reply:
+    """All instances of a service."""
     loaded = parts.configuration.loaded
     service = configured(loaded, call)
-    count = len(loaded.settings.model.services[service].instances)
-    data = [shown(parts, loaded, service, index) for index in range(count)]
+    instances = loaded.settings.model.services[service].instances
+    views = view.tree_view(loaded, instances_path(service))
+    data = [
+        {**each, **state_of(parts, service, settings)}
+        for each, settings in zip(views, instances, strict=True)
+    ]
     return Reply(data, version=parts.configuration.version)
 
 
 def info(parts: Parts, call: Call) -> Reply:
+    """The instance that the query means."""
     return _found(parts, call, _by_query)
 
 
 def get(parts: Parts, call: Call) -> Reply:
+    """The instance that the path means."""
     return _found(parts, call, _by_id)
 
 
@@ -63,18 +71,33 @@ def _by_query(loaded: Loaded, service: str, call: Call) -> Found:
 
 
 async def add(parts: Parts, call: Call) -> Reply:
+    """Add an instance, and its service if that is not there."""
     service = service_of(call)
-    edit = edits.add_instance(service, call.body)
+    adding = edits.add_instance(service, call.body)
+    there: set[Identity] = set()
+
+    def edit(loaded: Loaded, changes: Changes) -> Changes:
+        there.clear()  # it may be called again
+        there.update(_identities(loaded, service))
+        return adding(loaded, changes)
+
     outcome = await change(parts, call, edit, "add-instance", f"Instance of {service} added")
-    index = len(outcome.loaded.settings.model.services[service].instances) - 1
+    index = next(at for at, each in enumerate(_identities(outcome.loaded, service)) if each not in there)
     return _replied(parts, outcome, service, index, "added", 201)
 
 
+def _identities(loaded: Loaded, service: str) -> list[Identity]:
+    given = loaded.settings.model.services.get(service)
+    return [identity(service, each) for each in given.instances] if given is not None else []
+
+
 async def update_named(parts: Parts, call: Call) -> Reply:
+    """Change the instance that the body names."""
     return await _changed(parts, call, call.member("instanceId"), call.member("instance"))
 
 
 async def update(parts: Parts, call: Call) -> Reply:
+    """Change the instance that the path names."""
     return await _changed(parts, call, call.path["instanceId"], call.body)
 
 
@@ -86,13 +109,14 @@ async def _changed(parts: Parts, call: Call, which: str, body: Any) -> Reply:
         found = find_instance(loaded, service, which)
         at[0] = found.index
         wanted = settings_in(body, found.settings)
-        return edits.update_instance(service, found.key, wanted)(loaded, changes)
+        return edits.update_instance(service, which, wanted)(loaded, changes)
 
     outcome = await change(parts, call, edit, "update-instance", f"Instance {which} of {service} changed")
     return _replied(parts, outcome, service, at[0], "changed")
 
 
 async def put_status(parts: Parts, verb: str, status: str, call: Call) -> Reply:
+    """Give an instance another status, if it has not."""
     service, which = service_of(call), call.path["instanceId"]
     at = [0]
 
@@ -104,7 +128,7 @@ async def put_status(parts: Parts, verb: str, status: str, call: Call) -> Reply:
         wanted: dict[str, Any] = {"status": status}
         if not found.settings.enabled:
             wanted["enabled"] = True
-        return edits.update_instance(service, found.key, wanted)(loaded, changes)
+        return edits.update_instance(service, which, wanted)(loaded, changes)
 
     done = f"Instance {which} of {service}: {status}"
     outcome = await change(parts, call, edit, f"{verb}-instance", done)
@@ -112,21 +136,21 @@ async def put_status(parts: Parts, verb: str, status: str, call: Call) -> Reply:
 
 
 async def delete(parts: Parts, call: Call) -> Reply:
+    """Take away the instance that the path or the query means."""
     service = service_of(call)
     find = _by_id if "instanceId" in call.path else _by_query
-    key = [""]
+    which = [""]
 
     def edit(loaded: Loaded, changes: Changes) -> Changes:
-        key[0] = find(loaded, configured(loaded, call), call).key
-        return edits.delete_instance(service, key[0])(loaded, changes)
+        found = find(loaded, configured(loaded, call), call)
+        which[0] = view.instance_view(loaded, service, found.index)["instanceId"]
+        return edits.delete_instance(service, which[0])(loaded, changes)
 
     outcome = await change(parts, call, edit, "delete-instance", f"Instance of {service} taken away")
-    return replied(outcome, f"Instance {key[0]} of {service} taken away", {"instanceId": key[0]})
+    return replied(outcome, f"Instance {which[0]} of {service} taken away", {"instanceId": which[0]})
 
 
-def _replied(
-    parts: Parts, outcome: Changed, service: str, index: int, done: str, status: int = 200
-) -> Reply:
+def _replied(parts: Parts, outcome: Changed, service: str, index: int, done: str, status: int = 200) -> Reply:
     instance = shown(parts, outcome.loaded, service, index)
     which = instance["instanceId"]
     data = {"instanceId": which, "instance": instance}

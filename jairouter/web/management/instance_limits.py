@@ -1,4 +1,4 @@
-"""The limit and the circuit breaker of a single instance: ``/api/config/instance/{serviceType}/{instanceId}/...``."""
+"""The limit and the circuit breaker of a single instance, below its path."""
 
 from __future__ import annotations
 
@@ -86,7 +86,9 @@ def _of(piece: _Piece, parts: Parts) -> tuple[Endpoint, ...]:
             refusals=_GONE,
         ),
         *(
-            _changing(piece, method, f"{verb}{piece.name}OfInstance", f"Change {piece.words} of an instance", parts)
+            _changing(
+                piece, method, f"{verb}{piece.name}OfInstance", f"Change {piece.words} of an instance", parts
+            )
             for method, verb in (("PUT", "update"), ("PATCH", "patch"))
         ),
         _changing(

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from jairouter.upstream.prober import Checked
     from jairouter.web.management.parts import Parts
 
+
+def identity(service: str, settings: InstanceSettings) -> Identity:
+    """What makes it the same instance across a reload."""
+    return identity_of(service, settings.name, settings.base_url, settings.path, settings.instance_id or "")
+
+
 def status_of(settings: InstanceSettings) -> str:
     """Whether an instance gets requests: ``active``, ``inactive`` or ``draining``."""
     return settings.status if settings.enabled else "inactive"
@@ -24,16 +30,12 @@ def status_of(settings: InstanceSettings) -> str:
 
 def state_of(parts: Parts, service: str, settings: InstanceSettings) -> dict[str, Any]:
     """What is known about an instance; see the schema `STATE`."""
-    identity = identity_of(
-        service, settings.name, settings.base_url, settings.path, settings.instance_id or ""
-    )
-    live = parts.traffic().lives.get(identity)
+    which = identity(service, settings)
+    live = parts.traffic().lives.get(which)
     told: dict[str, Any] = {"status": status_of(settings), "healthStatus": "unknown"}
     told["inFlight"] = live.in_flight if live is not None else 0
-    told["label"] = label_of(
-        service, settings.name, settings.base_url, settings.path, settings.instance_id
-    )
-    instance = _instance(parts, service, identity)
+    told["label"] = label_of(service, settings.name, settings.base_url, settings.path, settings.instance_id)
+    instance = _instance(parts, service, which)
     checked = parts.prober.checked(instance) if instance is not None else None
     if checked is not None:
         told |= _health(parts, checked)
@@ -55,11 +57,11 @@ def settings_in(body: Mapping[str, Any], settings: InstanceSettings) -> dict[str
     return {key: value for key, value in body.items() if (relaxed(key), value) != ("status", shown)}
 
 
-def _instance(parts: Parts, service: str, identity: Identity) -> Instance | None:
-    group = parts.traffic().services.get(service, {}).get(identity[1])
+def _instance(parts: Parts, service: str, which: Identity) -> Instance | None:
+    group = parts.traffic().services.get(service, {}).get(which[1])
     if group is None:
         return None
-    return next((each for each in group.instances if each.identity == identity), None)
+    return next((each for each in group.instances if each.identity == which), None)
 
 
 def _health(parts: Parts, checked: Checked) -> dict[str, str]:

@@ -27,8 +27,8 @@ _ONE: Final = _BASE + "/{serviceType}/{instanceId}"
 _GONE: Final = ("SERVICE_NOT_FOUND", "INSTANCE_NOT_FOUND", "NOT_POSSIBLE")
 _CHANGED: Final = changed_with(instanceId={"type": "string"}, instance=INSTANCE)
 _PARTIAL: Final = (
-    "What the body does not name stays; `null` takes a key away. A masked secret that comes back stays what it "
-    "was, and what replies tell beside the settings is passed over."
+    "What the body does not name stays; `null` takes a key away. A masked secret that comes back stays what "
+    "it was, and what replies tell beside the settings is passed over."
 )
 _MODEL_NAME: Final = Parameter("modelName", "The name of the instance, which is that of its model.")
 _BASE_URL: Final = Parameter("baseUrl", "The address of the instance.")
@@ -124,7 +124,13 @@ def _single(parts: Parts) -> tuple[Endpoint, ...]:
         ),
         *(
             _changing(
-                method, _ONE, name, "Change an instance", partial(answers.update, parts), _PARTIAL, body=INSTANCE_BODY
+                method,
+                _ONE,
+                name,
+                "Change an instance",
+                partial(answers.update, parts),
+                _PARTIAL,
+                body=INSTANCE_BODY,
             )
             for method, name in (("PUT", "updateInstance"), ("PATCH", "patchInstance"))
         ),
@@ -135,7 +141,12 @@ def _single(parts: Parts) -> tuple[Endpoint, ...]:
 def _statuses(parts: Parts) -> tuple[Endpoint, ...]:
     return tuple(
         _changing(
-            "POST", f"{_ONE}/{verb}", f"{verb}Instance", summary, partial(answers.put_status, parts, verb, status), about
+            "POST",
+            f"{_ONE}/{verb}",
+            f"{verb}Instance",
+            summary,
+            partial(answers.put_status, parts, verb, status),
+            about,
         )
         for verb, status, summary, about in (
             ("enable", "active", "Let an instance have requests", ""),
@@ -165,7 +176,7 @@ def _changing(
         (SERVICE_TYPE, *which, *CHANGING),
         body,
         data=_CHANGED,
-        refusals=(*REFUSALS, *_GONE),
+        refusals=(*REFUSALS, *_GONE, "ALREADY_EXISTS"),
         permission=WRITE,
     )
 

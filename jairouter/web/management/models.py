@@ -25,7 +25,10 @@ _MODEL: Final = {
     "properties": {
         "id": {"type": "string"},
         "object": {"const": "model"},
-        "created": {"type": "integer", "description": "Since when this gateway runs, in seconds of Unix time."},
+        "created": {
+            "type": "integer",
+            "description": "Since when this gateway runs, in seconds of Unix time.",
+        },
         "owned_by": {"type": "string"},
         "service_type": {"enum": list(SERVICES)},
         "adapter": {"type": "string"},
@@ -105,9 +108,7 @@ def _models(parts: Parts, started: int, call: Call) -> Reply:
                     "adapter": adapter_for(model, service, instance),
                 }
                 offered.setdefault((service, instance.name), entry)
-    return Reply(
-        {"object": "list", "data": list(offered.values())}, version=parts.configuration.version
-    )
+    return Reply({"object": "list", "data": list(offered.values())}, version=parts.configuration.version)
 
 
 def _statistics(parts: Parts, call: Call) -> Reply:

@@ -1,8 +1,8 @@
 """JSON Schemas that several endpoints share, and the parameters that say which service or instance is meant.
 
 The schema of a request's body lists the keys of the settings in camel case, with what they are for. Other
-spellings are as good, and a placeholder may stand for any single value, so it lets pass what it does not know:
-whether a body is right is found out by the same code as for files, which tells all faults at once.
+spellings are as good, and a placeholder may stand for any single value, so it lets pass what it does not
+know: whether a body is right is found out by the same code as for files, which tells all faults at once.
 """
 
 from __future__ import annotations
@@ -169,7 +169,6 @@ INSTANCE: Final[Schema] = {
 SERVICE: Final[Schema] = {
     "title": "ServiceReply",
     "type": "object",
-    "required": ["instances"],
     "properties": {
         "instances": {
             "type": "array",

@@ -80,8 +80,9 @@ _STATUS: Final = {
 }
 _IMPORTS: Final = (
     "The body is one of these, in any spelling: what an export of `changes` gave; a part of the whole tree "
-    "(`model`, `server`, ...); what stands below `model`, which is told by its `services`; a stored version. A "
-    "secret that was masked by the export is refused, unless there is one in its place that it then stays."
+    "(`model`, `server`, ...); what stands below `model`, which is told by its `services`; a stored version, "
+    "also one of JAiRouter for Java. Secrets are not taken, but `${NAME}` is; where the export masked one, "
+    "the one that is there stays."
 )
 
 
@@ -139,8 +140,8 @@ def _changing(parts: Parts) -> tuple[Endpoint, ...]:
             TAG,
             "Change anything",
             partial(_patch, parts),
-            "A JSON merge patch (RFC 7396) for the whole tree: what it does not name stays, `null` takes a key "
-            "away. Where there is a list of instances, an object patches single ones by their `instanceId`. "
+            "A JSON merge patch (RFC 7396) for the whole tree: what it does not name stays, `null` takes a "
+            "key away. Where there is a list of instances, an object patches single ones by their `instanceId`. "
             "With `$patch: replace` in it, an object takes the place of what is there.",
             CHANGING,
             TREE_BODY,
@@ -188,7 +189,8 @@ def _status(parts: Parts, call: Call) -> Reply:
     loaded, standing = configuration.loaded, configuration.standing
     at = datetime.fromtimestamp(standing.at, UTC).isoformat(timespec="milliseconds")
     faults = [
-        {"path": each.path, "message": each.text, "origin": str(each.origin or "")} for each in standing.faults
+        {"path": each.path, "message": each.text, "origin": str(each.origin or "")}
+        for each in standing.faults
     ]
     told: dict[str, Any] = {
         "good": standing.good,
@@ -210,13 +212,12 @@ def _status(parts: Parts, call: Call) -> Reply:
 
 def _export(parts: Parts, call: Call) -> Reply:
     configuration = parts.configuration
-    if call.query["what"] == "changes":
-        data = exported(configuration.changes)
-    else:
-        data = view.tree_view(configuration.loaded)
-    if call.query["format"] == "yaml":
-        data = yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
-    return Reply(data, version=configuration.version)
+    changes = call.query["what"] == "changes"
+    data = exported(configuration.changes) if changes else view.tree_view(configuration.loaded)
+    if call.query["format"] == "json":
+        return Reply(data, version=configuration.version)
+    text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+    return Reply(text, version=configuration.version)
 
 
 async def _patch(parts: Parts, call: Call) -> Reply:

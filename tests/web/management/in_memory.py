@@ -134,7 +134,7 @@ class Asking(SynchronousTestCase):
         self.configuration = InMemory(self.text)
         self.clock = Clock()
         self.traffic: Any = NoTraffic()
-        self.prober = Prober(self.clock, Random(0), lambda settings: self.fail("nothing is to be checked"))  # noqa: S311
+        self.prober = Prober(self.clock, Random(0), lambda settings: self.fail("nothing is to be checked"))
         self.parts = self.make_parts()
         self._endpoints = {each.name: each for each in self.endpoints(self.parts)}
 

@@ -17,12 +17,12 @@ LLAMA = "llama@http://ollama:11434"
 DOCUMENTED = {
     "name": "qwen2:7b",
     "baseUrl": "http://localhost:8000",
-    "apiKey": "sk-xxx",
+    "apiKey": "${OPENAI_API_KEY}",
     "weight": 1,
     "enabled": True,
     "adapter": "ollama",
 }
-"""As the reference shows how to add an instance."""
+"""As the reference shows how to add an instance, but for the key, which it gives in plain text."""
 
 
 class Instances(Asking):
@@ -61,7 +61,9 @@ class Reading(Instances):
         self.assertEqual("gpt-4", self.ask("getInstance", "chat", label).data["name"])
 
     def test_one_that_is_not_there_is_not_found(self) -> None:
-        self.assertEqual((404, "INSTANCE_NOT_FOUND"), _said(self.refusal("getInstance", "chat", "x@http://y")))
+        self.assertEqual(
+            (404, "INSTANCE_NOT_FOUND"), _said(self.refusal("getInstance", "chat", "x@http://y"))
+        )
         refusal = self.refusal("findInstance", "chat", modelName="x", baseUrl="http://y")
         self.assertEqual((404, "INSTANCE_NOT_FOUND"), _said(refusal))
         self.assertEqual((404, "SERVICE_NOT_FOUND"), _said(self.refusal("listInstances", "tts")))
@@ -88,9 +90,11 @@ class Adding(Instances):
         self.assertEqual(("qwen2:7b", "http://localhost:8000", 1), (added.name, added.base_url, added.weight))
         self.assertEqual(3, len(self.configuration.loaded.settings.model.services["chat"].instances))
 
-    def test_a_key_that_is_added_is_not_shown(self) -> None:
-        reply = self.ask("addInstance", "chat", body=DOCUMENTED)
-        self.assertEqual(MASK, reply.data["instance"]["apiKey"])
+    def test_a_key_in_plain_text_is_refused_with_what_to_write(self) -> None:
+        refusal = self.refusal("addInstance", "chat", body={**DOCUMENTED, "apiKey": "sk-xxx"})
+        self.assertEqual((400, "INVALID_CONFIGURATION"), _said(refusal))
+        self.assertIn("${NAME}", str(refusal.faults[0]))
+        self.assertNotIn("sk-xxx", refusal.message + str(refusal.faults))
 
     def test_a_placeholder_is_stored_as_it_was_written(self) -> None:
         headers = {"Authorization": "Bearer ${OPENAI_API_KEY}"}
@@ -100,7 +104,14 @@ class Adding(Instances):
         self.assertEqual("Bearer resolved-secret", self.settings().headers["Authorization"].reveal())
 
     def test_any_host_that_can_be_reached_will_do(self) -> None:
-        hosts = ("localhost", "vllm_1", "model.svc.cluster.local", "[::1]:8000", "10.0.0.9:9", "api.openai.com")
+        hosts = (
+            "localhost",
+            "vllm_1",
+            "model.svc.cluster.local",
+            "[::1]:8000",
+            "10.0.0.9:9",
+            "api.openai.com",
+        )
         for host in hosts:
             reply = self.ask("addInstance", "chat", body={"name": "m", "base-url": f"http://{host}"})
             self.assertEqual(f"m@http://{host}", reply.data["instanceId"])
@@ -112,6 +123,13 @@ class Adding(Instances):
     def test_one_that_is_there_cannot_be_added(self) -> None:
         body = {"name": "llama", "baseUrl": "http://ollama:11434"}
         self.assertEqual((409, "ALREADY_EXISTS"), _said(self.refusal("addInstance", "chat", body=body)))
+
+    def test_one_that_comes_back_is_shown_wherever_it_stands(self) -> None:
+        self.ask("deleteInstance", "chat", GPT)
+        self.ask("addInstance", "chat", body={"name": "a", "baseUrl": "http://a"})
+        body = {"name": "gpt-4", "baseUrl": "https://api.openai.com", "path": "/v1/chat/completions"}
+        reply = self.ask("addInstance", "chat", body=body)
+        self.assertEqual((GPT, "gpt-4"), (reply.data["instanceId"], reply.data["instance"]["name"]))
 
     def test_one_without_a_name_or_address_is_refused(self) -> None:
         refusal = self.refusal("addInstance", "chat", body={"weight": 3})
@@ -125,7 +143,10 @@ class Changing(Instances):
     def test_an_instance_is_changed_as_the_documentation_shows(self) -> None:
         instance = {"name": "llama", "baseUrl": "http://ollama:11434", "weight": 2, "enabled": True}
         reply = self.ask("updateNamedInstance", "chat", body={"instanceId": LLAMA, "instance": instance})
-        self.assertEqual((LLAMA, 2, 2), (reply.data["instanceId"], reply.data["instance"]["weight"], self.settings().weight))
+        self.assertEqual(
+            (LLAMA, 2, 2),
+            (reply.data["instanceId"], reply.data["instance"]["weight"], self.settings().weight),
+        )
 
     def test_members_of_the_body_may_be_in_kebab_case(self) -> None:
         self.ask("patchNamedInstance", "chat", body={"instance-id": LLAMA, "instance": {"max-retries": 4}})
@@ -133,19 +154,25 @@ class Changing(Instances):
 
     def test_what_is_not_named_stays(self) -> None:
         self.ask("patchInstance", "chat", LLAMA, body={"weight": 4})
-        self.assertEqual((4, "plain-secret"), (self.settings().weight, self.settings().headers["X-Key"].reveal()))
+        self.assertEqual(
+            (4, "plain-secret"), (self.settings().weight, self.settings().headers["X-Key"].reveal())
+        )
         self.assertEqual(2, self.settings(index=0).weight)
 
     def test_what_was_shown_can_be_edited_and_sent_back(self) -> None:
         shown = self.ask("getInstance", "chat", LLAMA).data
         self.ask("updateInstance", "chat", LLAMA, body={**shown, "weight": 9})
-        self.assertEqual((9, "plain-secret"), (self.settings().weight, self.settings().headers["X-Key"].reveal()))
+        self.assertEqual(
+            (9, "plain-secret"), (self.settings().weight, self.settings().headers["X-Key"].reveal())
+        )
         self.assertIsNone(self.settings().instance_id)
         self.assertNotIn("secret", repr(self.configuration.changes))
 
     def test_what_was_shown_and_comes_back_unchanged_makes_no_version(self) -> None:
         for which in (GPT, LLAMA):
-            reply = self.ask("updateInstance", "chat", which, body=self.ask("getInstance", "chat", which).data)
+            reply = self.ask(
+                "updateInstance", "chat", which, body=self.ask("getInstance", "chat", which).data
+            )
             self.assertEqual((False, 0), (reply.data["changed"], reply.version))
             self.assertIn("Nothing to change", reply.message)
 
@@ -155,6 +182,28 @@ class Changing(Instances):
         self.assertEqual("llama@http://[fd00::7]:11434", reply.data["instance"]["instanceId"])
         again = self.ask("patchInstance", "chat", reply.data["instanceId"], body={"weight": 3})
         self.assertEqual(3, again.data["instance"]["weight"])
+
+    def test_the_one_that_was_changed_is_shown_also_when_it_has_moved_among_others(self) -> None:
+        for name in ("a", "b", "c"):
+            self.ask("addInstance", "chat", body={"name": name, "baseUrl": f"http://{name}:1"})
+        for which, port in (
+            ("a@http://a:1", 2),
+            ("b@http://b:1", 3),
+            ("a@http://a:2", 1),
+            ("c@http://c:1", 4),
+        ):
+            url = f"http://{which[0]}:{port}"
+            reply = self.ask("patchInstance", "chat", which, body={"baseUrl": url})
+            self.assertEqual(
+                (which[0], url), (reply.data["instance"]["name"], reply.data["instance"]["baseUrl"])
+            )
+            self.assertEqual(f"{which[0]}@{url}", reply.data["instanceId"])
+
+    def test_one_cannot_become_another_that_is_there(self) -> None:
+        body = {"name": "gpt-4", "baseUrl": "https://api.openai.com", "path": "/v1/chat/completions"}
+        self.assertEqual(
+            (409, "ALREADY_EXISTS"), _said(self.refusal("patchInstance", "chat", LLAMA, body=body))
+        )
 
     def test_faults_are_told_with_their_place(self) -> None:
         refusal = self.refusal("patchInstance", "chat", LLAMA, body={"weight": "many"})

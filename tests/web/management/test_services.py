@@ -95,7 +95,9 @@ class Changing(Services):
         tts = self.configuration.loaded.settings.model.services["tts"]
         assert tts.load_balance is not None
         assert tts.rate_limit is not None
-        self.assertEqual(("round-robin", 50, 5), (tts.load_balance.type, tts.rate_limit.capacity, tts.rate_limit.rate))
+        self.assertEqual(
+            ("round-robin", 50, 5), (tts.load_balance.type, tts.rate_limit.capacity, tts.rate_limit.rate)
+        )
 
     def test_the_others_stay_when_one_is_added(self) -> None:
         before = dict(self.configuration.loaded.settings.model.services)
@@ -141,7 +143,10 @@ class Changing(Services):
         self.assertEqual((404, "SERVICE_NOT_FOUND"), _said(self.refusal("updateService", "tts", body={})))
 
     def test_all_faults_are_told(self) -> None:
-        body = {"instances": [{"name": "m", "baseUrl": "ftp://x", "weight": -1}], "loadBalance": {"type": "guess"}}
+        body = {
+            "instances": [{"name": "m", "baseUrl": "ftp://x", "weight": -1}],
+            "loadBalance": {"type": "guess"},
+        }
         refusal = self.refusal("updateService", "chat", body=body)
         self.assertEqual((400, "INVALID_CONFIGURATION"), _said(refusal))
         self.assertEqual(3, len(refusal.faults))
