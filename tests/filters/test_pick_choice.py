@@ -43,6 +43,9 @@ class Limiter:
     def refusal(self, now: float) -> float:
         return self.refuses
 
+    def foretell(self, now: float) -> float:
+        return self.refuses
+
     def take(self, now: float) -> float:
         self.taken += 1
         return self.waits
