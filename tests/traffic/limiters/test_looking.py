@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from typing import Any
 
 from hypothesis import given
@@ -17,6 +16,7 @@ from jairouter.traffic.limiters.token_bucket import TokenBucket
 from jairouter.traffic.limiters.warm_up import Curve, WarmUp
 from tests.fuzz.examples import examples
 from tests.traffic.limiters.arrivals import arrivals, send
+from tests.traffic.looking import state
 
 KINDS = (
     lambda now: TokenBucket(3.0, 4.0, now),
@@ -27,14 +27,6 @@ KINDS = (
     lambda now: WarmUp(Curve(3.0, 4.0, 5.0, 3.0), now),
     lambda now: Concurrency(20, now),
 )
-
-
-def state(thing: Any) -> Any:
-    """All that it remembers."""
-    slots = [name for each in type(thing).__mro__ for name in getattr(each, "__slots__", ())]
-    if not slots:
-        return deepcopy(thing)
-    return {name: state(getattr(thing, name)) for name in slots}
 
 
 def used(limiter: ILimiter, times: list[float], gone: list[int]) -> None:
