@@ -63,6 +63,16 @@ class ServicesTests(SynchronousTestCase):
         """They are not there at all."""
         self.assertEqual(set(self.services["chat"]), {"m"})
 
+    def test_draining(self) -> None:
+        """It is there, gets nothing, and is checked."""
+        made = policies(
+            "model: {load-balance: {health-check: {enabled: true}}, services: {chat: {instances: "
+            "[{name: m, base-url: 'http://10.0.0.1', weight: 3, status: draining}]}}}"
+        )
+        (drained,) = made.services["chat"]["m"].instances
+        self.assertEqual(drained.weight, 0)
+        self.assertEqual(list(made.checks), [drained])
+
     def test_nothing_configured(self) -> None:
         self.assertEqual(policies("{}").services, {})
 
