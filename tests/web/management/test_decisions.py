@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from jairouter.control import InvalidRequest
 from jairouter.errors import NoHealthyUpstream
@@ -91,7 +92,7 @@ class DecisionsTests(LiveCase):
         self.served("b", 503)
         self.served("c", 504, "/embeddings")
 
-        def found(**asked: object) -> list[str]:
+        def found(**asked: Any) -> list[str]:
             shown = self.successResultOf(self.begin("getDecisions", **asked)).data
             return [each["model"] for each in shown["decisions"]]
 
