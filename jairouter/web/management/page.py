@@ -19,6 +19,7 @@ ADDRESS: Final = "\ue000"
 """A character of nobody's (private use). Stands in the page where the gateway's address goes."""
 
 _DEEPEST: Final = 6
+_LONGEST: Final = 160
 _AUTHORITY: Final = re.compile(r"[A-Za-z0-9.\-_]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 _CODE: Final = re.compile(r"`([^`]*)`")
 
@@ -122,7 +123,7 @@ def _outline(schema: Schema, indent: str = "", depth: int = 0) -> str:
     if properties and depth < _DEEPEST:
         required = schema.get("required", ())
         lines = [
-            f"{inner}{name}{'' if name in required else '?'}: {_outline(each, inner, depth + 1)}"
+            f"{inner}{name}{'' if name in required else '?'}: {_outline(each, inner, depth + 1)}{_said(each)}"
             for name, each in properties.items()
         ]
         return "{\n" + "\n".join(lines) + f"\n{indent}}}"
@@ -132,6 +133,12 @@ def _outline(schema: Schema, indent: str = "", depth: int = 0) -> str:
     if isinstance(rest, dict) and rest and depth < _DEEPEST:
         return f"{{\n{inner}<name>: {_outline(rest, inner, depth + 1)}\n{indent}}}"
     return _kind(schema)
+
+
+def _said(schema: Schema) -> str:
+    """What a member is for, in the first sentence of its description."""
+    first = " ".join(str(schema.get("description", "")).split()).partition(". ")[0].rstrip(".")
+    return f"  # {first[:_LONGEST]}" if first else ""
 
 
 def _kind(schema: Schema) -> str:

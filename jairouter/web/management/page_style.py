@@ -46,7 +46,7 @@ pre { margin: .25rem 0; padding: .6rem .75rem; background: var(--card); border: 
   border-radius: .4rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 dl { margin: .25rem 0; }
 dt { font-weight: 600; overflow-wrap: anywhere; }
-dt .dim { font-weight: 400; }
+dt .dim, h3 .dim { font-weight: 400; }
 dd { margin: 0 0 .5rem 1rem; }
 ul.replies { margin: .25rem 0; padding-left: 1.1rem; overflow-wrap: anywhere; }
 footer { padding: 2rem 0; }

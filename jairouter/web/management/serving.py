@@ -165,8 +165,6 @@ def _kind(endpoint: Endpoint, upload: IRequestBody, content_type: bytes, encodin
         return "none"
     if endpoint.body is not None:
         return bodies.media_type(content_type, encoding, yaml=endpoint.yaml)
-    if upload.length is not None:
-        raise _no_body(endpoint)
     return "none"
 
 

@@ -28,7 +28,12 @@ INSTANCE: Final = {
     "properties": {
         "name": {"type": "string", "minLength": 1},
         "baseUrl": {"type": "string", "minLength": 1},
-        "weight": {"type": "integer", "minimum": 0, "maximum": 1000},
+        "weight": {
+            "type": "integer",
+            "minimum": 0,
+            "maximum": 1000,
+            "description": "Its share of requests. With 0 it gets none.",
+        },
         "enabled": {"type": "boolean"},
     },
     "additionalProperties": False,

@@ -93,6 +93,11 @@ class PageTests(SynchronousTestCase):
         self.assertIn("Unless it is &lt;disabled&gt;.", self.html)
         self.assertIn("<code>the next request</code>", self.html)
 
+    def test_members(self) -> None:
+        said = "  weight?: integer (&gt;= 0, &lt;= 1000)  # Its share of requests\n"
+        self.assertIn(said, self.html)
+        self.assertIn("  baseUrl: string\n", self.html)
+
     def curls(self, host: str = "localhost:8080") -> list[list[str]]:
         html = Api(*all_of_them()).ask("/swagger-ui", Host=host).body.decode()
         lines = re.findall(r"<pre>(curl .*?)</pre>", html, re.DOTALL)
