@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import blake2b
 from typing import Final
 
@@ -31,7 +32,8 @@ def key_of(name: str, base_url: str, path: str | None = None, instance_id: str |
 
 def plain_url(text: str) -> str:
     """Write an address as the settings keep it, as far as its placeholders let that be told."""
-    scheme, separator, rest = text.partition("://")
+    # No address has a user name, but a refused one may, and a fault names the instance by its key.
+    scheme, separator, rest = re.sub(r"//[^/]*@", f"//{MASK}@", text).partition("://")
     if separator and scheme.isalpha():
         return f"{scheme.lower()}://{rest.rstrip('/')}"
     return text.rstrip("/")

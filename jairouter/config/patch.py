@@ -129,7 +129,7 @@ def _read(
     shape = at(ROOT, path)
     written = _Writing(origin, findings).node(body, path)
     builder = Builder(origin)
-    reader = reading(builder, findings)
+    reader = reading(builder, findings, path)
     if not isinstance(written, Written) or shape is None:
         findings.fault(origin, path, f"expected a mapping, found {_kind(body)}")
         return builder.built()
@@ -213,7 +213,17 @@ class _Writing:
 
 
 class _ChangesReader(Reader):
-    """Reads changes: `null` takes away, `$patch` replaces, instances have keys, and no list has positions."""
+    """Reads changes: `null` takes away, `$patch` replaces, instances have keys, and no list has positions.
+
+    Args:
+        builder: see `Reader`; likewise `findings`.
+        findings: where faults and notices go.
+        start: the place where reading begins.
+    """
+
+    def __init__(self, builder: Builder, findings: Findings, start: KeyPath) -> None:
+        super().__init__(builder, findings)
+        self._start = start
 
     def entries(self, place: Place, written: Written) -> None:
         """See `Reader.entries`."""
@@ -251,7 +261,10 @@ class _ChangesReader(Reader):
             super().value(place, node)
 
     def _by_key(self, shape: Shape, path: KeyPath, node: Written) -> None:
-        self.builder.begin(path, node.origin)
+        first = self.builder.origin_of(path)
+        if first is not None and path != self._start:
+            self.findings.fault(node.origin, path, f"given twice, first at {first}")
+            return
         self.builder.mark(path, node.origin, keyed=True)
         for entry in node.entries:
             place = (*path, entry.key)
