@@ -64,6 +64,7 @@ class InstanceSettings(Section):
     """One backend of a service."""
 
     aliases: ClassVar[Mapping[str, str]] = {"url": "base-url", "id": "instance-id", "ssl": "tls"}
+    keyed: ClassVar[bool] = True
 
     name: Name
     """What the instance is called; for most backends also the name of the model it serves."""

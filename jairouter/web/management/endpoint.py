@@ -6,10 +6,13 @@ permission each needs, so that none of them can say something else than is done.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from jairouter.config.naming import relaxed
 from jairouter.control import Told
 
 if TYPE_CHECKING:
@@ -68,6 +71,17 @@ class Call:
         """
         return Told(self.who, change_type, self.query.get("description") or done)
 
+    def member(self, name: str, default: Any = None) -> Any:
+        """A member of the body, which may be spelled ``baseUrl``, ``base-url`` or ``base_url``.
+
+        Args:
+            name: In any spelling.
+            default: For when there is none, or no body.
+        """
+        members = self.body if isinstance(self.body, dict) else {}
+        wanted = relaxed(name)
+        return next((value for each, value in members.items() if relaxed(each) == wanted), default)
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -115,7 +129,20 @@ CHANGED: Final[Schema] = {
 """The schema of what `changed` replies with, when there is nothing more."""
 
 
-@dataclass(frozen=True, slots=True)
+DESCRIPTION: Final = Parameter(
+    "description", "Why, for the history of versions.", {"type": "string", "maxLength": 500}
+)
+VERSION: Final = Parameter(
+    "version",
+    "The version that the editor has seen, as `If-Match` says it too; refused with 409 if that is not the "
+    "current one any more.",
+    {"type": "integer", "minimum": 0},
+)
+
+_BRACES: Final = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True)
 class Endpoint:
     """One method at one path.
 
@@ -125,11 +152,14 @@ class Endpoint:
         name: Unique; OpenAPI's ``operationId``, in camel case.
         tag: The heading that it stands under.
         summary: What it does, in one line.
-        answer: Does it. Raises `Refusal` (or its Awaitable does).
+        answer: Does it. Raises `Refusal` (or its Awaitable does). A Deferred is cancelled when the client
+            leaves; what must not be left half done takes no notice of that.
         description: More about it, in Markdown; may be empty.
-        parameters: Of path and query; a path parameter that is not listed here is any text.
+        parameters: Of path and query; a path parameter that is not listed here is any text. Those that
+            every endpoint has that makes a version need not be listed.
         body: The schema of the JSON body; None when there is none.
-        body_required: Whether the body may be left out.
+        body_required: Whether the body must be there.
+        yaml: Whether the body may be YAML too.
         data: The schema of ``data`` in the envelope of a good reply.
         status: Of a good reply.
         refusals: Codes of `Refusal` that may come besides INVALID_REQUEST and FORBIDDEN.
@@ -146,7 +176,34 @@ class Endpoint:
     parameters: tuple[Parameter, ...] = ()
     body: Schema | None = None
     body_required: bool = True
+    yaml: bool = False
     data: Schema = field(default_factory=lambda: NOTHING)
     status: int = 200
     refusals: tuple[str, ...] = ()
     permission: str = "config:read"
+
+    @property
+    def makes_version(self) -> bool:
+        """Whether it makes a version of the configuration, and so heeds which one the editor has seen."""
+        return "VERSION_CONFLICT" in self.refusals or any(each.name == "version" for each in self._in_query)
+
+    @cached_property
+    def in_path(self) -> tuple[Parameter, ...]:
+        """The parameters of the path, in its order."""
+        listed = {each.name: each for each in self.parameters}
+        return tuple(
+            listed.get(name) or Parameter(name, "", required=True) for name in _BRACES.findall(self.path)
+        )
+
+    @property
+    def _in_query(self) -> tuple[Parameter, ...]:
+        names = _BRACES.findall(self.path)
+        return tuple(each for each in self.parameters if each.name not in names)
+
+    @cached_property
+    def in_query(self) -> tuple[Parameter, ...]:
+        """The parameters of the query, those too that every endpoint has that makes a version."""
+        listed = self._in_query
+        names = {each.name for each in listed}
+        common = (DESCRIPTION, VERSION) if self.makes_version else ()
+        return listed + tuple(each for each in common if each.name not in names)

@@ -1,0 +1,279 @@
+"""Changes: from JSON into the tree and back, one laid over another, by the same rules as files.
+
+See `jairouter.control` for what changes are.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+from jairouter.config.building import Builder
+from jairouter.config.canonical import Place, Reader, locate
+from jairouter.config.document import MOST_DEPTH, MOST_NODES
+from jairouter.config.faults import Fault, Findings, Origin
+from jairouter.config.naming import KeyPath, dotted, relaxed, split_key
+from jairouter.config.settings.root import Settings
+from jairouter.config.shape import Group, Leaf, Listing, Shape, at
+from jairouter.config.tree import Entry, Items, Keyed, Members, Node, Removed, Scalar, Written, lookup
+from jairouter.control import Changes, InvalidConfiguration, InvalidRequest
+
+REPLACE: Final = "$patch"
+FIXED: Final = ("store", "spring")
+"""What cannot be changed while the gateway runs: it says where changes are kept, and which files count."""
+
+READ_ONLY: Final = frozenset(
+    map(
+        relaxed,
+        """
+        status-code health health-status healthy up state last-health-check last-checked
+        request-count total-requests error-count success-count avg-response-time response-time
+        in-flight active-requests breaker breaker-state circuit-breaker-state label service service-type
+        effective-weight share draining created-at updated-at
+        """.split(),
+    )
+)
+"""Members of instances that answers may have, and that are ignored when they come back in a request."""
+
+SEEN_STATUS: Final = frozenset({"up", "down", "healthy", "unhealthy", "unknown", "disabled", "error"})
+"""Values of `status` that tell how an instance is doing, not what was configured; ignored likewise."""
+
+_ROOT: Final = Group(Settings)
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+
+
+def read_changes(changes: Changes, origin: Origin, findings: Findings) -> Members:
+    """Read stored changes as a layer of the configuration.
+
+    Args:
+        changes: all of them.
+        origin: what is said of where each value was written, `version 7`.
+        findings: where faults and notices go.
+    """
+    return _read(changes, (), origin, findings, _ChangesReader)
+
+
+def canonical_changes(body: Any, path: KeyPath, source: str = "the request") -> Changes:
+    """Bring what a request says into canonical form: keys in kebab case, no aliases, no flat keys.
+
+    Single values are not checked here; that is done when a whole configuration is made of them.
+
+    Args:
+        body: JSON values, keys in any spelling.
+        path: the place that it is about, such as `("model", "services", "chat")`; empty for the whole.
+        source: what to call it in faults.
+
+    Raises:
+        InvalidConfiguration: there are unknown keys, or something has the wrong shape.
+        InvalidRequest: there is no such place.
+    """
+    if at(_ROOT, path) is None:
+        raise InvalidRequest(f"there is no such place: {dotted(path)}")
+    findings = Findings()
+    tree = _read(body, path, Origin(source), findings, _RequestReader)
+    refuse(findings.faults)
+    found = lookup(tree, path)
+    if found is None:
+        refuse([Fault(f"expected a mapping, found {_kind(body)}", Origin(source), dotted(path))])
+        return {}
+    changes = to_json(found)
+    assert isinstance(changes, dict)
+    return changes
+
+
+def refuse(faults: list[Fault]) -> None:
+    """Go on only when there is no fault.
+
+    Raises:
+        InvalidConfiguration: there is at least one.
+    """
+    if faults:
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        first = ": ".join(part for part in (faults[0].path, faults[0].text) if part)
+        raise InvalidConfiguration(f"{first}{more}", tuple(dict.fromkeys(faults)))
+
+
+def _kind(body: Any) -> str:
+    if body is None:
+        return "nothing"
+    return "a mapping" if isinstance(body, Mapping) else "a list" if isinstance(body, list) else "a value"
+
+
+def _read(
+    body: Any, path: KeyPath, origin: Origin, findings: Findings, reading: type[_ChangesReader]
+) -> Members:
+    shape = at(_ROOT, path)
+    written = _Writing(origin, findings).node(body, path)
+    builder = Builder(origin)
+    reader = reading(builder, findings)
+    if not isinstance(written, Written) or shape is None:
+        findings.fault(origin, path, f"expected a mapping, found {_kind(body)}")
+        return builder.built()
+    if path:
+        builder.begin(path, origin)
+        reader.value(Place(shape, path, ()), written)
+    else:
+        reader.entries(Place(shape, (), ()), written)
+    tree = builder.built()
+    return _without_fixed(tree, findings)
+
+
+def _without_fixed(tree: Members, findings: Findings) -> Members:
+    """Refuse what would change where changes are kept."""
+    kept = dict(tree.members)
+    for name in FIXED:
+        if name in kept:
+            told = "this cannot be changed while the gateway runs; it belongs into the files"
+            findings.fault(kept.pop(name).origin, (name,), told)
+    if tree.replaces:
+        told = f'"{REPLACE}" cannot stand here: it would replace {" and ".join(FIXED)} too'
+        findings.fault(tree.origin, (), told)
+    return Members(kept, tree.origin)
+
+
+class _Writing:
+    """JSON values into nodes, as if they stood in a file."""
+
+    def __init__(self, origin: Origin, findings: Findings) -> None:
+        self._origin = origin
+        self._findings = findings
+        self._count = 0
+
+    def node(self, value: Any, path: KeyPath, depth: int = 0) -> Node:
+        """Write one value; what cannot be written becomes a fault."""
+        self._count += 1
+        if depth > MOST_DEPTH or self._count > MOST_NODES:
+            if self._count <= MOST_NODES + 1:
+                told = f"nested more than {MOST_DEPTH} levels deep"
+                many = f"more than {MOST_NODES} values"
+                self._findings.fault(self._origin, path, told if depth > MOST_DEPTH else many)
+            return Scalar("", self._origin)
+        if isinstance(value, Mapping):
+            return Written(tuple(self._entries(value, path, depth)), self._origin)
+        if isinstance(value, list | tuple):
+            items = (self.node(item, (*path, i), depth + 1) for i, item in enumerate(value))
+            return Items(tuple(items), self._origin)
+        return self._scalar(value, path)
+
+    def _entries(self, value: Mapping[Any, Any], path: KeyPath, depth: int) -> list[Entry]:
+        entries = []
+        for key, inner in value.items():
+            if not isinstance(key, str) or _SURROGATE.search(key):
+                self._findings.fault(self._origin, path, "a key must be a text")
+                continue
+            entries.append(Entry(key, self.node(inner, (*path, key), depth + 1), self._origin))
+        return entries
+
+    def _scalar(self, value: Any, path: KeyPath) -> Scalar:
+        text, plain, told = "", True, ""
+        match value:
+            case None:
+                pass
+            case bool():
+                text = "true" if value else "false"
+            case int() if abs(value) < 10**30:
+                text = str(value)
+            case float() if math.isfinite(value) and abs(value) < 1e30:
+                text = f"{int(value) if value.is_integer() else Decimal(repr(value)):f}"
+            case str() if not _SURROGATE.search(value):
+                text, plain = value, False
+            case str():
+                told = "a surrogate escape is not a character"
+            case int() | float():
+                told = "a number of no use here"
+            case _:
+                told = "not a JSON value"
+        if told:
+            self._findings.fault(self._origin, path, told)
+        return Scalar(text, self._origin, plain)
+
+
+class _ChangesReader(Reader):
+    """Reads changes: `null` takes away, `$patch` replaces, instances have keys, and no list has positions."""
+
+    def entries(self, place: Place, written: Written) -> None:
+        """See `Reader.entries`."""
+        kept = []
+        for entry in written.entries:
+            if entry.key == REPLACE:
+                self._marked(place, entry)
+            elif self._has_position(place, entry.key):
+                told = "a list has no positions here: it is replaced as a whole, or named by its keys"
+                self.findings.fault(entry.origin, (*place.path, *place.rest, entry.key), told)
+            else:
+                kept.append(entry)
+        super().entries(place, Written(tuple(kept), written.origin))
+
+    def _has_position(self, place: Place, key: str) -> bool:
+        there = locate(Place(place.shape, place.path, (*place.rest, *split_key(key))))
+        return any(isinstance(step, int) for step in there.path[len(place.path) :])
+
+    def _marked(self, place: Place, entry: Entry) -> None:
+        if isinstance(entry.node, Scalar) and entry.node.text == "replace" and not place.rest:
+            self.builder.mark(place.path, entry.origin, replaces=True)
+        else:
+            told = f'"{REPLACE}": "replace" is all that can be said with it, in the mapping itself'
+            self.findings.fault(entry.origin, place.path, told)
+
+    def value(self, place: Place, node: Node) -> None:
+        """See `Reader.value`."""
+        shape, path, _ = place
+        optional = isinstance(shape, Leaf) and shape.optional
+        if isinstance(node, Scalar) and node.is_null and not optional:
+            self.put(path, Removed(node.origin))
+        elif isinstance(shape, Listing) and shape.keyed and isinstance(node, Written):
+            self._by_key(shape.item, path, node)
+        else:
+            super().value(place, node)
+
+    def _by_key(self, shape: Shape, path: KeyPath, node: Written) -> None:
+        self.builder.begin(path, node.origin)
+        self.builder.mark(path, node.origin, keyed=True)
+        for entry in node.entries:
+            place = (*path, entry.key)
+            if entry.key == REPLACE:
+                self._marked(Place(shape, path, ()), entry)
+            elif "@" not in entry.key or len(entry.key) > 8000:
+                told = "the key of an instance is its name, @ and its address, or its name, @ and its instance-id"
+                self.findings.fault(entry.origin, place, told)
+            else:
+                self.value(Place(shape, place, ()), entry.node)
+
+
+class _RequestReader(_ChangesReader):
+    """Reads what a request says: what answers show and nobody can set is ignored."""
+
+    def unknown(self, place: Place, entry: Entry) -> None:
+        """See `Reader.unknown`."""
+        shape = place.shape
+        if isinstance(shape, Group) and shape.model.keyed and relaxed(".".join(place.rest)) in READ_ONLY:
+            return
+        super().unknown(place, entry)
+
+    def value(self, place: Place, node: Node) -> None:
+        """See `Reader.value`."""
+        if place.path[-1:] == ("status",) and isinstance(node, Scalar):
+            outer = at(_ROOT, place.path[:-1])
+            if isinstance(outer, Group) and outer.model.keyed and node.text.lower() in SEEN_STATUS:
+                return
+        super().value(place, node)
+
+
+def to_json(node: Node) -> Any:
+    """Write canonical changes as JSON values."""
+    match node:
+        case Scalar():
+            return None if node.is_null else json.loads(node.text) if node.plain else node.text
+        case Members():
+            inside = {name: to_json(inner) for name, inner in node.members.items()}
+            return {REPLACE: "replace", **inside} if node.replaces else inside
+        case Keyed():
+            inside = {key: to_json(inner) for key, inner in node.items.items()}
+            return {REPLACE: "replace", **inside} if node.replaces else inside
+        case Items():
+            return [to_json(item) for item in node.items]
+    return None
