@@ -17,9 +17,10 @@ from jairouter.command.numbers import days
 from jairouter.command.output import say, say_json, say_table, tell
 from jairouter.command.places import Places, default_paths, places
 from jairouter.command.shell import Shell
-from jairouter.store.archive import ArchiveFault, Manifest, files_below, make_archive, verify_archive
+from jairouter.store.archive import make_archive, verify_archive
 from jairouter.store.files import LOCK
 from jairouter.store.lock import Held, locked
+from jairouter.store.manifest import ArchiveFault, Manifest, files_below
 
 SUMMARY: Final = "write configuration, store and audit log into one archive"
 LESSON: Final = """\

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, Final
 
-from jairouter.config.faults import ConfigurationFaults, Fault
-
 INTERRUPTED: Final = 130
 """The status after Ctrl-C: 128 and the number of the signal, as shells have it."""
 
@@ -46,16 +44,6 @@ class Unreachable(Failure):
     status = 3
 
 
-def refused_by(faults: ConfigurationFaults, what: str) -> Refused:
-    """Make a refusal of the faults of a configuration.
+class NoGateway(Unreachable):
+    """Nothing listens there."""
 
-    Args:
-        faults: What is wrong.
-        what: What has them: ``the restored configuration``.
-    """
-    return Refused(f"{what} has faults", map(str, faults.faults))
-
-
-def fault_line(fault: Fault) -> str:
-    """Write a fault in one line: ``origin: path: message``."""
-    return str(fault)

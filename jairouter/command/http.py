@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import ssl
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
-from jairouter.command.failures import Misused, Refused, Unreachable
+from jairouter.command.failures import Misused, NoGateway, Refused, Unreachable
 
 MOST_BYTES: Final = 64 * 1024 * 1024
 """Of an answer: a configuration of thousands of instances takes a few."""
@@ -84,7 +85,8 @@ class Http:
             unknown = "" if method == "GET" else _UNKNOWN
             raise Unreachable(_NO_ANSWER.format(self.url, self._timeout) + unknown) from None
         except OSError as error:
-            raise Unreachable(f"cannot reach {self.url}: {_reason(error)}{self._hint}") from None
+            reason = f"cannot reach {self.url}: {_reason(error)}{self._hint}"
+            raise (NoGateway if _is_nobody(error) else Unreachable)(reason) from None
         except http.client.HTTPException as error:
             unknown = "" if method == "GET" else _UNKNOWN
             reason = f"{type(error).__name__} in its answer"
@@ -134,3 +136,8 @@ def _fault(error: object) -> str:
 def _reason(error: OSError) -> str:
     """Say what the system says, without its number."""
     return error.strerror or str(error) or type(error).__name__
+
+
+def _is_nobody(error: OSError) -> bool:
+    """Whether nothing listens there, by a word of the system that leaves no doubt."""
+    return isinstance(error, ConnectionRefusedError | socket.gaierror)
