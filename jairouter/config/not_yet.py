@@ -73,7 +73,12 @@ TABLE: Final[tuple[NotYet, ...]] = (
         bool,
     ),
     NotYet(("security.audit.enabled", "logging.audit.enabled"), when=bool),
-    NotYet(("store.**",), "store has no effect yet: nothing is stored"),
+    NotYet(
+        ("store.type",),
+        "store.type redis has no effect yet: versions are kept in files",
+        lambda value: value == "redis",
+    ),
+    NotYet(("store.redis.**",), "store.redis has no effect yet"),
     NotYet(("tracing.enabled",), "tracing has no effect yet", bool),
     NotYet(("monitoring.**",), "monitoring has no effect yet", bool),
     NotYet(("management.endpoint.**",), "management.endpoint has no effect yet"),

@@ -11,6 +11,7 @@ everybody the same share in any order.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,7 +28,7 @@ from jairouter.config.settings.model import InstanceSettings, ModelSettings, Ser
 from jairouter.config.settings.root import Settings
 from jairouter.config.shape import Group
 from jairouter.control import Difference
-from jairouter.reloading.matching import key_of_settings, matched
+from jairouter.reloading.matching import matched
 from jairouter.reloading.shown import hidden, shown
 from jairouter.reloading.unequal import Item, Steps, Unequal, after_of, before_of, unequal, written
 from jairouter.reloading.wording import worded
@@ -84,7 +85,7 @@ class _Comparison:
         for member in Group(Settings).members.values():
             if member.key != "model":
                 there = (getattr(each.settings, member.field) for each in (self._before, self._after))
-                for found in unequal(member.shape, *there, (member.key,)):
+                for found in unequal(member.shape, there, (member.key,)):
                     yield self._told((), found)
 
     def _service(
@@ -100,9 +101,11 @@ class _Comparison:
                 if not _explained(found, self._of_all):
                     yield self._told(place, found)
         one, other = (each.instances if each is not None else () for each in (before, after))
-        for index, position in matched(one, other):
-            pair = one[index] if index >= 0 else None, other[position] if position >= 0 else None
-            item = Item(key_of_settings(pair[0] or pair[1]), index, position)
+        for item in itertools.starmap(Item, matched(self._before, self._after, service)):
+            pair = (
+                one[item.before] if item.before >= 0 else None,
+                other[item.after] if item.after >= 0 else None,
+            )
             for found in self._instance(service, *pair, of_service):
                 yield self._told((*place, "instances", item), found)
 
@@ -111,7 +114,7 @@ class _Comparison:
         shapes = _SERVICE.members
         for key, effective in _OF_SERVICES.items():
             there = (effective(each, service) for each in self._models)
-            yield from unequal(shapes[key].shape, *there, (key,))
+            yield from unequal(shapes[key].shape, there, (key,))
         yield from self._limits(service, (None, None))
 
     def _instance(
@@ -130,11 +133,11 @@ class _Comparison:
         found = list(self._limits(service, pair)) if before.rate_limit or after.rate_limit else []
         members = _INSTANCE.members
         if before.circuit_breaker or after.circuit_breaker:
-            there = map(circuit_breaker_for, self._models, (service, service), pair)
-            found += unequal(members["circuit-breaker"].shape, *there, ("circuit-breaker",))
+            breakers = map(circuit_breaker_for, self._models, (service, service), pair)
+            found += unequal(members["circuit-breaker"].shape, breakers, ("circuit-breaker",))
         if before.adapter or after.adapter:
-            there = map(adapter_for, self._models, (service, service), pair)
-            found += unequal(members["adapter"].shape, *there, ("adapter",))
+            adapters = map(adapter_for, self._models, (service, service), pair)
+            found += unequal(members["adapter"].shape, adapters, ("adapter",))
         yield from (each for each in found if not _explained(each, of_service))
 
     def _limits(
@@ -152,7 +155,7 @@ class _Comparison:
             return
         yield from (
             each
-            for each in unequal(_LIMIT, *there, ("rate-limit",))
+            for each in unequal(_LIMIT, there, ("rate-limit",))
             if each.steps != ("rate-limit", "enabled")
         )
 
@@ -182,7 +185,7 @@ def _own(before: InstanceSettings, after: InstanceSettings) -> Iterator[Unequal]
         if key in _OF_INSTANCES or key in _WHETHER:
             continue
         one, other = getattr(before, member.field), getattr(after, member.field)
-        yield from unequal(member.shape, one, other, (key,), given=member.inherits)
+        yield from unequal(member.shape, (one, other), (key,), given=member.inherits)
     if _state(before) != _state(after):
         key = "enabled" if before.enabled != after.enabled else "status"
         yield Unequal((key,), _INSTANCE.members[key].shape, getattr(before, key), getattr(after, key))

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from jairouter.config.instance_key import key_of
+from jairouter.config.instance_key import keys_of
+from jairouter.config.tree import lookup
 
 if TYPE_CHECKING:
+    from jairouter.config.loader import Loaded
     from jairouter.config.settings.model import InstanceSettings
 
-
-def key_of_settings(instance: InstanceSettings) -> str:
-    """What an instance is called in paths and texts."""
-    return key_of(instance.name, instance.base_url, instance.path, instance.instance_id)
+_Same = Callable[["InstanceSettings"], Hashable]
 
 
-def matched(
-    before: Sequence[InstanceSettings], after: Sequence[InstanceSettings]
-) -> list[tuple[int, int]]:
+def matched(before: Loaded, after: Loaded, service: str) -> Iterable[tuple[str, int, int]]:
     """Match the instances of a service before with those after.
 
     The same are those of one key (which may not say all of a path, since that may hold a secret); else those
@@ -26,22 +23,42 @@ def matched(
     address is equal, which have moved.
 
     Returns:
-        Positions, -1 for nowhere: those that were there before, in their order, then those that are new.
+        What each is called, and its positions, -1 for nowhere: those that were there before, in their order,
+        then those that are new.
     """
+    old, new = _instances(before, service), _instances(after, service)
+    names, new_names = _names(before, service), _names(after, service)
     found: dict[int, int] = {}
-    for same in (_exactly, key_of_settings, _address, _all_but_address):
-        places: dict[Hashable, list[int]] = {}
-        taken = set(found.values())
-        left = [index for index in range(len(after)) if index not in taken]
-        for index in left:
-            places.setdefault(same(after[index]), []).append(index)
-        for index, each in enumerate(before):
-            if left and index not in found and (there := places.get(same(each))):
-                found[index] = there.pop(0)
-    there_too = set(found.values())
-    pairs = [(index, found.get(index, -1)) for index in range(len(before))]
-    return pairs + [(-1, index) for index in range(len(after)) if index not in there_too]
+    for same in (_exactly, None, _address, _all_but_address):
+        olds, news = (names, new_names) if same is None else (list(map(same, old)), list(map(same, new)))
+        _match(olds, news, found)
+        if len(found) == min(len(old), len(new)):
+            break
+    there = set(found.values())
+    yield from ((name, index, found.get(index, -1)) for index, name in enumerate(names))
+    yield from ((name, -1, index) for index, name in enumerate(new_names) if index not in there)
 
+
+def _match(before: Sequence[Hashable], after: Sequence[Hashable], found: dict[int, int]) -> None:
+    """Add pairs of equal ones to what was found before."""
+    taken = set(found.values())
+    places: dict[Hashable, list[int]] = {}
+    for index in range(len(after) - 1, -1, -1):
+        if index not in taken:
+            places.setdefault(after[index], []).append(index)
+    for index, each in enumerate(before):
+        if index not in found and places.get(each):
+            found[index] = places[each].pop()
+
+
+def _instances(loaded: Loaded, service: str) -> Sequence[InstanceSettings]:
+    given = loaded.settings.model.services.get(service)
+    return given.instances if given is not None else ()
+
+
+def _names(loaded: Loaded, service: str) -> Sequence[str]:
+    """The keys that changes know them by."""
+    return keys_of(lookup(loaded.tree, ("model", "services", service, "instances")))
 
 
 def _exactly(instance: InstanceSettings) -> Hashable:

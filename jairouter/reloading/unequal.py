@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from jairouter.config.naming import KeyPath
@@ -46,13 +46,18 @@ class Unequal(NamedTuple):
 
 
 def unequal(
-    shape: Shape, before: Any, after: Any, steps: Steps = (), *, given: bool = False
+    shape: Shape, both: Iterable[Any], steps: Steps = (), *, given: bool = False
 ) -> Iterator[Unequal]:
     """Go through the places at which two values of one shape are not equal.
 
-    What was written and what is the default are the same, unless `given` tells them apart: below a section
-    that inherits, a key that is not written is no value at all.
+    Args:
+        shape: Theirs.
+        both: The two, before and after.
+        steps: Where they stand.
+        given: Whether a key that is not written is no value at all, as below a section that inherits. Else
+            what was written and what is the default are the same.
     """
+    before, after = both
     if before is None or after is None:
         if before is not after:
             yield Unequal(steps, shape, before, after)
@@ -60,21 +65,23 @@ def unequal(
     match shape:
         case Group():
             for member in shape.members.values():
-                one, other = (
-                    None if given and member.field not in each.model_fields_set else getattr(each, member.field)
+                there = [
+                    None
+                    if given and member.field not in each.model_fields_set
+                    else getattr(each, member.field)
                     for each in (before, after)
-                )
+                ]
                 below = given or member.inherits
-                yield from unequal(member.shape, one, other, (*steps, member.key), given=below)
+                yield from unequal(member.shape, there, (*steps, member.key), given=below)
         case Naming():
             for name in dict.fromkeys((*before, *after)):
-                there = before.get(name), after.get(name)
-                yield from unequal(shape.value, *there, (*steps, str(name)), given=given)
+                both = before.get(name), after.get(name)
+                yield from unequal(shape.value, both, (*steps, str(name)), given=given)
         case Listing(item=Group() as item):
             for step in _items(item, before, after):
                 one = before[step.before] if step.before != _NOWHERE else None
                 other = after[step.after] if step.after != _NOWHERE else None
-                yield from unequal(item, one, other, (*steps, step), given=given)
+                yield from unequal(item, (one, other), (*steps, step), given=given)
         case _:
             if before != after:
                 yield Unequal(steps, shape, before, after)

@@ -18,6 +18,13 @@ _STATES: Final = {
     ("status", "draining"): "is drained",
 }
 
+_SILENTLY: Final = {"added": " is added", "removed": " is removed", "changed": " changed"}
+_OPENLY: Final = {
+    "added": " is added: {1}",
+    "removed": " is removed; it was {0}",
+    "changed": " goes from {0} to {1}",
+}
+
 
 def worded(kind: str, steps: Steps, before: Any, after: Any, masked: bool) -> str:
     """Say in one line what is different.
@@ -31,22 +38,18 @@ def worded(kind: str, steps: Steps, before: Any, after: Any, masked: bool) -> st
     """
     whose, instance, steps = _whose(steps)
     if not steps:
-        about = f" ({_about(after)})" if kind == "added" and instance and _about(after) else ""
-        return f"{whose}{instance or 'the service'} is {kind}{about}"
-    state = _STATES.get((written(steps), str(after).lower())) if instance else None
-    if state is not None:
-        return f"{whose}{instance} {state}"
-    what = _what(steps) + (f" of {instance}" if instance else "")
-    if before == after or (masked and not (_telling(before) and _telling(after))):
+        about = _about(after) if kind == "added" and instance else ""
+        told = f"{instance or 'the service'} is {kind}" + (f" ({about})" if about else "")
+    elif instance and (state := _STATES.get((written(steps), str(after).lower()))):
+        told = f"{instance} {state}"
+    elif instance and written(steps) == "base-url":
+        told = f"{instance} moves from {_value(before)} to {_value(after)}"
+    else:
+        what = _what(steps) + (f" of {instance}" if instance else "")
         # Values that are not shown, or placeholders that stand for something else now
-        return f"{whose}{what} is {kind}" if kind != "changed" else f"{whose}{what} changed"
-    if kind == "added":
-        return f"{whose}{what} is added: {_value(after)}"
-    if kind == "removed":
-        return f"{whose}{what} is removed; it was {_value(before)}"
-    if instance and written(steps) == "base-url":
-        return f"{whose}{instance} moves from {_value(before)} to {_value(after)}"
-    return f"{whose}{what} goes from {_value(before)} to {_value(after)}"
+        silent = before == after or (masked and not (_telling(before) and _telling(after)))
+        told = what + (_SILENTLY[kind] if silent else _OPENLY[kind].format(_value(before), _value(after)))
+    return whose + told
 
 
 def _whose(steps: Steps) -> tuple[str, str, Steps]:

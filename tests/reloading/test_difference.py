@@ -198,7 +198,9 @@ class InheritedTests(SynchronousTestCase):
             chat(FIRST, load_balance={"type": "random"}, model={"load-balance": {"type": kind}})
             for kind in ("random", "ip-hash")
         )
-        self.assertEqual(texts(before, after), ["all services: load-balance.type goes from random to ip-hash"])
+        self.assertEqual(
+            texts(before, after), ["all services: load-balance.type goes from random to ip-hash"]
+        )
 
     def test_an_instance_whose_service_says_otherwise(self) -> None:
         """What changed at the same time further out is not why."""
@@ -273,7 +275,7 @@ class OtherTests(SynchronousTestCase):
         self.assertTrue(found.text.isprintable())
 
 
-LEAVES = {
+LEAVES: dict[tuple[Any, ...], list[object]] = {
     ("server", "port"): [1234, 4321],
     ("webclient", "connection-timeout"): ["5s", "6s"],
     ("model", "load-balance", "type"): ["ip-hash", "round-robin"],

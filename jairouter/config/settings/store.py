@@ -35,13 +35,13 @@ class MemoryStoreSettings(Section):
     """Accepted for compatibility."""
 
     max_size: Positive = 10_000
-    """Most entries that are kept."""
+    """Accepted for compatibility: `store.max-versions` says how many versions are kept."""
 
     expire_after_write: Seconds = 86_400.0
-    """How long an entry is kept after it was written."""
+    """Accepted for compatibility: a version does not expire."""
 
     expire_after_access: Seconds = 43_200.0
-    """How long an entry is kept after it was last used."""
+    """Accepted for compatibility: a version does not expire."""
 
 
 class RedisSettings(Section):
@@ -76,8 +76,8 @@ class StoreSettings(Section):
     """Where versions of the configuration and other durable state are kept."""
 
     type: Annotated[str, OneOf(("file", "memory", "redis", "jpa", "h2"))] = "file"
-    """Kind of store. `jpa` and `h2` are databases of another product: `file` is used in place of
-    them."""
+    """Kind of store. `memory` forgets all changes when the process ends. `jpa` and `h2` are databases of
+    another product: `file` is used in place of them."""
 
     path: Name = "./config-store"
     """Directory of the store in files; made when something is stored first. Several gateways may use the same
