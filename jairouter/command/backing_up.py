@@ -121,7 +121,9 @@ def _store(options: argparse.Namespace, found: Places, shell: Shell) -> Iterator
     """The directory of the store, which nobody writes to meanwhile; None without one."""
     given = options.store or found.store
     if given is None:
-        tell("jairouter: by its configuration the store is in no directory; its versions are not in the backup")
+        tell(
+            "jairouter: by its configuration the store is in no directory; its versions are not in the backup"
+        )
         yield None
         return
     path = Path(given)

@@ -187,7 +187,9 @@ def _replacing(parser: argparse.ArgumentParser) -> None:
 def _apply_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="YAML or JSON; - for standard input")
     _replacing(parser)
-    parser.add_argument("-n", "--dry-run", action="store_true", help="change nothing, as `jairouter plan` does")
+    parser.add_argument(
+        "-n", "--dry-run", action="store_true", help="change nothing, as `jairouter plan` does"
+    )
     parser.add_argument("-y", "--yes", action="store_true", help="neither show the plan nor ask")
     _changing(parser)
     told = "watch it for so long, and take it back if too many more requests fail"

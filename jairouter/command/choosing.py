@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 from typing import Final
 
-from jairouter.command.directory import Directory
 from jairouter.command.failures import Misused, Unreachable
 from jairouter.command.gateway import RunningGateway
 from jairouter.command.http import Http
@@ -23,7 +22,9 @@ _HOW: Final = "; if none runs, --offline (or --store DIR) works on the directory
 
 def configuration_options(parser: argparse._ActionsContainer) -> None:
     """Add what says where the configuration is."""
-    told = "a configuration file or directory, as twistd jairouter has it; may be given again (/etc/jairouter)"
+    told = (
+        "a configuration file or directory, as twistd jairouter has it; may be given again (/etc/jairouter)"
+    )
     parser.add_argument("-c", "--config", action="append", default=[], metavar="PATH", help=told)
     told = "an active profile, or several with commas between; may be given again"
     parser.add_argument("--profile", action="append", default=[], metavar="NAME", help=told)
@@ -58,6 +59,9 @@ def side_of(options: argparse.Namespace, shell: Shell) -> Side:
     if options.offline or options.store is not None:
         if options.url is not None:
             raise Misused("--url is a running gateway, --offline and --store are for none: give one of them")
+        # What it takes to do a gateway's work is not loaded to ask one
+        from jairouter.command.directory import Directory  # noqa: PLC0415
+
         return Directory(_paths(options), options.profile, store_of(options, shell), shell)
     return RunningGateway(http_of(options, shell))
 
@@ -105,4 +109,3 @@ def store_of(options: argparse.Namespace, shell: Shell) -> Path:
 
 def _paths(options: argparse.Namespace) -> list[str]:
     return list(options.config) or default_paths()
-

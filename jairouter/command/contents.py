@@ -190,5 +190,3 @@ def _unpack_plain(archive: Path, destination: Path) -> None:
             _content(tar, member, into)
     for each in touched:
         sync_directory(each)
-
-

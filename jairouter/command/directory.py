@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from jairouter.command.failures import Misused, Refused
+from jairouter.command.gateway import placed
 from jairouter.command.shell import Shell, who
 from jairouter.command.side import Answer, Offered, Terms
 from jairouter.config import edits
 from jairouter.config.faults import ConfigurationFaults, Fault
 from jairouter.config.loader import Loaded, Sources, Stored, build, read
+from jairouter.config.settings.root import Settings
 from jairouter.config.view import tree_view
-from jairouter.control import Changes, Difference, Draft, Edit, Refusal, Told, Version, VersionConflict
+from jairouter.control import Changes, Draft, Edit, Refusal, Told, VersionDamaged
 from jairouter.reloading.difference import differences
 from jairouter.store.files import VersionFiles
 from jairouter.store.version_file import time_text
@@ -47,7 +49,7 @@ class Directory:
         """See `Side.history`."""
         if not self._store.is_dir():
             raise Refused(_NO_STORE.format(self._store))
-        entries = self._files().history()
+        entries = self._files.history()
         return [
             {
                 "version": each.number,
@@ -64,7 +66,7 @@ class Directory:
 
     def current(self) -> int:
         """See `Side.current`."""
-        entries = self._files().history()
+        entries = self._files.history()
         return entries[-1].number if entries else 0
 
     def tree(self, number: int) -> Answer:
@@ -81,30 +83,117 @@ class Directory:
         """See `Side.plan`."""
         if offered is None:
             raise Misused(_NOTHING)
-        base, before = self._newest()
+        base, changes = self._in_force()
+        before = self._built(base, changes)
+        planned: dict[str, Any] = {
+            "base": base,
+            "differences": [],
+            "faults": [],
+            "notices": [],
+            "rerouted": [],
+        }
         try:
-            _, after = self._edited(offered, base, before)
+            _, after = self._edited(offered, base, changes, before)
         except Refused as refused:
-            faults = [{"message": each} for each in refused.faults or (refused.message,)]
-            return {"base": base, "differences": [], "faults": faults, "notices": []}
-        return {"base": base, "differences": _shown(before, after), "faults": [], "notices": _notices(after)}
+            return {**planned, "faults": [{"message": each} for each in refused.faults or (refused.message,)]}
+        planned["differences"] = list(map(asdict, differences(before, after)))
+        return {**planned, "notices": list(map(str, after.notices))}
 
     def apply(self, offered: Offered, terms: Terms) -> Answer:
         """See `Side.apply`."""
         if terms.undo_within is not None:
             raise Misused("--undo-within needs a running gateway, which sees what requests fail")
-        base, before = self._newest()
-        changes, after = self._edited(offered, base, before)
-        return self._stored(base, changes, after, Told(who(), "apply", terms.description or offered.name), terms)
+        base, changes = self._in_force()
+        _check_parent(base, terms)
+        made, after = self._edited(offered, base, changes, self._built(base, changes))
+        done = f"{'replaced by' if offered.replace else 'changed by'} {offered.name}"
+        return self._stored(
+            base, made, made == changes, after, Told(who(), "apply", terms.description or done)
+        )
 
     def rollback(self, number: int, terms: Terms) -> Answer:
         """See `Side.rollback`."""
-        changes = self._changes(number)
-        after = self._built(number, changes)
         base = self.current()
-        told = Told(who(), "rollback", terms.description or f"back to version {number}")
-        return self._stored(base, changes, after, told, terms)
+        _check_parent(base, terms)
+        made = self._changes(number)
+        after = self._built(number, made)
+        same = number == base or made == self._intact_changes(base)
+        told = Told(who(), "rollback", terms.description or f"like version {number}")
+        return self._stored(base, made, same, after, told)
 
     def reload(self) -> Answer:
         """See `Side.reload`."""
         raise Misused(_NOTHING)
+
+    @cached_property
+    def _sources(self) -> Sources:
+        return read(self._paths, self._profiles, self._shell.environ)
+
+    @cached_property
+    def _files(self) -> VersionFiles:
+        settings = Settings().store
+        try:
+            # As many are kept as the gateway would keep
+            settings = self._built(0, {}).settings.store
+        except Refused:
+            pass  # whoever only looks needs no valid files; whoever changes something will be told
+        today, sleep = self._shell.today, self._shell.sleep
+        return VersionFiles(self._store, settings.max_versions, settings.lock_timeout, today, sleep)
+
+    def _changes(self, number: int) -> Changes:
+        return self._files.read(number).changes if number else {}
+
+    def _intact_changes(self, number: int) -> Changes | None:
+        try:
+            return self._changes(number)
+        except VersionDamaged:
+            return None
+
+    def _in_force(self) -> tuple[int, Changes]:
+        """The number of the current version, and its changes."""
+        number = self.current()
+        return number, self._changes(number)
+
+    def _at(self, number: int) -> Loaded:
+        return self._built(number, self._changes(number))
+
+    def _built(self, number: int, changes: Changes) -> Loaded:
+        """Lay changes over the files, and check it all as a gateway does before it starts.
+
+        Raises:
+            Refused: Something is wrong.
+        """
+        try:
+            loaded = build(self._sources, self._shell.environ, Stored(number, changes) if number else None)
+            read_tls(loaded.settings, loaded.origins, self._shell.now)
+        except ConfigurationFaults as faults:
+            raise Refused("the configuration has faults", map(str, faults.faults)) from None
+        return loaded
+
+    def _edited(
+        self, offered: Offered, base: int, changes: Changes, before: Loaded
+    ) -> tuple[Changes, Loaded]:
+        """Make the changes of a new version, and what it amounts to.
+
+        Raises:
+            Refused: It would be no valid configuration.
+        """
+        try:
+            body = parse_yaml(offered.content)
+            edit: Edit = (edits.replace_all if offered.replace else edits.merge)(body)
+            made = edit(before, changes)
+        except Refusal as refusal:
+            raise Refused(
+                refusal.message, (placed(str(each), offered.name) for each in refusal.faults)
+            ) from None
+        return made, self._built(base + 1, made)
+
+    def _stored(self, base: int, made: Changes, same: bool, after: Loaded, told: Told) -> Answer:
+        """Store a version, unless it is like the one that is current."""
+        number = base if same else self._files.add(Draft(base, made, told)).number
+        return {"version": number, "changed": not same, "notices": list(map(str, after.notices))}
+
+
+def _check_parent(current: int, terms: Terms) -> None:
+    if terms.parent is not None and terms.parent != current:
+        raise Refused(f"version {terms.parent} is not the current one: that is version {current}")

@@ -46,4 +46,3 @@ class Unreachable(Failure):
 
 class NoGateway(Unreachable):
     """Nothing listens there."""
-

@@ -79,7 +79,7 @@ class RunningGateway:
                 self._mapping("POST", path, {"mode": mode, **query}, offered.content, kind), offered.name
             )
         except Refused as refused:
-            faults = (_place(fault, offered.name) for fault in refused.faults)
+            faults = (placed(fault, offered.name) for fault in refused.faults)
             raise Refused(refused.message, faults) from None
 
     def _mapping(
@@ -112,7 +112,7 @@ def _query(terms: Terms) -> dict[str, object]:
     }
 
 
-def _place(text: str, name: str) -> str:
+def placed(text: str, name: str) -> str:
     """Call the place of a fault what the user calls the file."""
     found = _BODY.match(text)
     return name + text[found.end() :] if found else text
@@ -124,7 +124,7 @@ def _renamed(plan: Answer, name: str) -> Answer:
     if not isinstance(faults, list):
         return plan
     renamed = [
-        {**each, "origin": _place(str(each["origin"]), name)} if each.get("origin") else each
+        {**each, "origin": placed(str(each["origin"]), name)} if each.get("origin") else each
         for each in faults
         if isinstance(each, Mapping)
     ]

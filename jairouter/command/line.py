@@ -28,6 +28,7 @@ exit status:
   1  refused, or the configuration has faults; nothing has changed
   2  the arguments make no sense
   3  no gateway answers, or nothing that can be understood
+  130 after Ctrl-C, 141 when nobody reads the output any more
 """
 _LEARN: Final = "`jairouter COMMAND --help` explains a command with examples.\n\n"
 
@@ -52,8 +53,7 @@ def main(argv: Sequence[str] | None = None, shell: Shell | None = None) -> int:
         shell: What surrounds it; this process's when not given.
 
     Returns:
-        The exit status, as `_STATUSES` says; 130 after Ctrl-C, 141 when nobody reads what it prints. argparse
-        ends the process with 2 by itself when it cannot make sense of an argument.
+        The exit status, as `_STATUSES` says. argparse ends the process with 2 by itself when it cannot make sense of an argument.
     """
     options = parser().parse_args(argv)
     try:

@@ -16,10 +16,11 @@ from jairouter.config.canonical import canonical
 from jairouter.config.environment import overrides
 from jairouter.config.faults import Findings, Origin
 from jairouter.config.files import read_sources
+from jairouter.config.layers import merge, settle
 from jairouter.config.placeholders import resolve
 from jairouter.config.profiles import applies
 from jairouter.config.settings.root import Settings
-from jairouter.config.tree import Members, Node, Scalar, lookup, merge, settle
+from jairouter.config.tree import Members, Node, Scalar, lookup
 from jairouter.config.values import ROOT
 
 DEFAULT_CONFIGURATION: Final = "/etc/jairouter"
@@ -104,11 +105,11 @@ def places(paths: Sequence[str], profiles: Sequence[str], environ: Mapping[str, 
 def _tree(paths: Sequence[str], profiles: Sequence[str], environ: Mapping[str, str]) -> Node:
     """Merge what can be read, as the loader does, and forget what is wrong with it."""
     findings = Findings()
-    sources, active = read_sources(paths, profiles, environ, findings)
+    sources = read_sources(tuple(paths), tuple(profiles), environ)
     tree: Node = Members({}, Origin("defaults"))
-    for source in sources:
+    for source in sources.files:
         for document in source.documents:
-            if applies(document, active, findings):
+            if applies(document, sources.profiles, findings):
                 tree = merge(tree, canonical(document, ROOT, findings), findings)
     tree = settle(merge(tree, overrides(environ, ROOT, tree, findings), findings), findings)
     assert isinstance(tree, Members)
