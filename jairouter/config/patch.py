@@ -14,35 +14,55 @@ from typing import Any, Final
 
 from jairouter.config.building import Builder
 from jairouter.config.canonical import Place, Reader, locate
+from jairouter.config.composing import REPLACE, ROOT, compose
 from jairouter.config.document import MOST_DEPTH, MOST_NODES
 from jairouter.config.faults import Fault, Findings, Origin
 from jairouter.config.naming import KeyPath, dotted, relaxed, split_key
-from jairouter.config.settings.root import Settings
 from jairouter.config.shape import Group, Leaf, Listing, Shape, at
+from jairouter.config.shown import secrets_in
 from jairouter.config.tree import Entry, Items, Keyed, Members, Node, Removed, Scalar, Written, lookup
 from jairouter.control import Changes, InvalidConfiguration, InvalidRequest
 
-REPLACE: Final = "$patch"
+__all__ = ["canonical_changes", "compose", "read_changes", "refuse", "secrets_in", "to_json"]
+
 FIXED: Final = ("store", "spring")
 """What cannot be changed while the gateway runs: it says where changes are kept, and which files count."""
 
-READ_ONLY: Final = frozenset(
-    map(
-        relaxed,
-        """
-        status-code health health-status healthy up state last-health-check last-checked
-        request-count total-requests error-count success-count avg-response-time response-time
-        in-flight active-requests breaker breaker-state circuit-breaker-state label service service-type
-        effective-weight share draining created-at updated-at
-        """.split(),
-    )
+_READ_ONLY: Final = (
+    "status-code",
+    "health",
+    "health-status",
+    "healthy",
+    "up",
+    "state",
+    "last-health-check",
+    "last-checked",
+    "request-count",
+    "total-requests",
+    "error-count",
+    "success-count",
+    "avg-response-time",
+    "response-time",
+    "in-flight",
+    "active-requests",
+    "breaker",
+    "breaker-state",
+    "circuit-breaker-state",
+    "label",
+    "service",
+    "service-type",
+    "effective-weight",
+    "share",
+    "draining",
+    "created-at",
+    "updated-at",
 )
-"""Members of instances that answers may have, and that are ignored when they come back in a request."""
+READ_ONLY: Final = frozenset(map(relaxed, _READ_ONLY))
+"""Members of instances that answers may have, relaxed; ignored when they come back in a request."""
 
 SEEN_STATUS: Final = frozenset({"up", "down", "healthy", "unhealthy", "unknown", "disabled", "error"})
 """Values of `status` that tell how an instance is doing, not what was configured; ignored likewise."""
 
-_ROOT: Final = Group(Settings)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -71,7 +91,7 @@ def canonical_changes(body: Any, path: KeyPath, source: str = "the request") -> 
         InvalidConfiguration: there are unknown keys, or something has the wrong shape.
         InvalidRequest: there is no such place.
     """
-    if at(_ROOT, path) is None:
+    if at(ROOT, path) is None:
         raise InvalidRequest(f"there is no such place: {dotted(path)}")
     findings = Findings()
     tree = _read(body, path, Origin(source), findings, _RequestReader)
@@ -106,7 +126,7 @@ def _kind(body: Any) -> str:
 def _read(
     body: Any, path: KeyPath, origin: Origin, findings: Findings, reading: type[_ChangesReader]
 ) -> Members:
-    shape = at(_ROOT, path)
+    shape = at(ROOT, path)
     written = _Writing(origin, findings).node(body, path)
     builder = Builder(origin)
     reader = reading(builder, findings)
@@ -238,7 +258,7 @@ class _ChangesReader(Reader):
             if entry.key == REPLACE:
                 self._marked(Place(shape, path, ()), entry)
             elif "@" not in entry.key or len(entry.key) > 8000:
-                told = "the key of an instance is its name, @ and its address, or its name, @ and its instance-id"
+                told = "the key of an instance is its name, @, and its address or instance-id"
                 self.findings.fault(entry.origin, place, told)
             else:
                 self.value(Place(shape, place, ()), entry.node)
@@ -257,7 +277,7 @@ class _RequestReader(_ChangesReader):
     def value(self, place: Place, node: Node) -> None:
         """See `Reader.value`."""
         if place.path[-1:] == ("status",) and isinstance(node, Scalar):
-            outer = at(_ROOT, place.path[:-1])
+            outer = at(ROOT, place.path[:-1])
             if isinstance(outer, Group) and outer.model.keyed and node.text.lower() in SEEN_STATUS:
                 return
         super().value(place, node)
