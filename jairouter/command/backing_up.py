@@ -25,14 +25,15 @@ from jairouter.store.manifest import ArchiveFault, Manifest, files_below
 SUMMARY: Final = "write configuration, store and audit log into one archive"
 LESSON: Final = """\
 Writes one compressed tar archive, which only its owner can read: the configuration files (config/...), the
-directory of the store with all versions (store/...) and the log of security events, if there is one (logs/...).
-It is read back and checked against its SHA-256 sums before it gets its name. The gateway may go on running.
+directory of the store with all versions (store/...), and the log of security events, if there is one
+(logs/...). Then it is read back and checked against its SHA-256 sums. The gateway may go on running.
 
     jairouter backup                                       jairouter-<UTC time>.tar.gz in this directory
     jairouter backup -o /backup/jairouter --keep-days 30   in that directory; older ones are deleted
     jairouter backup --config /app/config --store /app/config-store -o now.tar.gz
 
-Configuration files may hold secrets in the clear, and the archive holds what they hold: keep it as you keep them.
+Configuration files may hold secrets in the clear, and the archive holds what they hold: keep it as you keep
+them. Backups that the gateway makes by itself (a directory `backups`) are left out.
 """
 NAME: Final = re.compile(r"jairouter-(\d{8}T\d{6}Z)\.tar\.gz", re.ASCII)
 """What backups are called; the time is when they were made."""
@@ -69,14 +70,23 @@ def backup(options: argparse.Namespace, shell: Shell) -> int:
         members = {**_configuration(paths, found), **_versions(store, found), **_audit(found)}
         if not members:
             raise Refused("there is nothing to back up")
-        try:
-            make_archive(output, members, True, shell.today())
-            manifest = verify_archive(output)
-        except ArchiveFault as fault:
-            raise Refused(f"no good backup could be made: {fault}") from None
+        manifest = _written(output, members, shell.today())
     old = _forget(output.parent, options.keep_days, shell.now) if options.keep_days else []
     _report(options, output, manifest, old)
     return 0
+
+
+def _written(output: Path, members: Mapping[str, Path | bytes], now: float) -> Manifest:
+    """Write the archive and read it back; one that is not good is not left lying about."""
+    try:
+        make_archive(output, members, True, now)
+        try:
+            return verify_archive(output)
+        except BaseException:
+            output.unlink()
+            raise
+    except ArchiveFault as fault:
+        raise Refused(f"no good backup could be made: {fault}") from None
 
 
 def _destination(given: str, now: datetime) -> Path:
@@ -121,9 +131,7 @@ def _store(options: argparse.Namespace, found: Places, shell: Shell) -> Iterator
     """The directory of the store, which nobody writes to meanwhile; None without one."""
     given = options.store or found.store
     if given is None:
-        tell(
-            "jairouter: by its configuration the store is in no directory; its versions are not in the backup"
-        )
+        tell("jairouter: by the configuration the store is in no directory: versions are not in the backup")
         yield None
         return
     path = Path(given)

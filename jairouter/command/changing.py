@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from jairouter.command.choosing import gateway_options, configuration_options, http_of, side_of, side_options
+from jairouter.command.choosing import configuration_options, gateway_options, http_of, side_of, side_options
 from jairouter.command.failures import Misused, Refused
 from jairouter.command.gateway import RunningGateway
 from jairouter.command.numbers import seconds, share, stored_version
@@ -20,15 +20,15 @@ from jairouter.config.document import MOST_BYTES
 
 _PLAN: Final = """\
 Says what a change would do, and changes nothing: what is added, removed and changed, all faults, and, by the
-record of recent requests, which of them would have gone elsewhere. Ends with 1 if the change would be refused.
+record of recent requests, which of them would have gone elsewhere. Ends with 1 if it would be refused.
 
     jairouter plan new.yml              new.yml laid over what is in force
     jairouter plan new.yml --replace    new.yml in place of all stored changes
     jairouter plan                      the files as they are now: what a reload would do
 """
 _APPLY: Final = """\
-Makes a new version: FILE (YAML or JSON, any spelling of keys) laid over what is in force. What it does not name
-stays as it is, and null takes something away. Single instances are patched under their key:
+Makes a new version: FILE (YAML or JSON, any spelling of keys) laid over what is in force. What it does not
+name stays as it is, and null takes something away. Single instances are patched under their key:
 
     model.services.chat.instances:
       "qwen3-8b@http://gpu-1:8000": {weight: 3}
@@ -47,8 +47,8 @@ Makes a new version like an old one, and brings it into force. Nothing is lost: 
     jairouter rollback files        leave the files alone in force
 """
 _RELOAD: Final = """\
-Lets the running gateway read its files and its store again, as SIGHUP does. Requests under way are not disturbed;
-if the files have a fault, what is in force stays in force, and the faults are shown.
+Lets the running gateway read its files and its store again, as SIGHUP does. Requests under way are not
+disturbed; if the files have a fault, what is in force stays in force, and the faults are shown.
 
     jairouter reload
 """
@@ -187,9 +187,7 @@ def _replacing(parser: argparse.ArgumentParser) -> None:
 def _apply_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="YAML or JSON; - for standard input")
     _replacing(parser)
-    parser.add_argument(
-        "-n", "--dry-run", action="store_true", help="change nothing, as `jairouter plan` does"
-    )
+    parser.add_argument("-n", "--dry-run", action="store_true", help="change nothing, as plan does")
     parser.add_argument("-y", "--yes", action="store_true", help="neither show the plan nor ask")
     _changing(parser)
     told = "watch it for so long, and take it back if too many more requests fail"

@@ -18,7 +18,8 @@ from jairouter.upstream.tls_settings import read_tls
 SUMMARY = "check a configuration and show what it amounts to"
 LESSON = """\
 Reads the configuration as the gateway would, with the environment variables of this shell, and prints the
-effective settings with secrets masked. Faults go to standard error, each with file, line and what was expected.
+effective settings with secrets masked. Faults go to standard error, each with file, line and what was
+expected.
 
     jairouter check-config /etc/jairouter
     jairouter check-config application.yml --profile prod --changed

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Final
 
-from jairouter.command.failures import Misused, Unreachable
+from jairouter.command.failures import Misused
 from jairouter.command.gateway import RunningGateway
 from jairouter.command.http import Http
 from jairouter.command.numbers import seconds
@@ -22,9 +22,7 @@ _HOW: Final = "; if none runs, --offline (or --store DIR) works on the directory
 
 def configuration_options(parser: argparse._ActionsContainer) -> None:
     """Add what says where the configuration is."""
-    told = (
-        "a configuration file or directory, as twistd jairouter has it; may be given again (/etc/jairouter)"
-    )
+    told = "a configuration file or directory, as for twistd jairouter; may be given again (/etc/jairouter)"
     parser.add_argument("-c", "--config", action="append", default=[], metavar="PATH", help=told)
     told = "an active profile, or several with commas between; may be given again"
     parser.add_argument("--profile", action="append", default=[], metavar="NAME", help=told)

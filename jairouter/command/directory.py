@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +14,7 @@ from jairouter.command.gateway import placed
 from jairouter.command.shell import Shell, who
 from jairouter.command.side import Answer, Offered, Terms
 from jairouter.config import edits
-from jairouter.config.faults import ConfigurationFaults, Fault
+from jairouter.config.faults import ConfigurationFaults
 from jairouter.config.loader import Loaded, Sources, Stored, build, read
 from jairouter.config.settings.root import Settings
 from jairouter.config.view import tree_view
@@ -85,13 +86,7 @@ class Directory:
             raise Misused(_NOTHING)
         base, changes = self._in_force()
         before = self._built(base, changes)
-        planned: dict[str, Any] = {
-            "base": base,
-            "differences": [],
-            "faults": [],
-            "notices": [],
-            "rerouted": [],
-        }
+        planned: dict[str, Any] = {"base": base, "differences": [], "faults": [], "notices": []}
         try:
             _, after = self._edited(offered, base, changes, before)
         except Refused as refused:
@@ -107,9 +102,8 @@ class Directory:
         _check_parent(base, terms)
         made, after = self._edited(offered, base, changes, self._built(base, changes))
         done = f"{'replaced by' if offered.replace else 'changed by'} {offered.name}"
-        return self._stored(
-            base, made, made == changes, after, Told(who(), "apply", terms.description or done)
-        )
+        told = Told(who(), "apply", terms.description or done)
+        return self._stored(base, made, made == changes, after, told)
 
     def rollback(self, number: int, terms: Terms) -> Answer:
         """See `Side.rollback`."""
@@ -132,11 +126,10 @@ class Directory:
     @cached_property
     def _files(self) -> VersionFiles:
         settings = Settings().store
-        try:
-            # As many are kept as the gateway would keep
+        # As many are kept as the gateway would keep. Whoever only looks needs no valid files for that, and
+        # whoever changes something is told what is wrong with them
+        with suppress(Refused):
             settings = self._built(0, {}).settings.store
-        except Refused:
-            pass  # whoever only looks needs no valid files; whoever changes something will be told
         today, sleep = self._shell.today, self._shell.sleep
         return VersionFiles(self._store, settings.max_versions, settings.lock_timeout, today, sleep)
 
@@ -183,9 +176,8 @@ class Directory:
             edit: Edit = (edits.replace_all if offered.replace else edits.merge)(body)
             made = edit(before, changes)
         except Refusal as refusal:
-            raise Refused(
-                refusal.message, (placed(str(each), offered.name) for each in refusal.faults)
-            ) from None
+            faults = (placed(str(each), offered.name) for each in refusal.faults)
+            raise Refused(placed(refusal.message, offered.name), faults) from None
         return made, self._built(base + 1, made)
 
     def _stored(self, base: int, made: Changes, same: bool, after: Loaded, told: Told) -> Answer:

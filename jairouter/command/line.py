@@ -19,8 +19,8 @@ _DESCRIPTION: Final = """\
 What an operator does beside running the gateway, which is `twistd jairouter`.
 
 Versions of the configuration are looked at and changed in one of two ways: on a running gateway over its
-management API (--url http://127.0.0.1:8080, the variable JAIROUTER_URL, or the address in /etc/jairouter), or,
-when none runs, on the directory of its store (--offline, or --store DIR).
+management API (--url http://127.0.0.1:8080, the variable JAIROUTER_URL, or the address in /etc/jairouter),
+or, when none runs, on the directory of its store (--offline, or --store DIR).
 """
 _STATUSES: Final = """\
 exit status:
@@ -53,7 +53,8 @@ def main(argv: Sequence[str] | None = None, shell: Shell | None = None) -> int:
         shell: What surrounds it; this process's when not given.
 
     Returns:
-        The exit status, as `_STATUSES` says. argparse ends the process with 2 by itself when it cannot make sense of an argument.
+        The exit status, as `_STATUSES` says. argparse ends the process with 2 by itself when it
+        cannot make sense of an argument.
     """
     options = parser().parse_args(argv)
     try:

@@ -1,7 +1,7 @@
 """Where the gateway and its store are, by the configuration: as far as this shell can know.
 
-A configuration that would not start a gateway is no obstacle: it often names variables that only the gateway's
-own environment has, and whoever wants to go back from a fault must be able to.
+A configuration that would not start a gateway is no obstacle: it often names variables that only the gateway
+has in its environment, and whoever wants to go back from a fault must be able to.
 """
 
 from __future__ import annotations

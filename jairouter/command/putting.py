@@ -66,7 +66,8 @@ def prepared(target: Path, stamp: str) -> Iterator[Place]:
 def resemble(place: Place, mode: int) -> None:
     """Give the new directory the owner and mode of the old one, or else this mode.
 
-    An archive does not say whose its files were; the gateway, which is seldom root, must be able to read them.
+    An archive does not say whose its files were, and the gateway, which is seldom root, must be able to read
+    them.
     """
     old = place.target.stat() if place.target.exists() else None
     mode = old.st_mode & 0o777 if old is not None else mode

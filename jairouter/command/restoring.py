@@ -36,8 +36,8 @@ gateway before: while one answers, nothing is done.
     jairouter restore /backup/config-20240115_100000.tar.gz --config /app/config
     jairouter restore backup.tar.gz --only store --store /app/config-store
 
-Files get the owner of the directory that they replace. The log of security events stays in the archive; take it
-out with `tar -xzf FILE logs`. Versions are numbered on from the highest restored one.
+Files get the owner of the directory that they replace. The log of security events stays in the archive; take
+it out with `tar -xzf FILE logs`. Versions are numbered on from the highest restored one.
 """
 LOCK_TIMEOUT: Final = 5.0
 """Seconds to wait for whoever is writing to the store."""
