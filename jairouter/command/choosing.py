@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Final
 
-from jairouter.command.failures import Misused
+from jairouter.command.failures import Misused, Refused
 from jairouter.command.gateway import RunningGateway
 from jairouter.command.http import Http
 from jairouter.command.numbers import seconds
@@ -96,13 +96,22 @@ def store_of(options: argparse.Namespace, shell: Shell) -> Path:
 
     Raises:
         Misused: It is in no directory.
+        Refused: The directory is not there, or cannot be known.
     """
     if options.store is not None:
-        return Path(options.store)
+        given = Path(options.store)
+        if not given.is_dir():
+            raise Refused(f"{given}: there is no such directory")
+        return given
     found = places(_paths(options), options.profile, shell.environ).store
     if found is None:
         raise Misused("by its configuration the store is in no directory: only a running gateway knows it")
-    return Path(found)
+    path = Path(found)
+    if not path.is_absolute() and not path.is_dir():
+        # Else versions would be read from, or written to, another place than the gateway's
+        told = "which is not here; it depends on where the gateway is started: name it with --store"
+        raise Refused(f"by the configuration the store is in {found}, {told}")
+    return path
 
 
 def _paths(options: argparse.Namespace) -> list[str]:

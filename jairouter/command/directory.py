@@ -25,7 +25,6 @@ from jairouter.store.version_file import time_text
 from jairouter.upstream.tls_settings import read_tls
 from jairouter.web.management.bodies import parse_yaml
 
-_NO_STORE: Final = "{}: there is no such directory; if versions are kept elsewhere, name it with --store"
 _NOTHING: Final = "without a running gateway there is nothing that a reload would change: name a FILE"
 
 
@@ -48,8 +47,6 @@ class Directory:
 
     def history(self) -> Sequence[Answer]:
         """See `Side.history`."""
-        if not self._store.is_dir():
-            raise Refused(_NO_STORE.format(self._store))
         entries = self._files.history()
         return [
             {
@@ -112,7 +109,8 @@ class Directory:
         made = self._changes(number)
         after = self._built(number, made)
         same = number == base or made == self._intact_changes(base)
-        told = Told(who(), "rollback", terms.description or f"like version {number}")
+        done = f"like version {number}" if number else "like the files alone"
+        told = Told(who(), "rollback", terms.description or done)
         return self._stored(base, made, same, after, told)
 
     def reload(self) -> Answer:
@@ -178,7 +176,16 @@ class Directory:
         except Refusal as refusal:
             faults = (placed(str(each), offered.name) for each in refusal.faults)
             raise Refused(placed(refusal.message, offered.name), faults) from None
-        return made, self._built(base + 1, made)
+        try:
+            return made, self._built(base + 1, made)
+        except Refused as refused:
+            # It is no version yet, and will be none
+            ours = f"version {base + 1}: "
+            faults = (
+                f"{offered.name}: {each.removeprefix(ours)}" if each.startswith(ours) else each
+                for each in refused.faults
+            )
+            raise Refused(refused.message, faults) from None
 
     def _stored(self, base: int, made: Changes, same: bool, after: Loaded, told: Told) -> Answer:
         """Store a version, unless it is like the one that is current."""

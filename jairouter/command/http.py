@@ -35,7 +35,7 @@ class Http:
         self.url = url.rstrip("/")
         self._hint = hint
         self._timeout = timeout
-        told = f"--url {url}: expected http://HOST:PORT or https://HOST:PORT"
+        told = "the URL of the gateway: expected http://HOST:PORT or https://HOST:PORT"
         try:
             parts = urlsplit(self.url)
             self._host, self._port = parts.hostname, parts.port
@@ -44,7 +44,7 @@ class Http:
         if parts.scheme not in {"http", "https"} or not self._host or parts.query or parts.fragment:
             raise Misused(told)
         if parts.username is not None:
-            raise Misused("--url: a name and password have no place in it")
+            raise Misused("the URL of the gateway: a name and password have no place in it")
         self._encrypted = parts.scheme == "https"
         self._prefix = parts.path
 

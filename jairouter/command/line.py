@@ -105,7 +105,9 @@ def _run(options: argparse.Namespace, shell: Shell) -> int:
 
 
 def _failed(failure: Failure) -> int:
-    tell(f"jairouter: {failure.message}")
+    # A refusal often repeats the first of its faults
+    repeated = any(failure.message in fault for fault in failure.faults)
+    tell(f"jairouter: {'refused' if repeated else failure.message}")
     for fault in failure.faults:
         tell(fault)
     return failure.status
