@@ -6,6 +6,8 @@ an archive is data, and must not decide where it is written.
 
 from __future__ import annotations
 
+import gzip
+import lzma
 import os
 import tarfile
 import zlib
@@ -26,7 +28,7 @@ STORE: Final = "store"
 MOST_BYTES: Final = 4 * 1024**3
 """Of all files of a plain archive together: what is packed into a few bytes must not fill the disk."""
 
-_DAMAGE: Final = (tarfile.TarError, EOFError, zlib.error)
+_DAMAGE: Final = (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +137,17 @@ def _plain_names(archive: Path) -> tuple[str, ...]:
             if size > MOST_BYTES:
                 raise Refused(f"{archive}: its files have more than {MOST_BYTES} bytes")
             _content(tar, member)
+        _drain(tar)
     if not found:
         raise Refused(f"{archive}: there is nothing in it")
     return tuple(found)
+
+
+def _drain(tar: tarfile.TarFile) -> None:
+    """Read what comes after the last file: the checksum of what is compressed is at its very end."""
+    assert tar.fileobj is not None
+    while tar.fileobj.read(1024 * 1024):
+        pass
 
 
 def _checked(archive: Path, member: tarfile.TarInfo) -> str | None:
