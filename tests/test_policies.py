@@ -64,14 +64,15 @@ class ServicesTests(SynchronousTestCase):
         self.assertEqual(set(self.services["chat"]), {"m"})
 
     def test_draining(self) -> None:
-        """It is there, gets nothing, and is checked."""
-        made = policies(
-            "model: {load-balance: {health-check: {enabled: true}}, services: {chat: {instances: "
-            "[{name: m, base-url: 'http://10.0.0.1', weight: 3, status: draining}]}}}"
-        )
-        (drained,) = made.services["chat"]["m"].instances
-        self.assertEqual(drained.weight, 0)
-        self.assertEqual(list(made.checks), [drained])
+        """It gets no requests, its life goes on, and it is still checked."""
+        text = INSTANCES.replace("model:", "model:\n  load-balance: {health-check: {enabled: true}}", 1)
+        old = policies(text)
+        going = old.services["chat"]["m"].instances[0].live
+        new = policies(text.replace("weight: 3", "weight: 3, status: draining"), old=old)
+        first, second = new.services["chat"]["m"].instances
+        self.assertEqual((first.weight, second.weight), (0, 1))
+        self.assertIs(first.live, going)
+        self.assertIn(first, new.checks)
 
     def test_nothing_configured(self) -> None:
         self.assertEqual(policies("{}").services, {})

@@ -109,6 +109,11 @@ class Group:
         others = self._drained + _not_needed(self._tiers[1:])
         self._choices = {each: Choice(each, self._usual, others) for each in self._usual}  # nearly always
 
+    @property
+    def balancer(self) -> IBalancer:
+        """Chooses among candidates."""
+        return self._balancer
+
     def only(self, fits: Callable[[Instance], bool]) -> Group:
         """The part of it that fits; it lives the same life."""
         chosen = [each for each in self.instances if fits(each)]
