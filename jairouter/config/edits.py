@@ -199,8 +199,8 @@ def _laid(loaded: Loaded, changes: Changes, patch: Changes) -> Changes:
 
 def _without_lost(loaded: Loaded, changes: Changes, patch: Changes) -> Changes:
     """Forget what was said of instances that are gone, where one with the same key is added."""
-    services = patch.get(SERVICES[0], {}).get(SERVICES[1], {}) if SERVICES[0] in patch else {}
-    for service, said in services.items():
+    services = _said(patch, SERVICES)
+    for service, said in services.items() if isinstance(services, Mapping) else ():
         path = instances_path(service)
         there = keys_of(lookup(loaded.tree, path))
         instances = said.get("instances") if isinstance(said, Mapping) else None

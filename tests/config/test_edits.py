@@ -144,6 +144,15 @@ class WholeTests(SynchronousTestCase):
         self.edited(edits.replace_all({"model": model}))
         self.assertEqual(self.edited.version, 0)
 
+    def test_a_whole_part_may_be_taken_away(self) -> None:
+        for path in ("model", "model.services", "model.services.chat.instances", "server"):
+            self.edited(edits.merge({path: None}))
+        self.assertEqual(self.edited.changes, {"model": None, "server": None})
+        self.assertEqual(dict(self.edited.loaded.settings.model.services), {})
+        self.edited(edits.add_instance("chat", {"name": "n", "baseUrl": "http://n"}))
+        self.assertEqual(list(self.edited.instances()), ["n"])
+        self.assertFalse(self.edited.loaded.settings.model.rate_limit.enabled)
+
     def test_what_says_where_changes_are_kept_cannot_be_changed(self) -> None:
         for body in ({"store": {"type": "memory"}}, {"spring.profiles.active": "x"}, {"$patch": "replace"}):
             self.assertRaises(InvalidConfiguration, self.edited, edits.merge(body))
