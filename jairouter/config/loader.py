@@ -1,7 +1,8 @@
 """Files, profiles, environment and stored changes into one settings tree.
 
 From low to high: the defaults of the settings, the files, the files of active profiles, the
-environment, the changes of a stored version. A mapping of a higher layer is merged into the one below; anything else replaces it.
+environment, the changes of a stored version. A mapping of a higher layer is merged into the one
+below; anything else replaces it.
 """
 
 from __future__ import annotations

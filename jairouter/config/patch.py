@@ -14,35 +14,55 @@ from typing import Any, Final
 
 from jairouter.config.building import Builder
 from jairouter.config.canonical import Place, Reader, locate
+from jairouter.config.composing import REPLACE, ROOT, compose
 from jairouter.config.document import MOST_DEPTH, MOST_NODES
 from jairouter.config.faults import Fault, Findings, Origin
 from jairouter.config.naming import KeyPath, dotted, relaxed, split_key
-from jairouter.config.settings.root import Settings
 from jairouter.config.shape import Group, Leaf, Listing, Shape, at
+from jairouter.config.shown import secrets_in
 from jairouter.config.tree import Entry, Items, Keyed, Members, Node, Removed, Scalar, Written, lookup
 from jairouter.control import Changes, InvalidConfiguration, InvalidRequest
 
-REPLACE: Final = "$patch"
+__all__ = ["canonical_changes", "compose", "read_changes", "refuse", "secrets_in", "to_json"]
+
 FIXED: Final = ("store", "spring")
 """What cannot be changed while the gateway runs: it says where changes are kept, and which files count."""
 
-READ_ONLY: Final = frozenset(
-    map(
-        relaxed,
-        """
-        status-code health health-status healthy up state last-health-check last-checked
-        request-count total-requests error-count success-count avg-response-time response-time
-        in-flight active-requests breaker breaker-state circuit-breaker-state label service service-type
-        effective-weight share draining created-at updated-at
-        """.split(),
-    )
+_READ_ONLY: Final = (
+    "status-code",
+    "health",
+    "health-status",
+    "healthy",
+    "up",
+    "state",
+    "last-health-check",
+    "last-checked",
+    "request-count",
+    "total-requests",
+    "error-count",
+    "success-count",
+    "avg-response-time",
+    "response-time",
+    "in-flight",
+    "active-requests",
+    "breaker",
+    "breaker-state",
+    "circuit-breaker-state",
+    "label",
+    "service",
+    "service-type",
+    "effective-weight",
+    "share",
+    "draining",
+    "created-at",
+    "updated-at",
 )
-"""Members of instances that answers may have, and that are ignored when they come back in a request."""
+READ_ONLY: Final = frozenset(map(relaxed, _READ_ONLY))
+"""Members of instances that answers may have, relaxed; ignored when they come back in a request."""
 
 SEEN_STATUS: Final = frozenset({"up", "down", "healthy", "unhealthy", "unknown", "disabled", "error"})
 """Values of `status` that tell how an instance is doing, not what was configured; ignored likewise."""
 
-_ROOT: Final = Group(Settings)
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -71,7 +91,7 @@ def canonical_changes(body: Any, path: KeyPath, source: str = "the request") -> 
         InvalidConfiguration: there are unknown keys, or something has the wrong shape.
         InvalidRequest: there is no such place.
     """
-    if at(_ROOT, path) is None:
+    if at(ROOT, path) is None:
         raise InvalidRequest(f"there is no such place: {dotted(path)}")
     findings = Findings()
     tree = _read(body, path, Origin(source), findings, _RequestReader)
@@ -106,10 +126,14 @@ def _kind(body: Any) -> str:
 def _read(
     body: Any, path: KeyPath, origin: Origin, findings: Findings, reading: type[_ChangesReader]
 ) -> Members:
-    shape = at(_ROOT, path)
-    written = _Writing(origin, findings).node(body, path)
+    shape = at(ROOT, path)
     builder = Builder(origin)
-    reader = reading(builder, findings)
+    try:
+        written = _Writing(origin, findings).node(body, path)
+    except _Refused as refused:
+        findings.fault(origin, path, str(refused))
+        return builder.built()
+    reader = reading(builder, findings, path)
     if not isinstance(written, Written) or shape is None:
         findings.fault(origin, path, f"expected a mapping, found {_kind(body)}")
         return builder.built()
@@ -135,6 +159,10 @@ def _without_fixed(tree: Members, findings: Findings) -> Members:
     return Members(kept, tree.origin)
 
 
+class _Refused(Exception):
+    """There is more of it than any configuration has."""
+
+
 class _Writing:
     """JSON values into nodes, as if they stood in a file."""
 
@@ -146,12 +174,10 @@ class _Writing:
     def node(self, value: Any, path: KeyPath, depth: int = 0) -> Node:
         """Write one value; what cannot be written becomes a fault."""
         self._count += 1
-        if depth > MOST_DEPTH or self._count > MOST_NODES:
-            if self._count <= MOST_NODES + 1:
-                told = f"nested more than {MOST_DEPTH} levels deep"
-                many = f"more than {MOST_NODES} values"
-                self._findings.fault(self._origin, path, told if depth > MOST_DEPTH else many)
-            return Scalar("", self._origin)
+        if depth > MOST_DEPTH:
+            raise _Refused(f"nested more than {MOST_DEPTH} levels deep")
+        if self._count > MOST_NODES:
+            raise _Refused(f"more than {MOST_NODES} values")
         if isinstance(value, Mapping):
             return Written(tuple(self._entries(value, path, depth)), self._origin)
         if isinstance(value, list | tuple):
@@ -193,7 +219,17 @@ class _Writing:
 
 
 class _ChangesReader(Reader):
-    """Reads changes: `null` takes away, `$patch` replaces, instances have keys, and no list has positions."""
+    """Reads changes: `null` takes away, `$patch` replaces, instances have keys, and no list has positions.
+
+    Args:
+        builder: see `Reader`; likewise `findings`.
+        findings: where faults and notices go.
+        start: the place where reading begins.
+    """
+
+    def __init__(self, builder: Builder, findings: Findings, start: KeyPath) -> None:
+        super().__init__(builder, findings)
+        self._start = start
 
     def entries(self, place: Place, written: Written) -> None:
         """See `Reader.entries`."""
@@ -231,14 +267,17 @@ class _ChangesReader(Reader):
             super().value(place, node)
 
     def _by_key(self, shape: Shape, path: KeyPath, node: Written) -> None:
-        self.builder.begin(path, node.origin)
+        first = self.builder.origin_of(path)
+        if first is not None and path != self._start:
+            self.findings.fault(node.origin, path, f"given twice, first at {first}")
+            return
         self.builder.mark(path, node.origin, keyed=True)
         for entry in node.entries:
             place = (*path, entry.key)
             if entry.key == REPLACE:
                 self._marked(Place(shape, path, ()), entry)
             elif "@" not in entry.key or len(entry.key) > 8000:
-                told = "the key of an instance is its name, @ and its address, or its name, @ and its instance-id"
+                told = "the key of an instance is its name, @, and its address or instance-id"
                 self.findings.fault(entry.origin, place, told)
             else:
                 self.value(Place(shape, place, ()), entry.node)
@@ -257,7 +296,7 @@ class _RequestReader(_ChangesReader):
     def value(self, place: Place, node: Node) -> None:
         """See `Reader.value`."""
         if place.path[-1:] == ("status",) and isinstance(node, Scalar):
-            outer = at(_ROOT, place.path[:-1])
+            outer = at(ROOT, place.path[:-1])
             if isinstance(outer, Group) and outer.model.keyed and node.text.lower() in SEEN_STATUS:
                 return
         super().value(place, node)

@@ -1,0 +1,83 @@
+"""What of a written value may be shown, and what may be stored."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from jairouter.config.composing import REPLACE, ROOT, json_text
+from jairouter.config.forms import Form, Unfit
+from jairouter.config.naming import KeyPath
+from jairouter.config.secret import MASK
+from jairouter.config.shape import Leaf, Listing, Shape, at
+from jairouter.config.tree import Scalar
+from jairouter.control import Changes
+
+_PLACEHOLDER: Final = re.compile(r"(?<!\\)\$\{")
+
+
+def has_placeholder(text: str) -> bool:
+    """Whether part of a text is a placeholder."""
+    return _PLACEHOLDER.search(text) is not None
+
+
+def shown(leaf: Leaf, scalar: Scalar) -> Any:
+    """Return a written value as it may be shown: as a JSON value, placeholders as written, secrets masked.
+
+    Args:
+        leaf: what it is.
+        scalar: how it is written, before placeholders are replaced.
+    """
+    if scalar.is_null:
+        return None
+    form, text = leaf.form, scalar.text
+    if not scalar.literal and has_placeholder(text):
+        return text
+    if form.secret:
+        return MASK
+    try:
+        found = form.show(form.parse(text))
+    except Unfit:
+        return MASK if is_secret(form, text) else text
+    return found.replace("${", "\\${") if isinstance(found, str) and scalar.literal else found
+
+
+def is_secret(form: Form, text: str) -> bool:
+    """Whether a text is a secret, or part of it is (or the mask of one), and not only says where it is."""
+    if has_placeholder(text) or not text:
+        return False
+    if form.secret:
+        return True
+    text = text.replace(MASK, "x")
+    try:
+        return MASK in str(form.show(form.parse(text)))
+    except Unfit:
+        return MASK in form.describe_text(text)
+
+
+def secrets_in(changes: Changes) -> tuple[KeyPath, ...]:
+    """Return the places of all secrets in changes, masks among them; there must be none in what is stored.
+
+    Args:
+        changes: in canonical form.
+    """
+    return tuple(path for path, form, text in texts_in(changes) if is_secret(form, text))
+
+
+def texts_in(
+    changes: Any, shape: Shape | None = ROOT, path: KeyPath = ()
+) -> Iterator[tuple[KeyPath, Form, str]]:
+    """Go through all single values that changes, or a part of them, give: place, form and text."""
+    if isinstance(changes, Mapping):
+        for key, inner in changes.items():
+            if key != REPLACE:
+                yield from texts_in(inner, at(shape, (key,)) if shape else None, (*path, key))
+    elif isinstance(changes, list):
+        for index, inner in enumerate(changes):
+            yield from texts_in(inner, at(shape, (index,)) if shape else None, (*path, index))
+    elif isinstance(shape, Leaf) and (text := json_text(changes)) is not None:
+        yield path, shape.form, text
+    elif isinstance(shape, Listing) and isinstance(shape.item, Leaf) and isinstance(changes, str):
+        for index, part in enumerate(changes.split(",")):
+            yield (*path, index), shape.item.form, part.strip()
