@@ -1,8 +1,8 @@
 """Versions that another product wrote: JAiRouter for Java, whose file names and place are the same.
 
 Such a version is the `model` tree as it was, in camelCase, without number, time or checksum. Who made it,
-when and why may be told by `model-router-config.history.json` beside it (release V1.0.0). Nothing is converted
-on disk: what is read here lies over the files like any other version.
+when and why may be told by `model-router-config.history.json` beside it (release V1.0.0). Nothing is
+converted on disk: what is read here lies over the files like any other version.
 """
 
 from __future__ import annotations
