@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import blake2b
 from typing import Final
 
@@ -30,7 +31,14 @@ def key_of(name: str, base_url: str, path: str | None = None, instance_id: str |
 
 
 def plain_url(text: str) -> str:
-    """Write an address as the settings keep it, as far as its placeholders let that be told."""
+    """Write an address as the settings keep it, as far as its placeholders let that be told.
+
+    No address has a user name or a query, but one that is refused may, and faults name instances by their
+    key: so these are masked.
+    """
+    text = re.sub(r"//[^/]*@", f"//{MASK}@", text)
+    if "${" not in text:
+        text = re.sub(r"[?#].*", f"?{MASK}", text, flags=re.DOTALL)
     scheme, separator, rest = text.partition("://")
     if separator and scheme.isalpha():
         return f"{scheme.lower()}://{rest.rstrip('/')}"

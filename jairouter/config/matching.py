@@ -71,6 +71,7 @@ class _Naming:
         for instance, index in pairs:
             if index is None:
                 added = as_added(instance)
+                self._check_whole(own_key(added), added)
                 made[free_key(own_key(added), (*self._keys, *made))] = added
             else:
                 made[self._keys[index]] = self._replacing(instance, index)
@@ -108,29 +109,38 @@ class _Naming:
 
     def _of_mapping(self, said: Mapping[str, Any]) -> Changes:
         made: dict[str, Any] = {}
-        faults = []
         for name, inner in said.items():
             index = self._called(name)
             if name == REPLACE or index is not None:
-                made[self._keys[index] if index is not None else name] = inner
+                key = name if index is None else self._keys[index]
+                if key in made:
+                    self._refuse(name, "this is given twice, by another name")
+                made[key] = inner
             elif inner is None:
                 continue
-            elif isinstance(inner, Mapping) and {"name", "base-url"} <= inner.keys():
+            else:
+                self._check_whole(name, inner)
                 added = as_added(inner)
                 made[free_key(own_key(added), (*self._keys, *made))] = added
-            else:
-                told = "there is no such instance; one that is added needs a name and a base-url"
-                faults.append(Fault(told, _REQUEST, dotted((*instances_path(self._service), name))))
-        refuse(faults)
         return made
 
+    def _check_whole(self, key: str, said: Any) -> None:
+        missing = [name for name in ("name", "base-url") if said.get(name) in {None, ""}]
+        if missing:
+            told = f"there is no such instance; one that is added needs {' and '.join(missing)}"
+            self._refuse(key, told)
+
+    def _refuse(self, key: str, told: str) -> None:
+        refuse([Fault(told, _REQUEST, dotted((*instances_path(self._service), key)))])
+
     def _called(self, name: str) -> int | None:
+        """Return the instance of a name: by what it is called now, before what changes know it by."""
+        written = [key_of_node(node) for node in self._nodes]
+        addresses = [_address(node) for node in self._nodes]
         for wanted in (name, name.rstrip("/")):
-            if wanted in self._keys:
-                return self._keys.index(wanted)
-            found = [index for index in range(len(self._nodes)) if wanted in self._names(index)]
-            if len(found) == 1:
-                return found[0]
+            for names in (self._ids, written, self._keys, addresses):
+                if list(names).count(wanted) == 1:
+                    return list(names).index(wanted)
         return None
 
 

@@ -36,6 +36,7 @@ _READ_ONLY: Final = (
     "up",
     "state",
     "last-health-check",
+    "last-health-error",
     "last-checked",
     "request-count",
     "total-requests",
@@ -127,9 +128,13 @@ def _read(
     body: Any, path: KeyPath, origin: Origin, findings: Findings, reading: type[_ChangesReader]
 ) -> Members:
     shape = at(ROOT, path)
-    written = _Writing(origin, findings).node(body, path)
     builder = Builder(origin)
-    reader = reading(builder, findings)
+    try:
+        written = _Writing(origin, findings).node(body, path)
+    except _Refused as refused:
+        findings.fault(origin, path, str(refused))
+        return builder.built()
+    reader = reading(builder, findings, path)
     if not isinstance(written, Written) or shape is None:
         findings.fault(origin, path, f"expected a mapping, found {_kind(body)}")
         return builder.built()
@@ -155,6 +160,10 @@ def _without_fixed(tree: Members, findings: Findings) -> Members:
     return Members(kept, tree.origin)
 
 
+class _Refused(Exception):
+    """There is more of it than any configuration has."""
+
+
 class _Writing:
     """JSON values into nodes, as if they stood in a file."""
 
@@ -166,12 +175,10 @@ class _Writing:
     def node(self, value: Any, path: KeyPath, depth: int = 0) -> Node:
         """Write one value; what cannot be written becomes a fault."""
         self._count += 1
-        if depth > MOST_DEPTH or self._count > MOST_NODES:
-            if self._count <= MOST_NODES + 1:
-                told = f"nested more than {MOST_DEPTH} levels deep"
-                many = f"more than {MOST_NODES} values"
-                self._findings.fault(self._origin, path, told if depth > MOST_DEPTH else many)
-            return Scalar("", self._origin)
+        if depth > MOST_DEPTH:
+            raise _Refused(f"nested more than {MOST_DEPTH} levels deep")
+        if self._count > MOST_NODES:
+            raise _Refused(f"more than {MOST_NODES} values")
         if isinstance(value, Mapping):
             return Written(tuple(self._entries(value, path, depth)), self._origin)
         if isinstance(value, list | tuple):
@@ -213,7 +220,17 @@ class _Writing:
 
 
 class _ChangesReader(Reader):
-    """Reads changes: `null` takes away, `$patch` replaces, instances have keys, and no list has positions."""
+    """Reads changes: `null` takes away, `$patch` replaces, instances have keys, and no list has positions.
+
+    Args:
+        builder: see `Reader`; likewise `findings`.
+        findings: where faults and notices go.
+        start: the place where reading begins.
+    """
+
+    def __init__(self, builder: Builder, findings: Findings, start: KeyPath) -> None:
+        super().__init__(builder, findings)
+        self._start = start
 
     def entries(self, place: Place, written: Written) -> None:
         """See `Reader.entries`."""
@@ -251,7 +268,10 @@ class _ChangesReader(Reader):
             super().value(place, node)
 
     def _by_key(self, shape: Shape, path: KeyPath, node: Written) -> None:
-        self.builder.begin(path, node.origin)
+        first = self.builder.origin_of(path)
+        if first is not None and path != self._start:
+            self.findings.fault(node.origin, path, f"given twice, first at {first}")
+            return
         self.builder.mark(path, node.origin, keyed=True)
         for entry in node.entries:
             place = (*path, entry.key)

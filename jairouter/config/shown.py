@@ -44,11 +44,12 @@ def shown(leaf: Leaf, scalar: Scalar) -> Any:
 
 
 def is_secret(form: Form, text: str) -> bool:
-    """Whether a text is a secret, or part of it is, and not only says where the secret is."""
+    """Whether a text is a secret, or part of it is (or the mask of one), and not only says where it is."""
     if has_placeholder(text) or not text:
         return False
     if form.secret:
         return True
+    text = text.replace(MASK, "x")
     try:
         return MASK in str(form.show(form.parse(text)))
     except Unfit:

@@ -195,7 +195,7 @@ def _each(archive: tarfile.TarFile, manifest: Manifest) -> Iterator[tuple[str, H
 
 def _file(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Hashing:
     # (Not `isreg`, which takes sparse files for regular ones)
-    if info.type not in {tarfile.REGTYPE, tarfile.AREGTYPE} or info.sparse is not None:
+    if info.type not in {tarfile.REGTYPE, tarfile.AREGTYPE}:
         raise ArchiveFault(f"{info.name!r} is not a plain file")
     file = archive.extractfile(info)
     assert file is not None

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from stat import S_ISREG
 from typing import IO, Final
 
 TEMPORARY: Final = ".tmp"
@@ -33,6 +34,21 @@ def reason_of(error: OSError) -> str:
         return str(error) or "input/output error"
     text = os.strerror(error.errno)
     return text[:1].lower() + text[1:]
+
+
+def open_file(path: Path) -> tuple[IO[bytes], os.stat_result] | None:
+    """Open a file for reading; None if something else has that name.
+
+    Raises:
+        OSError: It cannot be opened.
+    """
+    # (A pipe of that name would keep one waiting for a writer)
+    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    status = os.fstat(number)
+    if S_ISREG(status.st_mode):
+        return open(number, "rb"), status
+    os.close(number)
+    return None
 
 
 def make_directory(path: Path) -> None:
@@ -79,7 +95,7 @@ def temporary(directory: Path, name: str) -> Iterator[tuple[IO[bytes], Path]]:
     Raises:
         OSError: It cannot be made, or the block raised this.
     """
-    number, path = tempfile.mkstemp(TEMPORARY, f".{name}.", directory)
+    number, path = tempfile.mkstemp(TEMPORARY, f".{name[:40]}.", directory)
     try:
         with open(number, "wb", buffering=0) as file:
             yield file, Path(path)

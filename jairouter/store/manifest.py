@@ -11,10 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path, PurePosixPath
-from stat import S_ISREG
 from typing import IO, Any, Final
 
-from jairouter.store.durable import is_temporary
+from jairouter.store.durable import is_temporary, open_file
 from jairouter.store.files import LOCK
 from jairouter.store.version_file import time_text
 
@@ -184,11 +183,10 @@ def opened(source: Source) -> Iterator[tuple[IO[bytes], int, int]]:
     if isinstance(source, bytes):
         yield BytesIO(source), len(source), 0o600
         return
-    # (A pipe of that name would keep one waiting for a writer)
-    with open(os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        status = os.fstat(file.fileno())
-        if not S_ISREG(status.st_mode):
-            raise ArchiveFault(f"{source} is not a file")
+    if (found := open_file(source)) is None:
+        raise ArchiveFault(f"{source} is not a file")
+    file, status = found
+    with file:
         yield file, status.st_size, status.st_mode & 0o777
 
 

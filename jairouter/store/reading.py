@@ -6,12 +6,11 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from stat import S_ISREG
 from typing import Final
 
 from jairouter.control import Entry, StoreUnavailable, Version
 from jairouter.store import original
-from jairouter.store.durable import reason_of
+from jairouter.store.durable import open_file, reason_of
 from jairouter.store.version_file import MAX_BYTES, Damaged, load, read_version
 
 BASE: Final = "model-router-config.json"
@@ -41,12 +40,10 @@ def content_of(path: Path) -> tuple[bytes, os.stat_result]:
         Damaged: It is no file.
         OSError: It cannot be read.
     """
-    # (A pipe of that name would keep one waiting for a writer)
-    number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(number, "rb") as file:
-        status = os.fstat(number)
-        if not S_ISREG(status.st_mode):
-            raise Damaged("it is not a file")
+    if (opened := open_file(path)) is None:
+        raise Damaged("it is not a file")
+    file, status = opened
+    with file:
         return file.read(MAX_BYTES + 1), status
 
 
@@ -111,9 +108,9 @@ class Reading:
         known, entries = {}, []
         beside, before = _signature(self.path / original.HISTORY), 0
         for number, path in numbers.items():
-            if not os.path.lexists(path):
-                continue
             signatures = _signature(path), beside
+            if signatures[0] is None and not os.path.lexists(path):
+                continue
             found = self._known.get(number)
             if found is None or found[:2] != (signatures, before):
                 entry, lasting = self._entry(number, numbers, before)

@@ -1,1 +1,1 @@
-"""Tests for `jairouter.reloading`."""
+"""Tests of jairouter (reloading)."""

@@ -328,7 +328,7 @@ class AnyTests(SynchronousTestCase):
         ]
         sides = [services(*several, balancer=balancer(), key_of=BY_CLIENT) for several in (instances, after)]
         before = [state(live) for live in shared]
-        found = rerouted(decisions, *sides, NormalAdapter())
+        found = rerouted(decisions, sides[0], sides[1], NormalAdapter())
         self.assertEqual([state(live) for live in shared], before)
         for tally in found:
             observed, expected = (sum(share[side] for share in tally.shares.values()) for side in (0, 1))

@@ -127,7 +127,7 @@ class InstanceSettings(Section):
     @property
     def active(self) -> bool:
         """Whether the instance may get requests at all, its weight aside."""
-        return self.enabled and self.status == "active"
+        return self.enabled and self.status != "inactive"
 
     @model_validator(mode="after")
     def _check_headers(self) -> Self:

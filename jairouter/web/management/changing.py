@@ -1,28 +1,25 @@
-"""What all endpoints that change the configuration have in common: what they are told, and how they refuse."""
+"""What all endpoints that change the configuration have in common: what they are told, how they refuse."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from twisted.internet.defer import Deferred
 
 from jairouter.config.forms import Unfit
 from jairouter.config.quantities import Duration
 from jairouter.control import InvalidRequest, UndoRule
-from jairouter.web.management.endpoint import Parameter
+from jairouter.web.management.endpoint import Parameter, Reply, changed
 
 if TYPE_CHECKING:
-    from twisted.internet.defer import Deferred
+    from twisted.python.failure import Failure
 
     from jairouter.control import Changed, Edit
     from jairouter.web.management.endpoint import Call
     from jairouter.web.management.parts import Parts
 
-DESCRIPTION: Final = Parameter("description", "Why, for the history of versions.")
-VERSION: Final = Parameter(
-    "version",
-    "The version that the editor has seen, as `If-Match` says it too; it is refused with 409 if that is not "
-    "the current one any more.",
-    {"type": "integer", "minimum": 0},
-)
+T = TypeVar("T")
+
 UNDO_WITHIN: Final = Parameter(
     "undoWithin",
     "For how long the new version is watched, in seconds or with a unit (`60s`, `5m`). If too many more "
@@ -37,26 +34,15 @@ UNDO_MARGIN: Final = Parameter(
     {"type": "number", "minimum": 0, "maximum": 1},
 )
 
-CHANGING: Final[tuple[Parameter, ...]] = (DESCRIPTION, VERSION, UNDO_WITHIN, UNDO_MARGIN)
-"""The parameters of each endpoint that changes the configuration."""
+CHANGING: Final[tuple[Parameter, ...]] = (UNDO_WITHIN, UNDO_MARGIN)
+"""The parameters of each endpoint that changes the configuration, besides those that all have that make a
+version."""
 
 REFUSALS: Final[tuple[str, ...]] = ("INVALID_CONFIGURATION", "VERSION_CONFLICT", "STORE_UNAVAILABLE")
 """What each of them may refuse with."""
 
 WRITE: Final = "config:write"
 """The permission that each of them needs."""
-
-
-def parent_of(call: Call) -> int | None:
-    """The version that the editor has seen, from ``If-Match`` or the query; None for whichever is current.
-
-    Raises:
-        InvalidRequest: They say different things.
-    """
-    asked: int | None = call.query.get("version")
-    if call.parent is not None and asked is not None and asked != call.parent:
-        raise InvalidRequest(f"If-Match says version {call.parent}, the query says {asked}")
-    return asked if call.parent is None else call.parent
 
 
 def undo_of(call: Call) -> UndoRule | None:
@@ -89,4 +75,25 @@ def change(parts: Parts, call: Call, edit: Edit, change_type: str, done: str) ->
         change_type: See `jairouter.control.Told`.
         done: What is done, in one line.
     """
-    return parts.configuration.change(edit, call.told(change_type, done), parent_of(call), undo_of(call))
+    told, undo = call.told(change_type, done), undo_of(call)
+    return undisturbed(parts.configuration.change(edit, told, call.parent, undo))
+
+
+def undisturbed(working: Deferred[T]) -> Deferred[T]:
+    """What comes of work that goes on to its end, even if nobody waits for it any more.
+
+    A client that leaves cancels what it waits for. A change that is stored has to come into force even so.
+    """
+    waiting: Deferred[T] = Deferred()
+
+    def over(result: T | Failure) -> None:
+        if not waiting.called:
+            waiting.callback(result)
+
+    working.addBoth(over)
+    return waiting
+
+
+def replied(outcome: Changed, done: str, data: Any = None, status: int = 200) -> Reply:
+    """The reply to a change, which says so where there was nothing to change; see `changed`."""
+    return changed(outcome, done if outcome.changed else "Nothing to change: it is so already", data, status)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from jairouter.web.management import envelope
+from jairouter.web.management.asking import LONGEST, SEEN
 from jairouter.web.management.bodies import JSON, JSON_TYPES, YAML_TYPES
 
 if TYPE_CHECKING:
@@ -199,8 +200,10 @@ def _parameter(parameter: Parameter, place: str) -> dict[str, Any]:
     schema = dict(parameter.schema)
     if parameter.default is not None:
         schema["default"] = parameter.default
-    if place == "path" and schema.get("type", "string") == "string" and "enum" not in schema:
-        schema.setdefault("minLength", 1)
+    if schema.get("type", "string") == "string" and "enum" not in schema:
+        schema.setdefault("minLength", 1 if place == "path" else 0)
+        schema.setdefault("maxLength", LONGEST)
+        schema.setdefault("pattern", SEEN)
     said = {"name": parameter.name, "in": place, "required": place == "path" or parameter.required}
     return {
         **said,

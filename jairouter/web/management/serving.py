@@ -165,8 +165,6 @@ def _kind(endpoint: Endpoint, upload: IRequestBody, content_type: bytes, encodin
         return "none"
     if endpoint.body is not None:
         return bodies.media_type(content_type, encoding, yaml=endpoint.yaml)
-    if upload.length is not None:
-        raise _no_body(endpoint)
     return "none"
 
 
@@ -244,11 +242,12 @@ class Answer:
             error = Refusal("the gateway failed to answer; its log says why")
         self.refuse(error)
 
-    def refuse(self, refusal: Refusal) -> None:
-        """Answer with a refusal."""
+    def refuse(self, refusal: Refusal) -> int:
+        """Answer with a refusal; what `render` then returns."""
         if refusal.status == 503:
             self._request.setHeader(b"Retry-After", RETRY_AFTER)
         self._write(refusal.status, envelope.bad(refusal, self._service.today()))
+        return NOT_DONE_YET
 
     def _write(self, status: int, body: bytes) -> None:
         if not self._gone:
