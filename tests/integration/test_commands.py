@@ -21,6 +21,7 @@ from tests.integration.processes import (
     BIN,
     PATIENCE,
     ROOT,
+    Gateway,
     configuration,
     simulator,
 )
@@ -141,6 +142,120 @@ class ProcessTests(CommandTestCase):
     def test_it_is_installed_under_its_name(self) -> None:
         ran = self.run_it("jairouter", "versions", "--store", self.folder)
         self.assertEqual((ran.returncode, ran.stderr), (0, ""))
+
+
+class GatewayTests(CommandTestCase):
+    """Commands on a gateway that runs."""
+
+    KEY = "m@http://127.0.0.1:9"
+
+    def setUp(self) -> None:
+        super().setUp()
+        chat = {"instances": [{"name": "m", "base-url": "http://127.0.0.1:9"}]}
+        store = {"path": str(self.store)}
+        self.tree = configuration("http://127.0.0.1:9", store=store, model={"services": {"chat": chat}})
+        self.gateway = Gateway(self.tree)
+        self.addCleanup(self.gateway.stop)
+
+    def on_it(self, *arguments: str | Path, status: int = 0) -> str:
+        return self.ask(*arguments, "--url", self.gateway.url, status=status)
+
+    def file(self, text: str) -> Path:
+        path = self.folder / "new.yml"
+        path.write_text(text)
+        return path
+
+    def weight(self, weight: int) -> Path:
+        return self.file(f'model.services.chat.instances: {{"{self.KEY}": {{weight: {weight}}}}}')
+
+    def weight_in_force(self) -> int:
+        shown = json.loads(self.on_it("show", "--json"))
+        found: int = shown["model"]["services"]["chat"]["instances"][0].get("weight", 1)
+        return found
+
+    def test_changes_are_made_looked_at_and_gone_back_from(self) -> None:
+        self.assertIn("no version is stored", self.on_it("versions"))
+        told = f"the weight of {self.KEY} goes from 1 to 3"
+        self.assertIn(told, self.on_it("plan", self.weight(3)))
+        self.assertEqual(self.weight_in_force(), 1, "a plan changes nothing")
+        applied = self.on_it("apply", self.weight(3), "-m", "more for it")
+        self.assertIn(told, applied)
+        self.assertIn("version 1 is in force", applied)
+        self.assertEqual(self.weight_in_force(), 3)
+        self.assertIn("more for it", self.on_it("versions"))
+        self.assertIn(told, self.on_it("diff", "files"))
+        self.assertIn(told, self.on_it("diff", "0", "1"))
+        self.assertIn("weight: 3", self.on_it("show", "--changes"))
+        self.assertIn("version 2 is in force", self.on_it("rollback", "files", "--if-version", "1"))
+        self.assertEqual(self.weight_in_force(), 1)
+        self.assertIn("nothing is different", self.on_it("rollback", "2"))
+
+    def test_the_directory_says_the_same_as_the_gateway(self) -> None:
+        for weight in (3, 5):
+            self.on_it("apply", self.weight(weight), "-y")
+        offline = ("--store", self.store, "--config", self.gateway.folder, "--json")
+        for question in (("show",), ("show", "1", "--changes")):
+            theirs = json.loads(self.on_it(*question, "--json"))
+            self.assertEqual(json.loads(self.ask(*question, *offline)), theirs)
+        theirs, ours = (
+            json.loads(self.on_it("versions", "--json")),
+            json.loads(self.ask("versions", *offline)),
+        )
+        for each in theirs:
+            each.pop("digest")
+        self.assertEqual(ours, theirs)
+        theirs, ours = (
+            json.loads(text) for text in (self.on_it("diff", "1", "--json"), self.ask("diff", "1", *offline))
+        )
+        self.assertEqual(ours["differences"], theirs["differences"])
+
+    def test_faults_name_the_file(self) -> None:
+        file = self.file("server.prot: 1")
+        for command in ("plan", "apply"):
+            told = self.on_it(command, file, status=1)
+            self.assertIn(f"{file}", told)
+            self.assertIn("server.prot: unknown key; did you mean port?", told)
+        self.assertIn(f"{file}", self.on_it("apply", file, "--yes", status=1))
+
+    def test_somebody_else_was_faster(self) -> None:
+        self.on_it("apply", self.weight(3), "-y")
+        told = self.on_it("apply", self.weight(5), "-y", "--if-version", "0", status=1)
+        self.assertIn("version 1 is in force", told)
+
+    def test_the_files_are_read_again(self) -> None:
+        self.tree["model"]["services"]["chat"]["instances"][0]["weight"] = 4
+        self.gateway.file.write_text(json.dumps(self.tree))
+        self.on_it("plan")
+        self.on_it("reload")
+        self.assertEqual(self.weight_in_force(), 4)
+        self.gateway.file.write_text("server.prot: 1")
+        self.assertIn("did you mean port?", self.on_it("reload", status=1))
+        self.assertIn("did you mean port?", self.on_it("plan", status=1))
+
+    def test_a_change_that_is_watched_and_stays(self) -> None:
+        self.on_it("apply", self.weight(3), "-y", "--undo-within", "1s", "--undo-margin", "5%", "--wait")
+        self.assertEqual(self.weight_in_force(), 3)
+
+    def test_a_backup_of_it_is_what_is_in_force_after_a_restore(self) -> None:
+        """While it runs nothing is restored; then the effective tree is what it was."""
+        self.on_it("apply", self.weight(3), "-y")
+        archive = self.folder / "b.tar.gz"
+        self.ask("backup", "--config", self.gateway.folder, "-o", archive)
+        self.on_it("apply", self.weight(9), "-y")
+        restore = ("restore", archive, "--config", self.gateway.folder)
+        self.assertIn("stop it first", self.on_it(*restore, status=1))
+        before = self.ask("show", "1", "--store", self.store, "--config", self.gateway.folder)
+        self.gateway.send_signal(signal.SIGTERM)
+        self.gateway.wait()
+        self.on_it(*restore)
+        self.addCleanup(self.forget_aside)
+        after = self.ask("show", "--store", self.store, "--config", self.gateway.folder)
+        self.assertEqual(after, before)
+        self.assertIn("weight: 3", after)
+
+    def forget_aside(self) -> None:
+        for path in self.gateway.folder.parent.glob(f"{self.gateway.folder.name}.before-restore-*"):
+            shutil.rmtree(path)
 
 
 class ScriptsTests(CommandTestCase):
