@@ -125,7 +125,8 @@ def _shown(planned: Answer, as_json: bool) -> int:
     elif not faults:
         say("nothing would be different")
     for each in planned.get("rerouted") or ():
-        say(_rerouted(each))
+        if each["elsewhere"] or each["refused"]:
+            say(_rerouted(each))
     for notice in planned.get("notices") or ():
         tell(str(notice))
     for fault in faults:

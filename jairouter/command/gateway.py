@@ -44,9 +44,9 @@ class RunningGateway:
             raise self._strange()
         return number
 
-    def tree(self, number: int) -> Answer:
+    def tree(self, number: int, what: str) -> Answer:
         """See `Side.tree`."""
-        return self._mapping("GET", f"{_VERSION}/{number}")
+        return self._mapping("GET", f"{_VERSION}/{number}", {"what": what})
 
     def compare(self, first: int, second: int) -> Answer:
         """See `Side.compare`."""

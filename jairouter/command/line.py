@@ -64,8 +64,13 @@ def main(argv: Sequence[str] | None = None, shell: Shell | None = None) -> int:
         _let_go_of_output()
         return PIPE_CLOSED
     except KeyboardInterrupt:
+        _let_go_of_output()
         tell("jairouter: interrupted")
         return INTERRUPTED
+    except OSError as error:  # what it printed cannot be written
+        _let_go_of_output()
+        tell(f"jairouter: {error.strerror or error}")
+        return Refused.status
     return status
 
 

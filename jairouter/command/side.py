@@ -60,8 +60,8 @@ class Side(Protocol):
     def current(self) -> int:
         """The number of the version in force; 0 for the files alone."""
 
-    def tree(self, number: int) -> Answer:
-        """What a version amounts to over the files."""
+    def tree(self, number: int, what: str) -> Answer:
+        """What a version amounts to over the files (``tree``), or what it changes in them (``changes``)."""
 
     def compare(self, first: int, second: int) -> Answer:
         """How the second differs from the first, in ``differences``."""

@@ -27,6 +27,7 @@ placeholders as they were written.
     jairouter show              what is in force
     jairouter show 7            version 7
     jairouter show files        the files alone
+    jairouter show --changes    what the stored changes in force are
 """
 _DIFF: Final = """\
 Says how version B differs from version A, one line for each difference. Without B, it is the one in force.
@@ -63,7 +64,8 @@ def _row(entry: Answer) -> tuple[object, ...]:
 def show(options: argparse.Namespace, shell: Shell) -> int:
     """Show what a version amounts to."""
     side = side_of(options, shell)
-    (say_json if options.json else say_yaml)(side.tree(settled(side, options.version)))
+    what = "changes" if options.changes else "tree"
+    (say_json if options.json else say_yaml)(side.tree(settled(side, options.version), what))
     return 0
 
 
@@ -107,6 +109,8 @@ def _limit(text: str) -> int:
 def _show_options(parser: argparse.ArgumentParser) -> None:
     told = "its number, current (when not given), or files"
     parser.add_argument("version", nargs="?", type=version, default=CURRENT, metavar="N", help=told)
+    told = "only what the version changes in the files"
+    parser.add_argument("--changes", action="store_true", help=told)
     side_options(parser)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import io
 import json
 import sys
@@ -14,7 +15,6 @@ from urllib.parse import parse_qsl, urlsplit
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from jairouter.command import http as asking
 from jairouter.command import line, places, restoring
 from jairouter.command.shell import Shell
 
@@ -112,7 +112,7 @@ class FakeGateway:
         self.answers: dict[str, Any] = {}
         self.asked: list[Asked] = []
         self.addresses: list[tuple[str, int | None]] = []
-        test.patch(asking.http.client, "HTTPConnection", self._connect)
+        test.patch(http.client, "HTTPConnection", self._connect)
 
     def _connect(self, host: str, port: int | None = None, timeout: float | None = None) -> Any:
         assert timeout is not None

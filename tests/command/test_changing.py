@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from jairouter.command.watching import GRACE
@@ -20,6 +21,10 @@ SHOWN = (
     "chat m: of 9 recent requests, 4 would have gone elsewhere and 1 would have found no instance\n"
 )
 FAULTY = {"base": 7, "faults": [{"origin": "the request:1", "path": "a", "message": "no"}]}
+
+
+def _said(answer: str, _question: str) -> str:
+    return answer
 
 
 class ChangingTestCase(CommandTestCase):
@@ -74,13 +79,18 @@ class ApplyTests(ChangingTestCase):
     def test_a_person_is_asked_and_what_was_shown_is_what_is_done(self) -> None:
         """Somebody else may have changed something while the person was reading."""
         asked: list[str] = []
-        self.run_command("apply", self.file, asked=lambda question: asked.append(question) or "y\n")  # type: ignore[func-returns-value]
+
+        def yes(question: str) -> str:
+            asked.append(question)
+            return "y\n"
+
+        self.run_command("apply", self.file, asked=yes)
         self.assertEqual(asked, ["Apply this? [y/N] "])
         self.assertEqual(self.fake.asked[1].query, {"mode": "merge", "version": "7"})
 
     def test_a_person_may_say_no(self) -> None:
         for answer in ("\n", "n\n", "", "yeah\n"):
-            ran = self.run_command("apply", self.file, asked=lambda _, answer=answer: answer)
+            ran = self.run_command("apply", self.file, asked=partial(_said, answer))
             self.assertEqual((ran.status, ran.err), (1, "a notice\njairouter: nothing was changed\n"))
         self.assertNotIn("apply", self.paths())
 

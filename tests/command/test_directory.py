@@ -70,11 +70,10 @@ class DirectoryTests(CommandTestCase):
         self.assertEqual(len(self.offline("versions", "--json").json), 1)
 
     def test_faults_are_those_that_the_gateway_would_find(self) -> None:
-        ran = self.offline(
-            "apply", "-", "-y", stdin="server.port: x\nmodel.services.chat.instances: [{name: m}]"
-        )
+        ran = self.offline("apply", "-", "-y", stdin="server.port: x\nwebclient.read-timeout: soon")
         self.assertEqual(ran.status, 1)
         self.assertIn("<stdin>: server.port: expected", ran.err)
+        self.assertIn("<stdin>: webclient.read-timeout: expected", ran.err)
         self.assertFalse(self.store.exists())
 
     def test_a_plan_has_the_faults_too(self) -> None:
@@ -112,7 +111,7 @@ class DirectoryTests(CommandTestCase):
         self.weight(3)
         for command in (("rollback", "files"), ("apply", str(self.write("n.yml", "server.port: 82")), "-y")):
             ran = self.offline(*command, "--if-version", "7")
-            told = "jairouter: version 7 is not the current one: that is version 1\n"
+            told = "jairouter: version 1 is in force, not version 7\n"
             self.assertEqual((ran.status, ran.err), (1, told))
 
     def test_a_damaged_version_is_shown_and_gone_back_from(self) -> None:
@@ -120,8 +119,16 @@ class DirectoryTests(CommandTestCase):
         self.weight(5)
         (self.store / "model-router-config@2.json").write_text("{")
         self.assertIn("DAMAGED", self.offline("versions").out)
-        self.assertIn("jairouter rollback 1", self.offline("show").err)
+        self.assertIn("jairouter rollback 1", self.offline("show", "2").err)
+        self.assertEqual(
+            self.offline("diff", "1").out, "no difference\n", "the newest intact one is in force"
+        )
         self.assertIn("version 3 is in force", self.offline("rollback", "1").out)
+
+    def test_changes_are_shown(self) -> None:
+        self.weight(3)
+        patch = {"model": {"services": {"chat": {"instances": {"m@http://a:1": {"weight": 3}}}}}}
+        self.assertEqual(self.offline("show", "--changes", "--json").json, patch)
 
     def test_somebody_else_is_writing(self) -> None:
         self.weight(3)

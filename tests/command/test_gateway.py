@@ -34,7 +34,7 @@ class RunningGatewayTests(SynchronousTestCase):
         self.answer("POST /api/config/plan", {"base": 7})
         self.assertEqual(self.side.history(), [{"version": 1}])
         self.assertEqual(self.side.current(), 7)
-        self.assertEqual(self.side.tree(3), {"server": {}})
+        self.assertEqual(self.side.tree(3, "tree"), {"server": {}})
         self.assertEqual(self.side.compare(3, 4), {"differences": []})
         self.assertEqual(self.side.reload(), DONE)
         self.assertEqual(self.side.plan(None), {"base": 7})
@@ -95,6 +95,6 @@ class RunningGatewayTests(SynchronousTestCase):
         self.answer("GET /api/config/version/info", {"x": 1})
         self.answer("GET /api/config/version/current", "x")
         self.answer("GET /api/config/version/3", [])
-        for question in (self.side.history, self.side.current, lambda: self.side.tree(3)):
+        for question in (self.side.history, self.side.current, lambda: self.side.tree(3, "tree")):
             error = self.assertRaises(Unreachable, question)
             self.assertIn("is it of the same release?", error.message)

@@ -7,8 +7,9 @@ import os
 import tarfile
 from pathlib import Path
 
-from jairouter.command import putting
+from jairouter.control import Draft, Told
 from jairouter.store.archive import make_archive
+from jairouter.store.files import VersionFiles
 from jairouter.store.lock import locked
 from tests.command.running import NOW, STAMP, CommandTestCase, FakeGateway, Ran, refusal
 
@@ -32,9 +33,9 @@ class RestoreTestCase(CommandTestCase):
         self.write("config/application.yml", f"server.port: 99\nstore.path: {self.store}\n")
 
     def change(self, port: int) -> None:
-        patch = f"server.port: {port}".encode()
-        ran = self.run_command("apply", "-", "-y", "--offline", "-c", self.config, stdin=patch)
-        self.assertEqual(ran.status, 0, ran.err)
+        files = VersionFiles(self.store, 0, 0, lambda: NOW)
+        parent = max((each.number for each in files.history()), default=0)
+        files.add(Draft(parent, {"server": {"port": port}}, Told("me", "test")))
 
     def good(self, *arguments: str | Path) -> Ran:
         ran = self.run_command(*arguments)
@@ -74,7 +75,9 @@ class RestoreTests(RestoreTestCase):
 
     def test_numbers_go_on_from_the_restored_ones(self) -> None:
         self.restore()
-        self.change(84)
+        patch = b"server.port: 84"
+        ran = self.run_command("apply", "-", "-y", "--offline", "-c", self.config, stdin=patch)
+        self.assertEqual(ran.status, 0, ran.err)
         versions = self.good("versions", "--offline", "-c", self.config, "--json").json
         self.assertEqual([each["version"] for each in versions], [2, 1])
 
@@ -195,7 +198,7 @@ class RefusedTests(RestoreTestCase):
         self.assert_untouched(self.run_command("restore", self.archive), "say with --config", status=2)
 
     def test_a_disk_that_is_mounted_there(self) -> None:
-        self.patch(putting.os.path, "ismount", lambda path: Path(path) == self.store)
+        self.patch(os.path, "ismount", lambda path: Path(path) == self.store)
         self.assert_untouched(self.restore(), "a disk is mounted there")
 
     def test_half_way_it_goes_back(self) -> None:
@@ -207,7 +210,7 @@ class RefusedTests(RestoreTestCase):
                 raise OSError(28, "No space left on device")
             real(one, other)
 
-        self.patch(putting.os, "rename", rename)
+        self.patch(os, "rename", rename)
         self.assert_untouched(self.restore(), "No space left on device")
         self.assertTrue((self.store / "model-router-config@2.json").exists())
 

@@ -60,6 +60,10 @@ class ShowTests(CommandTestCase):
     def test_what_is_in_force(self) -> None:
         self.assertEqual(self.run_command("show").out, "server:\n  port: 81\n")
 
+    def test_what_it_changes(self) -> None:
+        self.run_command("show", "--changes")
+        self.assertEqual([each.query for each in self.fake.asked], [{}, {"what": "changes"}])
+
     def test_the_files(self) -> None:
         self.assertEqual(self.run_command("show", "files", "--json").json, {"server": {"port": 80}})
 
