@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from jairouter.web.management.endpoint import Call
     from jairouter.web.management.parts import Parts
 
-MOST: Final = 1000
-"""Decisions in one reply."""
+MOST: Final = 500
+"""Decisions in one reply, which is made in one go: with more of them all else would wait for too long."""
 
 _ASKED: Final = (
     Parameter("model", "Only requests for this model."),
