@@ -39,6 +39,7 @@ from jairouter.part_settings import (
 )
 from jairouter.pipeline import Wrap, build
 from jairouter.policies import Means, Policies, make_policies
+from jairouter.reloading.error_rate import ErrorRate
 from jairouter.request_body.spool import RunInThread, Spool
 from jairouter.telemetry.access_log import AccessLog
 from jairouter.telemetry.changes import Changes
@@ -91,7 +92,9 @@ class Gateway:
         tls: How connections to backends are secured now.
         put_to_work: Has requests served under other settings.
         make_policies: Makes other ones, which go on where these stand.
-        rehearse: Makes all that other settings ask for, from nothing, and throws it away.
+        rehearse: Makes all that other settings ask for, from nothing; what is in force knows nothing of it.
+            May be called in a thread.
+        rate: How many requests fail.
     """
 
     listener: Listener
@@ -108,7 +111,8 @@ class Gateway:
     tls: ReadTls
     put_to_work: Callable[[Settings, Policies], None]
     make_policies: Callable[[Settings, ReadTls, Policies], Policies]
-    rehearse: Callable[[Settings, ReadTls], None]
+    rehearse: Callable[[Settings, ReadTls], Policies]
+    rate: ErrorRate
 
     @property
     def services(self) -> Services:
@@ -179,8 +183,8 @@ def assemble(
     parts = _Parts(settings, reactor, random, run_in_thread, wheel, ledger, registry, today)
     metrics, ids = _metrics(parts), RequestIds(random)
     access_log = AccessLog(wheel, today) if settings.logging.access.enabled else None
-    decisions = _decisions(parts)
-    recorders = [each for each in (metrics, access_log, decisions) if each is not None]
+    decisions, rate = _decisions(parts), ErrorRate(wheel.seconds)
+    recorders = [each for each in (metrics, access_log, decisions, rate) if each is not None]
     # What is left to chance for every request need not be asked of the system, as ids are
     chance = Random(random.getrandbits(128))  # noqa: S311 - there is nothing to guess
     agent, means = _agent(parts), Means(chance, reactor.seconds, today, ledger, Changes())
@@ -199,9 +203,11 @@ def assemble(
         record = partial(Record, recorders=recorders, cut=cutting)
         return _pipeline(parts, settings, policies, agent, record)
 
-    def rehearse(settings: Settings, tls: ReadTls) -> None:
+    def rehearse(settings: Settings, tls: ReadTls) -> Policies:
         aside = replace(means, random=Random(0), ledger=Ledger())  # noqa: S311 - nobody is served by it
-        pipeline_of(settings, make_policies(settings, tls.instances, aside))
+        made = make_policies(settings, tls.instances, aside)
+        pipeline_of(settings, made)
+        return made
 
     def put_to_work(settings: Settings, policies: Policies) -> None:
         data_plane.pipeline = pipeline_of(settings, policies)
@@ -248,6 +254,7 @@ def assemble(
         put_to_work,
         policies_of,
         rehearse,
+        rate,
     )
 
 

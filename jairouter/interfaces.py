@@ -183,6 +183,9 @@ class ILimiter(Interface):
             again may help, never less than a millisecond. Where nobody can know (`concurrency`), 1.
         """
 
+    def foretell(now: float) -> float:
+        """What `refusal` would say. Unlike that, it leaves no trace: for those who only look on."""
+
     def take(now: float) -> float:
         """Admit one; `refusal` has just said 0.
 
@@ -206,7 +209,7 @@ class ILimiter(Interface):
     since: float = Attribute("When it was last asked, in the clock's seconds, or else made.")
 
     def quota(now: float) -> Quota:
-        """What is left, for the `x-ratelimit-*` headers."""
+        """What is left, for the `x-ratelimit-*` headers. Asking changes nothing."""
 
     def carry_over(old: ILimiter, now: float) -> None:
         """Begin where another one stands, after a reload: whose bucket was empty finds it empty.

@@ -22,7 +22,9 @@ from jairouter.config.tree import Members, Node, Scalar, child, leaves
 
 PREFIX: Final = "JAIROUTER_"
 #: Read by the programs that start the gateway, not by the configuration.
-OWN_VARIABLES: Final = frozenset({"JAIROUTER_CONFIG", "JAIROUTER_OPTS", "JAIROUTER_PROFILES"})
+OWN_VARIABLES: Final = frozenset(
+    {"JAIROUTER_CONFIG", "JAIROUTER_OPTS", "JAIROUTER_PROFILES", "JAIROUTER_URL"}
+)
 #: What Kubernetes sets for a service called "jairouter" or "server" in the same namespace.
 _KUBERNETES: Final = re.compile(
     r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from jairouter.config.composing import ROOT, node_at
+from jairouter.config.composing import ROOT, json_text, node_at
 from jairouter.config.faults import Origin
 from jairouter.config.finding import SERVICES, ids_of, instances_path, known_service
 from jairouter.config.instance_key import text_of
 from jairouter.config.loader import Loaded
 from jairouter.config.naming import KeyPath, camel, dotted
+from jairouter.config.secret import MASK
 from jairouter.config.shape import Group, Leaf, Listing, Naming, Shape, at
-from jairouter.config.shown import shown
+from jairouter.config.shown import is_secret, shown
 from jairouter.config.tree import Items, Members, Node, Scalar, split_scalar
-from jairouter.control import InstanceNotFound, NotFound
+from jairouter.control import Changes, InstanceNotFound, NotFound
 
 _DEFAULTS = Origin("defaults")
 
@@ -77,6 +79,41 @@ def tree_view(loaded: Loaded, path: KeyPath = (), origins: bool = False) -> Any:
     if node is None:
         return [] if isinstance(shape, Listing) else None if isinstance(shape, Leaf) else {}
     return _View(origins).of(node, shape)
+
+
+def changes_view(changes: Changes) -> dict[str, Any]:
+    """Show what changes say.
+
+    What is shown may be sent back as a patch. There should be no secret in what is stored, but versions of
+    other products have some; they are masked.
+
+    Args:
+        changes: in canonical form.
+    """
+    view: dict[str, Any] = _changes(changes, ROOT)
+    return view
+
+
+def _changes(value: Any, shape: Shape | None) -> Any:
+    match shape, value:
+        case Leaf(), _:
+            text = json_text(value)
+            return MASK if text is not None and is_secret(shape.form, text) else value
+        case Listing(item=Leaf() as item), str():
+            return MASK if is_secret(item.form, value) else value
+        case Group(), Mapping():
+            members = shape.members
+            return {
+                camel(members[key].field) if key in members else key: _changes(inner, at(shape, (key,)))
+                for key, inner in value.items()
+            }
+        case _, Mapping():
+            return {
+                key: _changes(inner, at(shape, (key,)) if shape else None) for key, inner in value.items()
+            }
+        case _, list():
+            return [_changes(inner, at(shape, (i,)) if shape else None) for i, inner in enumerate(value)]
+    return value
 
 
 class _View:

@@ -105,7 +105,7 @@ class InForce:
             if cause != STORE_CHANGED and sources.digest == self.sources.digest:
                 self.said.right(FILES)
         news = swapped or (self.said.standing.good and not was_good)
-        if news or cause != STORE_CHANGED:
+        if news or cause == SIGHUP:
             text = f"the configuration is in force as it is now ({cause}; {newest})"
             self.said.good(cause, newest.number, text if news else "")
         changed = other or not newest.stays

@@ -108,6 +108,12 @@ class BackupDirectory:
                     raise
         raise AssertionError
 
+    @property
+    def newest(self) -> Path | None:
+        """The archive that was made last, if there is one."""
+        there = self._archives()
+        return there[-1] if there else None
+
     def _anything_stored(self) -> bool:
         with suppress(FileNotFoundError):
             return any(name == BASE or number_of(name) is not None for name in os.listdir(self._path))

@@ -143,25 +143,13 @@ class Backups:
         under_way.callback(None)
 
 
-def make_backups(
-    settings: StoreSettings,
-    clock: IReactorTime,
-    today: Callable[[], float],
-    run_in_thread: RunInThread,
-    files: Callable[[], Iterable[Path]],
-) -> Backups | None:
-    """Make what the settings ask for; None if that is no backups.
+def backup_directory(settings: StoreSettings, today: Callable[[], float]) -> BackupDirectory:
+    """Where the settings want backups to be.
 
     Args:
         settings: Of the store; its type is not looked at.
-        clock: The reactor, or a fake clock.
         today: Seconds since the epoch.
-        run_in_thread: Calls a function with its arguments in a thread.
-        files: Tells which configuration files are in force.
     """
     asked, path = settings.file, Path(settings.path)
-    if not asked.auto_backup:
-        return None
     where = Path(asked.backup_path) if asked.backup_path else path / "backups"
-    directory = BackupDirectory(where, path, asked.max_backups, asked.compression, today)
-    return Backups(clock, run_in_thread, directory, asked.backup_interval, files)
+    return BackupDirectory(where, path, asked.max_backups, asked.compression, today)

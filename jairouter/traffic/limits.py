@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING
 
 from jairouter.config.inheritance import rate_limit_for
@@ -90,6 +90,11 @@ class Limits:
     def __bool__(self) -> bool:
         """Whether there is any limit on the requests of a service."""
         return bool(self._rules)
+
+    @property
+    def rules(self) -> Mapping[str, Rule]:
+        """The limits on the requests of each service that has any."""
+        return self._rules
 
     def rule(self, service: str) -> Rule | None:
         """The limits on the requests of a service, or None if there are none."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.config import edits
@@ -135,7 +137,7 @@ class WholeTests(SynchronousTestCase):
         self.assertEqual(self.edited.of("chat"), {"instances": {GPT: {"name": "gpt-5", "weight": 2}}})
 
     def test_a_patch_cannot_change_an_instance_that_is_not_there(self) -> None:
-        body = {"model": {"services": {"chat": {"instances": {"x@http://x": {"weight": 2}}}}}}
+        body: Any = {"model": {"services": {"chat": {"instances": {"x@http://x": {"weight": 2}}}}}}
         self.assertRaises(InvalidConfiguration, self.edited, edits.merge(body))
 
     def test_all_that_is_shown_can_be_sent_back(self) -> None:
@@ -145,7 +147,7 @@ class WholeTests(SynchronousTestCase):
         self.assertEqual(self.edited.version, 0)
 
     def test_a_whole_part_may_be_taken_away(self) -> None:
-        for path in ("model", "model.services", "model.services.chat.instances", "server"):
+        for path in ("model.services.chat.instances", "model.services", "model", "server"):
             self.edited(edits.merge({path: None}))
         self.assertEqual(self.edited.changes, {"model": None, "server": None})
         self.assertEqual(dict(self.edited.loaded.settings.model.services), {})
@@ -183,7 +185,8 @@ class WholeTests(SynchronousTestCase):
         self.assertEqual(self.edited.changes, include)
 
     def test_elements_of_lists_have_no_positions(self) -> None:
-        for body in ({"model.services.chat.instances[0].weight": 2}, {"security.jwt.accounts": {"[0]": {}}}):
+        nested: Any = {"security.jwt.accounts": {"[0]": {}}}
+        for body in ({"model.services.chat.instances[0].weight": 2}, nested):
             refused = self.assertRaises(InvalidConfiguration, self.edited, edits.merge(body))
             self.assertIn("position", refused.message)
 

@@ -307,19 +307,13 @@ class TakingBackTests(Workbench):
         self.assertFalse(self.change(capacity(5)).changed)
         self.flush()
 
-    def test_cannot_be_stored(self) -> None:
-        add = self.store.add
-        self.store.add = lambda draft: self.full(add(draft))  # type: ignore[method-assign, assignment]
+    def test_the_disk_is_full_just_then(self) -> None:
+        """The version is stored and not in force; that is said."""
+        self.store.full_after = 1
         self.failureResultOf(self.configuration.change(to(capacity(6)), TOLD), Refusal)
-        self.store.add = add  # type: ignore[method-assign]
         self.assertEqual(self.in_force(), (1, 5))
         self.assertIn("disk full", self.configuration.standing.reason)
         self.flush()
-
-    def full(self, added: Deferred[object]) -> Deferred[object]:
-        self.store.add = lambda draft: self.store._asked("add")  # type: ignore[method-assign]
-        self.store.refusal["add"] = StoreUnavailable("disk full")
-        return added
 
     def test_on_reload(self) -> None:
         self.text = self.text.replace("debounce: 1s", "debounce: 2s")

@@ -1,4 +1,4 @@
-"""A configuration with everything round it: files that the test writes, a store in memory, swaps that it sees."""
+"""A configuration with all that it needs: files that tests write, a store in memory, swaps that they see."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from jairouter.control import (
     IConfigStore,
     Refusal,
     Rerouted,
+    StoreUnavailable,
     Told,
     Version,
     VersionDamaged,
@@ -66,6 +67,7 @@ class Store:
         refusal: What is refused now, by name of the method, and how.
         damaged: Why versions cannot be read.
         held: If there is a list, calls of `add` wait in it.
+        full_after: So many versions can still be added; None for any number.
         gone: Versions that somebody has deleted.
         race: Each is called once, before something is added.
     """
@@ -76,6 +78,7 @@ class Store:
         self.damaged: dict[int, str] = {}
         self.gone: set[int] = set()
         self.held: list[Callable[[], None]] | None = None
+        self.full_after: int | None = None
         self.race: list[Callable[[], Any]] = []
 
     def history(self) -> Deferred[tuple[Entry, ...]]:
@@ -106,6 +109,10 @@ class Store:
         race, self.race = self.race, []
         for call in race:
             call()
+        if self.full_after == 0:
+            self.refusal["add"] = StoreUnavailable("disk full")
+        elif self.full_after is not None:
+            self.full_after -= 1
         asked = self._asked("add")
         if self.held is not None:
             waiting: Deferred[None] = Deferred()
@@ -142,33 +149,34 @@ class Workbench(SynchronousTestCase):
         self.built: list[Stored | None] = []
         self.faults: tuple[Fault, ...] = ()
         self.broken = 0
-        self.threads: list[Callable[[], None]] | None = None
+        self.threads: list[Callable[[], Any]] | None = None
         self.clock = Clock()
         self.clock.advance(1000.0)
         self.rate = ErrorRate(self.clock.seconds)
         self.store = Store(MemoryStore(self.today))
         self.configuration = self.start()
         self.addCleanup(lambda: self.assertEqual(self.clock.getDelayedCalls(), []))
-        self.addCleanup(lambda: self.configuration.close())
+        self.addCleanup(self._close)
 
     def start(self) -> Configuration:
         """Start a gateway with what files and store say now."""
         beginning = begin(self.read(), self.build, _Synchronous(self.store))
-        compare: Any = lambda before, after: (Difference("changed", "x", before.stored, after.stored, "x"),)
-        replay: Any = lambda before, after: (Rerouted("chat", "m", 1, 0, 0, {}),)
         means = Means(
             self.store,
             self.read,
             self.build,
             self.prepare,
-            compare,
-            replay,
+            _compare,
+            _replay,
             self.run_in_thread,
             self.today,
             self.clock,
             self.rate,
         )
         return Configuration(means, beginning)
+
+    def _close(self) -> None:
+        self.configuration.close()
 
     def today(self) -> float:
         """Seconds since the epoch."""
@@ -239,10 +247,20 @@ class _Synchronous:
         self._store = store
 
     def history(self) -> tuple[Entry, ...]:
-        return _result(self._store.history())
+        history: tuple[Entry, ...] = _result(self._store.history())
+        return history
 
     def read(self, number: int) -> Version:
-        return _result(self._store.read(number))
+        version: Version = _result(self._store.read(number))
+        return version
+
+
+def _compare(before: Loaded, after: Loaded) -> tuple[Difference, ...]:
+    return (Difference("changed", "x", before.stored, after.stored, "x"),)
+
+
+def _replay(before: Loaded, after: Loaded) -> tuple[Rerouted, ...]:
+    return (Rerouted("chat", "m", 1, 0, 0, {}),)
 
 
 def _result(fired: Deferred[Any]) -> Any:
