@@ -13,8 +13,6 @@ from jairouter.control import InvalidRequest, UndoRule
 from jairouter.web.management.endpoint import Parameter, Reply, changed
 
 if TYPE_CHECKING:
-    from twisted.python.failure import Failure
-
     from jairouter.control import Changed, Edit
     from jairouter.web.management.endpoint import Call
     from jairouter.web.management.parts import Parts
@@ -92,13 +90,8 @@ def undisturbed(working: Deferred[T]) -> Deferred[T]:
     A client that leaves cancels what it waits for. `IConfiguration.change` knows how far that may go; not all
     else does.
     """
-    waiting: Deferred[T] = Deferred()
-
-    def over(result: T | Failure) -> None:
-        if not waiting.called:
-            waiting.callback(result)
-
-    working.addBoth(over)
+    waiting: Deferred[T] = Deferred()  # once cancelled, it takes no notice of what comes later
+    working.addCallbacks(waiting.callback, waiting.errback)
     return waiting
 
 

@@ -266,6 +266,10 @@ class Status(Instances):
         self.ask("enableInstance", "chat", LLAMA)
         self.assertTrue(self.settings().active)
 
+    def test_one_that_is_not_enabled_is_out_of_use_already(self) -> None:
+        self.ask("patchInstance", "chat", LLAMA, body={"enabled": False})
+        self.assertFalse(self.ask("disableInstance", "chat", LLAMA).data["changed"])
+
     def test_one_that_is_not_enabled_is_drained_all_the_same(self) -> None:
         self.ask("patchInstance", "chat", LLAMA, body={"enabled": False})
         self.assertEqual("draining", self.ask("drainInstance", "chat", LLAMA).data["instance"]["status"])
