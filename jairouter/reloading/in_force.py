@@ -116,7 +116,7 @@ class InForce:
         """Make a version of a draft, and bring it into force.
 
         Args:
-            turn: Is fixed once it is being stored.
+            turn: Is not looked at any more once it is being stored: whoever leaves, it comes into force.
             draft: What follows `newest`.
 
         Raises:
@@ -125,12 +125,7 @@ class InForce:
         before, stored = self.loaded, Stored(draft.parent + 1, draft.changes)
         loaded, swap = await self.making.made(self.sources, stored)
         turn.check()
-        turn.fixed = True
-        try:
-            version = await self._means.store.add(draft)
-        except BaseException:
-            turn.fixed = False
-            raise
+        version = await self._means.store.add(draft)
         try:
             await self._swap(swap)
         except Refusal:

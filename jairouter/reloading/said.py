@@ -86,7 +86,7 @@ class Said:
     def refused(self, cause: str, reason: str, faults: Sequence[Fault] = ()) -> None:
         """A line for the log about something that did not come into force, and one for each of its faults."""
         self._log.warn("{cause}: {reason}", cause=cause, reason=reason)
-        for fault in faults:
+        for fault in faults if len(faults) > 1 else ():  # the reason tells of one
             self._log.warn("{fault}", fault=fault)
 
     def _judge(self) -> None:

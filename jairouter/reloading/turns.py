@@ -13,16 +13,11 @@ _T = TypeVar("_T")
 
 
 class Turn:
-    """One change, from its asking to its end.
+    """One change, from its asking to its end."""
 
-    Attributes:
-        fixed: Whether it is carried through, whoever leaves.
-    """
-
-    __slots__ = ("_left", "fixed")
+    __slots__ = ("_left",)
 
     def __init__(self) -> None:
-        self.fixed = False
         self._left = False
 
     def leave(self) -> None:
@@ -35,7 +30,7 @@ class Turn:
         Raises:
             CancelledError: Nobody does.
         """
-        if self._left and not self.fixed:
+        if self._left:
             raise CancelledError
 
 

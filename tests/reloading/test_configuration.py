@@ -190,6 +190,18 @@ class TurnTests(Workbench):
         self.assertEqual((self.in_force(), len(self.stored())), ((1, 5), 1))
         self.assertTrue(self.configuration.idle)
 
+    def test_nothing_is_done_for_who_left_the_queue(self) -> None:
+        self.threads = []
+        first, second = (self.configuration.reload("SIGHUP") for _ in range(2))
+        second.cancel()
+        self.failureResultOf(second, CancelledError)
+        calls = 0
+        while self.threads:
+            self.threads.pop(0)()
+            calls += 1
+        self.successResultOf(first)
+        self.assertEqual(calls, 2, "one reading and one building")
+
     def test_client_leaves_while_storing(self) -> None:
         """What is stored comes into force."""
         self.store.held = []
@@ -301,6 +313,7 @@ class TakingBackTests(Workbench):
         before = self.configuration.loaded
         refusal = self.failureResultOf(self.configuration.change(to(capacity(6)), TOLD), Refusal)
         self.assertEqual(refusal.value.status, 500)
+        self.assertEqual(len(self.swapped), 2)
         self.assertIs(self.swapped[-1], before)
         self.assertEqual([each.changes for each in self.stored()], [capacity(5), capacity(6), capacity(5)])
         self.assertEqual(self.in_force(), (3, 5))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from twisted.logger import LogLevel, capturedLogs, formatEvent
+
 from jairouter.config.faults import Fault
 from jairouter.control import Changes, InvalidConfiguration, StoreUnavailable, VersionDamaged
 from jairouter.reloading.in_force import SIGHUP
@@ -55,8 +57,33 @@ class ReloadTests(Reloading):
         self.assertNotIn("\n", standing.reason)
         self.assertIn("a.yml:1", str(standing.faults[0]))
 
+    def logged(self, text: str) -> list[str]:
+        """What a reload with this file, which must be refused, writes to the log."""
+        self.text = text
+        with capturedLogs() as events:
+            self.failureResultOf(self.configuration.reload("files changed"), InvalidConfiguration)
+        return [formatEvent(event) for event in events if event["log_level"] is LogLevel.warn]
+
     def test_refused_in_the_log(self) -> None:
-        """One line says it, and one each fault."""
+        """One line says it."""
+        (line,) = self.logged(BROKEN)
+        self.assertTrue(line.startswith("files changed: the configuration has 1 fault: a.yml:1: "), line)
+        self.assertTrue(line.endswith("; the one before stays in force"), line)
+
+    def test_several_faults_in_the_log(self) -> None:
+        """Then one line for each."""
+        lines = self.logged("server: {port: -1, colour: red}")
+        self.assertIn("2 faults", lines[0])
+        self.assertEqual([line.split(":")[0] for line in lines], ["files changed", "a.yml", "a.yml"])
+
+    def test_success_in_the_log(self) -> None:
+        with capturedLogs() as events:
+            self.change(capacity(5))
+        self.assertEqual(
+            [formatEvent(each) for each in events], ["version 1 (a test, by 127.0.0.1) is in force"]
+        )
+
+    def test_said_once(self) -> None:
         self.text = BROKEN
         self.failureResultOf(self.configuration.reload("files changed"), InvalidConfiguration)
         self.assertEqual(self.configuration.counts.failed, 1)

@@ -50,6 +50,7 @@ class UndoingTests(Workbench):
         self.requests(100, 500)
         self.pass_seconds(5)
         self.assertEqual(self.in_force(), (2, 6), "it is not watched any more")
+        self.assertEqual(self.rate.watched, (0, 0))
 
     def test_requests_of_the_version_before(self) -> None:
         """They ended on what they began with."""
@@ -129,6 +130,7 @@ class UndoingTests(Workbench):
         self.pass_seconds(1)
         self.store.refusal.clear()
         self.successResultOf(self.configuration.apply(1, TOLD))
+        self.assertTrue(self.configuration.standing.good)
         self.pass_seconds(int(RETRY_UNDO))
         self.assertEqual((self.in_force(), len(self.stored())), ((3, 5), 3))
 
