@@ -7,8 +7,6 @@ import os
 import resource
 import signal
 import time
-from dataclasses import replace
-from datetime import UTC, datetime
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any
 
@@ -19,15 +17,17 @@ from twisted.python.usage import Options as UsageOptions
 
 from jairouter.assembly import Gateway, assemble
 from jairouter.config.faults import ConfigurationFaults
-from jairouter.config.loader import Loaded, load
+from jairouter.control_plane import Checked, ControlPlane, Reading
+from jairouter.reloading.in_force import SIGHUP
 from jairouter.steady import keep_steady
 from jairouter.turns import shorten_turns
 from jairouter.upstream.resolver import SystemResolver
-from jairouter.upstream.tls_settings import ReadTls, read_tls
 from jairouter.web.listener import CannotListen
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
+
+    from jairouter.reloading.beginning import Beginning
 
 DEFAULT_CONFIGURATION = "/etc/jairouter"
 
@@ -44,8 +44,8 @@ class Options(UsageOptions):
         super().__init__()
         self.paths: list[str] = []
         self.profiles: list[str] = []
-        self.loaded: Loaded | None = None
-        self.tls: ReadTls | None = None
+        self.reading: Reading | None = None
+        self.beginning: Beginning | None = None
 
     def opt_config(self, path: str) -> None:
         """A configuration file or directory; later ones lie over earlier ones. May be given again.
@@ -63,9 +63,9 @@ class Options(UsageOptions):
     def postOptions(self) -> None:
         """Read the configuration, so that its faults end the command before anything starts."""
         try:
-            loaded = load(self.paths or default_paths(), self.profiles, os.environ)
-            self.tls = read_tls(loaded.settings, loaded.origins, datetime.now(UTC))
-            self.loaded = replace(loaded, notices=loaded.notices + self.tls.notices)
+            today = time.time  # noqa: TID251 - where it is taken; the gateway is handed it
+            self.reading = Reading(self.paths or default_paths(), self.profiles, os.environ, today)
+            self.beginning = self.reading.begin()
         except ConfigurationFaults as faults:
             # A UsageError would bury the faults below the list of all options
             raise SystemExit(f"jairouter: the configuration has faults\n{faults}") from None
@@ -77,17 +77,19 @@ class GatewayService(MultiService):
     SIGTERM and SIGINT are taken over from the reactor, whose own reaction would end twistd with the
     signal's status instead of 0, and without draining. A second signal is an order to hurry.
 
+    SIGHUP has the configuration read again.
+
     Args:
         gateway: What is run.
         reactor: Runs it.
-        loaded: The configuration it was made of, whose notices are logged.
+        control: Changes its configuration; the notices of the one that it begins with are logged.
     """
 
-    def __init__(self, gateway: Gateway, reactor: Any, loaded: Loaded) -> None:
+    def __init__(self, gateway: Gateway, reactor: Any, control: ControlPlane) -> None:
         super().__init__()
         self.gateway = gateway
+        self.control = control
         self._reactor = reactor
-        self._loaded = loaded
         self._opened = self._stopping = False
         gateway.listener.setServiceParent(self)
 
@@ -108,7 +110,7 @@ class GatewayService(MultiService):
         _allow_many_descriptors()
         shorten_turns(self._reactor)
         _collect_less_often()
-        for notice in self._loaded.notices:
+        for notice in self.control.configuration.loaded.notices:
             _log.warn("{notice}", notice=notice)
         if not any(self.gateway.services.values()):
             _log.warn("no instance of any model is configured: every request will be refused")
@@ -117,6 +119,7 @@ class GatewayService(MultiService):
         except CannotListen as error:
             raise SystemExit(f"jairouter: {error}") from None
         self.gateway.prober.start()
+        self.control.start()
         self._reactor.callWhenRunning(self._take_signals)
 
     def stopService(self) -> Deferred[Any]:
@@ -126,14 +129,18 @@ class GatewayService(MultiService):
 
     def _close(self, result: Any) -> Any:
         self.gateway.close()
-        return result
+        return self.control.stop().addBoth(lambda _: result)
 
     def _take_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._signalled)
+        signal.signal(signal.SIGHUP, self._reload)
 
     def _signalled(self, number: int, _frame: object) -> None:
         self._reactor.callFromThread(self._stop, number)
+
+    def _reload(self, _number: int, _frame: object) -> None:
+        self._reactor.callFromThread(self.control.reload, SIGHUP)
 
     def _stop(self, number: int) -> None:
         # Ctrl-C is a person at a terminal: nobody balances load onto that
@@ -152,10 +159,12 @@ def makeService(options: Options) -> GatewayService:
     """See `IServiceMaker.makeService`."""
     from twisted.internet import reactor  # noqa: TID251, PLC0415 - the one place that takes it
 
-    if options.loaded is None:
+    if options.beginning is None:
         options.postOptions()
-    loaded = options.loaded
-    assert loaded is not None
+    reading, beginning = options.reading, options.beginning
+    assert reading is not None
+    assert beginning is not None
+    assert isinstance(beginning.loaded, Checked)
     runtime: Any = reactor
     today = time.time  # noqa: TID251 - the one place that takes it
     keep_steady(runtime, today, time.monotonic)  # noqa: TID251 - the one place that takes it
@@ -164,8 +173,10 @@ def makeService(options: Options) -> GatewayService:
         return deferToThreadPool(runtime, runtime.getThreadPool(), function, *arguments)
 
     runtime.installNameResolver(SystemResolver(run_in_thread))
-    gateway = assemble(loaded.settings, runtime, SystemRandom(), run_in_thread, options.tls, today)
-    return GatewayService(gateway, runtime, loaded)
+    loaded = beginning.loaded
+    gateway = assemble(loaded.settings, runtime, SystemRandom(), run_in_thread, loaded.tls, today)
+    control = ControlPlane(gateway, reading, beginning, runtime, run_in_thread, today)
+    return GatewayService(gateway, runtime, control)
 
 
 def _collect_less_often() -> None:

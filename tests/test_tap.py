@@ -17,7 +17,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from jairouter import tap
 from jairouter.assembly import assemble
 from jairouter.config.files import Text
-from jairouter.config.loader import load
+from jairouter.control_plane import ControlPlane, Reading
+from jairouter.reloading.beginning import Beginning
 from jairouter.tap import GatewayService, Options
 from jairouter.upstream.resolver import SystemResolver
 from tests.fakes import Network
@@ -27,7 +28,7 @@ from tests.web.serving import answers, post
 class FakeSignals:
     """Stands in for the module `signal`: nothing of the test's own process is touched."""
 
-    SIGTERM, SIGINT = signal.SIGTERM, signal.SIGINT
+    SIGTERM, SIGINT, SIGHUP = signal.SIGTERM, signal.SIGINT, signal.SIGHUP
 
     def __init__(self) -> None:
         self.taken: dict[int, Any] = {}
@@ -76,10 +77,24 @@ class Reactor(Network):
         self.stopped += 1
 
 
-CONFIGURATION = """
+# Nothing in the file system is watched or written
+QUIET = """
+store: {type: memory}
+config: {reload: {watch: false}}
+"""
+CONFIGURATION = (
+    QUIET
+    + """
 server: {address: 127.0.0.1, port: 8080, drain: {delay: 5s, timeout: 60s}, tomcat: {threads: {max: 9}}}
 model: {services: {chat: {instances: [{name: m, base-url: "http://10.0.0.1:9000"}]}}}
 """
+)
+
+
+def begun(text: str) -> tuple[Reading, Beginning]:
+    """A configuration, and what it was read by."""
+    reading = Reading([Text("test.yml", text.encode())], (), {}, lambda: 0.0)
+    return reading, reading.begin()
 
 
 class ServiceTests(SynchronousTestCase):
@@ -92,10 +107,16 @@ class ServiceTests(SynchronousTestCase):
         self.collector = Collector()
         self.patch(tap, "gc", self.collector)
         self.reactor = Reactor()
-        self.loaded = load([Text("test.yml", CONFIGURATION.encode())], (), {})
-        gateway = assemble(self.loaded.settings, self.reactor, random.Random(0), Network.run_in_thread)
-        self.service = GatewayService(gateway, self.reactor, self.loaded)
+        self.service = self.make(CONFIGURATION)
         self.addCleanup(self.assert_clean)
+
+    def make(self, text: str) -> GatewayService:
+        """A service with a configuration of its own."""
+        reading, beginning = begun(text)
+        thread = Network.run_in_thread
+        gateway = assemble(beginning.loaded.settings, self.reactor, random.Random(0), thread)
+        control = ControlPlane(gateway, reading, beginning, self.reactor, thread, self.reactor.seconds)
+        return GatewayService(gateway, self.reactor, control)
 
     def assert_clean(self) -> None:
         stopped = self.service.stopService()
@@ -122,13 +143,11 @@ class ServiceTests(SynchronousTestCase):
         self.service.startService()
         self.reactor.run()
         self.assertTrue(self.service.gateway.listener.ready)
-        self.assertEqual(set(self.signals.taken), {signal.SIGTERM, signal.SIGINT})
+        self.assertEqual(set(self.signals.taken), {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 
     def test_without_a_configuration(self) -> None:
         """It starts, and says that it can do nothing."""
-        loaded = load([], (), {})
-        gateway = assemble(loaded.settings, self.reactor, random.Random(0), Network.run_in_thread)
-        service = GatewayService(gateway, self.reactor, loaded)
+        service = self.make(QUIET)
         with capturedLogs() as events:
             service.startService()
         self.addCleanup(lambda: self.successResultOf(service.stopService()))
@@ -146,11 +165,12 @@ class ServiceTests(SynchronousTestCase):
 
     def test_notices(self) -> None:
         """What has no effect is said once, at the start."""
-        self.assertTrue(self.loaded.notices)
+        notices = self.service.control.configuration.loaded.notices
+        self.assertTrue(notices)
         with capturedLogs() as events:
             self.start()
         said = [formatEvent(event) for event in events]
-        for notice in self.loaded.notices:
+        for notice in notices:
             self.assertIn(str(notice), said)
 
     def test_cannot_listen(self) -> None:
@@ -180,6 +200,16 @@ class ServiceTests(SynchronousTestCase):
         self.signal(signal.SIGINT)
         self.reactor.run(0.1)
         self.assertEqual(self.reactor.stopped, 1)
+
+    def test_sighup_reads_the_configuration_again(self) -> None:
+        """Nothing stops for it."""
+        self.start()
+        before = self.service.gateway.policies
+        with capturedLogs() as events:
+            self.signal(signal.SIGHUP)
+        self.assertIn("SIGHUP", str([formatEvent(event) for event in events]))
+        self.assertIsNot(self.service.gateway.policies, before)
+        self.assertTrue(self.service.gateway.listener.ready)
 
     def ask(self) -> Any:
         self.reactor.black_holes.add(("10.0.0.1", 9000))
@@ -244,7 +274,7 @@ class MakeServiceTests(SynchronousTestCase):
     def test_make(self) -> None:
         """Made with the process's reactor; nothing listens before it is started."""
         options = Options()
-        options.loaded = load([Text("test.yml", CONFIGURATION.encode())], (), {})
+        options.reading, options.beginning = begun(CONFIGURATION)
         service = tap.makeService(options)
         self.assertIsInstance(service, GatewayService)
         self.assertEqual(service.gateway.listener.port, 0)
@@ -252,7 +282,7 @@ class MakeServiceTests(SynchronousTestCase):
     def test_resolver(self) -> None:
         """Twisted's own would leave who waits without an answer when no descriptor is left."""
         options = Options()
-        options.loaded = load([Text("test.yml", CONFIGURATION.encode())], (), {})
+        options.reading, options.beginning = begun(CONFIGURATION)
         tap.makeService(options)
         runtime: Any = the_reactor
         self.assertIsInstance(runtime.nameResolver, SystemResolver)
@@ -263,4 +293,4 @@ class MakeServiceTests(SynchronousTestCase):
         options.paths = [self.mktemp()]
         Path(options.paths[0]).write_text(CONFIGURATION)
         tap.makeService(options)
-        self.assertIsNotNone(options.loaded)
+        self.assertIsNotNone(options.beginning)

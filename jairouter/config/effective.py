@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from jairouter.config.finding import ids_of, instances_in
 from jairouter.config.inheritance import (
     adapter_for,
     circuit_breaker_for,
@@ -58,13 +59,22 @@ class _Showing:
         self._model = loaded.settings.model
         self._origins = origins
 
-    def section(self, section: Section, places: _Places) -> dict[str, Any]:
-        """Show all members of a section."""
+    def section(
+        self, section: Section, places: _Places, further: Mapping[str, _Places] | None = None
+    ) -> dict[str, Any]:
+        """Show all members of a section.
+
+        Args:
+            section: with the values that apply.
+            places: where it may have been written.
+            further: where else single fields may have been.
+        """
         shown = {}
         for member in Group(type(section)).members.values():
             value = getattr(section, member.field)
             if value is not None or (isinstance(member.shape, Leaf) and member.shape.optional):
-                shown[camel(member.field)] = self._member(member, value, places)
+                outer = (further or {}).get(member.field, ())
+                shown[camel(member.field)] = self._member(member, value, (*places, *outer))
         return shown
 
     def _member(self, member: Member, value: Any, places: _Places) -> Any:
@@ -73,7 +83,9 @@ class _Showing:
             return {name: self._service(name, each) for name, each in value.items()}
         if len(inner[0]) == 4 and inner[0][:2] == _SERVICES and member.key == "instances":
             service = str(inner[0][2])
-            return [self._instance(service, index, each) for index, each in enumerate(value)]
+            names = ids_of(instances_in(self._loaded.tree, service))
+            pairs = enumerate(zip(value, names, strict=True))
+            return [self._instance(service, index, each, name) for index, (each, name) in pairs]
         older = _STANDING_IN.get((str(places[0][-1:] and places[0][-1]), member.key))
         if older is not None:
             inner += tuple((*place[:-1], *older) for place in places)
@@ -118,7 +130,7 @@ class _Showing:
             applies["rate_limit"] = rate_limit_for(model, name)
         return self.section(given.model_copy(update=applies), ((*_SERVICES, name), ("model",)))
 
-    def _instance(self, service: str, index: int, given: InstanceSettings) -> dict[str, Any]:
+    def _instance(self, service: str, index: int, given: InstanceSettings, name: str) -> dict[str, Any]:
         model = self._model
         applies: dict[str, Any] = {
             "adapter": adapter_for(model, service, given),
@@ -126,12 +138,8 @@ class _Showing:
         }
         if given.rate_limit is not None:
             applies["rate_limit"] = rate_limit_for(model, service, given)
-        own = (*_SERVICES, service, "instances", index)
-        shown = {}
-        for member in Group(type(given)).members.values():
-            inherited = member.field in applies
-            places = (own, (*_SERVICES, service), ("model",)) if inherited else (own,)
-            value = applies.get(member.field, getattr(given, member.field))
-            if value is not None or (isinstance(member.shape, Leaf) and member.shape.optional):
-                shown[camel(member.field)] = self._member(member, value, places)
+        own, outer = (*_SERVICES, service, "instances", index), ((*_SERVICES, service), ("model",))
+        shown = self.section(given.model_copy(update=applies), (own,), {each: outer for each in applies})
+        if given.instance_id is None:
+            shown["instanceId"] = {"value": name, "origin": "defaults"} if self._origins else name
         return shown

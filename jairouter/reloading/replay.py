@@ -17,7 +17,8 @@ What it cannot know:
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from jairouter.control import Rerouted
@@ -120,19 +121,24 @@ class _Side:
         self._copies = [_copy(each) for each in (group.instances if group is not None else ())]
         self._known: dict[Identity, Instance] = {each.identity: each for each in self._copies}
         self._places = {_place(each): each for each in self._copies}
+        self._candidates: dict[frozenset[Instance | None], tuple[Instance, ...]] = {}
 
     def find(self, instance: Instance) -> Instance | None:
         """The same one here: by its identity, else (it may have been given another id) by where it is."""
         return self._known.get(instance.identity) or self._places.get(_place(instance))
 
-    def candidates(self, excluded: Excluded) -> list[Instance]:
+    def candidates(self, excluded: Excluded) -> tuple[Instance, ...]:
         """Who may get a request; those that could not be used then can not be now."""
-        unusable = {self.find(each) for each, why in excluded if why.reason not in _CONFIGURED}
-        usable = [each for each in self._copies if each.weight and each not in unusable]
-        best = min((each.priority for each in usable), default=0)
-        return [each for each in usable if each.priority == best]
+        unusable = frozenset(self.find(each) for each, why in excluded if why.reason not in _CONFIGURED)
+        found = self._candidates.get(unusable)
+        if found is None:
+            usable = [each for each in self._copies if each.weight and each not in unusable]
+            best = min((each.priority for each in usable), default=0)
+            found = tuple(each for each in usable if each.priority == best)
+            self._candidates[unusable] = found
+        return found
 
-    def pick(self, candidates: list[Instance], key: Key | None) -> Instance | None:
+    def pick(self, candidates: tuple[Instance, ...], key: Key | None) -> Instance | None:
         """Who gets a request for certain; None if that depends on more than its key."""
         if len(candidates) == 1:
             return candidates[0]
@@ -147,8 +153,9 @@ class _Tally:
 
     def __init__(self) -> None:
         self._requests = self._elsewhere = self._refused = 0
-        self._before: dict[str, float] = {}
-        self._after: dict[str, float] = {}
+        self._before: Counter[str] = Counter()
+        self._picked: Counter[str] = Counter()
+        self._by_weight: Counter[tuple[Instance, ...]] = Counter()
 
     def add(
         self, went: Instance | None, excluded: Excluded, key: Key | None, now: _Side, then: _Side
@@ -165,41 +172,35 @@ class _Tally:
         self._requests += 1
         same = then.find(went) if went is not None else None
         if went is not None:
-            _count(self._before, (same or went).label, 1.0)
+            self._before[(same or went).label] += 1
         candidates = then.candidates(excluded)
         if not candidates:
             self._refused += 1
             return
         picked = then.pick(candidates, key)
-        for each, share in _expected(candidates, picked):
-            _count(self._after, each.label, share)
+        if picked is not None:
+            self._picked[picked.label] += 1
+        else:
+            self._by_weight[candidates] += 1
         if went is not None:
             moved = picked is not None and _moved(now.pick(now.candidates(excluded), key), picked)
             self._elsewhere += same not in candidates or moved
 
     def result(self, service: str, model: str) -> Rerouted:
         """What it comes to."""
-        labels = dict.fromkeys((*self._before, *self._after))
+        after: dict[str, float] = dict(self._picked)
+        for candidates, requests in self._by_weight.items():
+            total = sum(each.weight for each in candidates)
+            for each in candidates:
+                after[each.label] = after.get(each.label, 0.0) + requests * each.weight / total
         shares = {
-            label: (self._share(self._before, label), self._share(self._after, label)) for label in labels
+            label: (self._share(self._before[label]), self._share(after.get(label, 0.0)))
+            for label in dict.fromkeys((*self._before, *after))
         }
         return Rerouted(service, model, self._requests, self._elsewhere, self._refused, shares)
 
-    def _share(self, counts: dict[str, float], label: str) -> float:
-        return round(counts.get(label, 0.0) / self._requests, 4)
-
-
-def _count(counts: dict[str, float], label: str, number: float) -> None:
-    counts[label] = counts.get(label, 0.0) + number
-
-
-def _expected(candidates: list[Instance], picked: Instance | None) -> Iterator[tuple[Instance, float]]:
-    """Who gets which part of a request."""
-    if picked is not None:
-        yield picked, 1.0
-        return
-    total = sum(each.weight for each in candidates)
-    yield from ((each, each.weight / total) for each in candidates)
+    def _share(self, requests: float) -> float:
+        return round(requests / self._requests, 4)
 
 
 def _moved(before: Instance | None, after: Instance) -> bool:

@@ -104,7 +104,8 @@ class ComposeTests(SynchronousTestCase):
         self.assertEqual(without_empty(laid(tree, pruned(patch, tree))), without_empty(laid(tree, patch)))
 
     def test_what_comes_after_taking_away_stands_alone(self) -> None:
-        taken, given_again = {"model": {"services": {"chat": None}}}, {"model": {"services": {"chat": {}}}}
+        taken = {"model": {"services": {"chat": None}}}
+        given_again: Any = {"model": {"services": {"chat": {}}}}
         both = compose(taken, given_again)
         self.assertEqual(both, {"model": {"services": {"chat": {"$patch": "replace"}}}})
 
@@ -123,12 +124,12 @@ class ComposeTests(SynchronousTestCase):
         self.assertEqual(laid(NOTHING, compose(first, second)), expected)
 
     def test_pruning_leaves_a_limit_that_is_there_without_saying_anything(self) -> None:
-        said = {"model": {"services": {"chat": {"rate-limit": {}, "instances": {}}, "tts": {}}}}
-        expected = {"model": {"services": {"chat": {"rate-limit": {}}, "tts": {}}}}
+        said: Any = {"model": {"services": {"chat": {"rate-limit": {}, "instances": {}}, "tts": {}}}}
+        expected: Any = {"model": {"services": {"chat": {"rate-limit": {}}, "tts": {}}}}
         self.assertEqual(pruned(said, NOTHING), expected)
 
     def test_pruning_leaves_out_what_is_there_below(self) -> None:
-        said = {"model": {"services": {"chat": {"rate-limit": {}}}}}
+        said: Any = {"model": {"services": {"chat": {"rate-limit": {}}}}}
         self.assertEqual(pruned(said, tree_of(said)), {})
 
     def test_arguments_are_left_alone(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.config import edits
@@ -135,7 +137,7 @@ class WholeTests(SynchronousTestCase):
         self.assertEqual(self.edited.of("chat"), {"instances": {GPT: {"name": "gpt-5", "weight": 2}}})
 
     def test_a_patch_cannot_change_an_instance_that_is_not_there(self) -> None:
-        body = {"model": {"services": {"chat": {"instances": {"x@http://x": {"weight": 2}}}}}}
+        body: Any = {"model": {"services": {"chat": {"instances": {"x@http://x": {"weight": 2}}}}}}
         self.assertRaises(InvalidConfiguration, self.edited, edits.merge(body))
 
     def test_all_that_is_shown_can_be_sent_back(self) -> None:
@@ -143,6 +145,15 @@ class WholeTests(SynchronousTestCase):
         self.edited(edits.merge({"model": model}))
         self.edited(edits.replace_all({"model": model}))
         self.assertEqual(self.edited.version, 0)
+
+    def test_a_whole_part_may_be_taken_away(self) -> None:
+        for path in ("model.services.chat.instances", "model.services", "model", "server"):
+            self.edited(edits.merge({path: None}))
+        self.assertEqual(self.edited.changes, {"model": None, "server": None})
+        self.assertEqual(dict(self.edited.loaded.settings.model.services), {})
+        self.edited(edits.add_instance("chat", {"name": "n", "baseUrl": "http://n"}))
+        self.assertEqual(list(self.edited.instances()), ["n"])
+        self.assertFalse(self.edited.loaded.settings.model.rate_limit.enabled)
 
     def test_what_says_where_changes_are_kept_cannot_be_changed(self) -> None:
         for body in ({"store": {"type": "memory"}}, {"spring.profiles.active": "x"}, {"$patch": "replace"}):
@@ -174,7 +185,8 @@ class WholeTests(SynchronousTestCase):
         self.assertEqual(self.edited.changes, include)
 
     def test_elements_of_lists_have_no_positions(self) -> None:
-        for body in ({"model.services.chat.instances[0].weight": 2}, {"security.jwt.accounts": {"[0]": {}}}):
+        nested: Any = {"security.jwt.accounts": {"[0]": {}}}
+        for body in ({"model.services.chat.instances[0].weight": 2}, nested):
             refused = self.assertRaises(InvalidConfiguration, self.edited, edits.merge(body))
             self.assertIn("position", refused.message)
 

@@ -86,6 +86,11 @@ class Effective(SynchronousTestCase):
         shown = service(text, environ={"K": "resolved"})["instances"][0]["headers"]
         self.assertEqual({"x-api-key": MASK, "Authorization": "Bearer ${K}"}, shown)
 
+    def test_instances_have_their_instance_id(self) -> None:
+        given = "{name: m, base-url: 'http://a'}, {name: m, base-url: 'http://b', instance-id: b}"
+        shown = service(f"model: {{services: {{chat: {{instances: [{given}]}}}}}}")
+        self.assertEqual(["m@http://a", "b"], [each["instanceId"] for each in shown["instances"]])
+
     def test_the_whole_tree_is_shown(self) -> None:
         shown = effective_view(read("server: {port: 99}"))
         self.assertEqual(99, shown["server"]["port"])

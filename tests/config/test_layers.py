@@ -58,7 +58,7 @@ class StoredTests(SynchronousTestCase):
 
     def test_null_is_a_value_where_files_have_it(self) -> None:
         limit = {"capacity": None}
-        changes = {"model": {"services": {"chat": {"rate-limit": {"client-ip": limit}}}}}
+        changes: Any = {"model": {"services": {"chat": {"rate-limit": {"client-ip": limit}}}}}
         found = loaded(changes).settings.model.services["chat"].rate_limit
         assert found is not None
         self.assertEqual(found.client_ip.model_fields_set, {"capacity"})
@@ -73,7 +73,8 @@ class StoredTests(SynchronousTestCase):
             self.assertIn("belongs into the files", str(faults[0]))
 
     def test_changes_that_are_no_mapping(self) -> None:
-        for changes in (None, [], 5, "x"):
+        wrong: list[Any] = [None, [], 5, "x"]
+        for changes in wrong:
             self.assertRaises(ConfigurationFaults, loaded, changes)
 
     def test_keys_of_later_versions_are_refused(self) -> None:

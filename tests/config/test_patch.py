@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from jairouter.config import patch
+from jairouter.config import json_nodes
 from jairouter.config.faults import Findings, Origin
 from jairouter.config.patch import canonical_changes, read_changes
 from jairouter.config.tree import leaves
@@ -79,7 +79,8 @@ class CanonicalTests(SynchronousTestCase):
     def test_wrong_shapes(self) -> None:
         for body in ({"instances": 5}, {"rateLimit": [1]}, {"adapter": {"a": 1}}, {"instances": [5, None]}):
             self.assertTrue(self.faults(body, CHAT), body)
-        for wrong in (None, 5, "x", [], True):
+        wrongs: list[Any] = [None, 5, "x", [], True]
+        for wrong in wrongs:
             self.assertEqual(len(self.faults(wrong, CHAT)), 1, wrong)
 
     def test_the_same_key_in_two_spellings(self) -> None:
@@ -111,7 +112,7 @@ class CanonicalTests(SynchronousTestCase):
             self.assertTrue(self.faults({"fallback": {"response": value}}, CHAT))
 
     def test_too_many_values(self) -> None:
-        self.patch(patch, "MOST_NODES", 100)
+        self.patch(json_nodes, "MOST_NODES", 100)
         self.assertEqual(len(self.faults({"instances": [{}] * 99}, CHAT)), 1)
         self.assertEqual(canonical_changes({"instances": [{}] * 98}, CHAT), {"instances": [{}] * 98})
 

@@ -156,6 +156,7 @@ class FirstEditTests(SynchronousTestCase):
         self.gateway.stop()
 
     def restart(self) -> None:
+        self.assertEqual(self.gateway.get("/actuator/health")[0], 200)  # it runs, and has taken its signals
         self.gateway.send_signal(signal.SIGTERM)
         self.assertEqual(self.gateway.wait(), 0)
         folder = self.gateway.folder

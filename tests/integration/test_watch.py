@@ -82,9 +82,9 @@ class LookingTests(Temporary):
             lambda: self.file.write_text("two"),
             lambda: self.file.chmod(0o600),
             lambda: (self.directory / "application-security.yml").write_text(""),
-            lambda: self.file.unlink(),
+            self.file.unlink,
             lambda: shutil.rmtree(self.directory),
-            lambda: self.directory.mkdir(),
+            self.directory.mkdir,
         ):
             self.assertTrue(self.differs(change))
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from jairouter.config.loader import Loaded
+from jairouter.config.loader import Loaded, Stored, build
 from jairouter.config.secret import MASK
 from jairouter.control import Difference
 from jairouter.reloading.difference import differences
@@ -18,7 +18,9 @@ from tests.fuzz.examples import examples
 
 FIRST = {"name": "m", "base-url": "http://10.0.0.1:9000"}
 SECOND = {"name": "m", "base-url": "http://10.0.0.2:9000", "weight": 2}
-ENVIRON = {"KEY": "sk-1", "OTHER": "sk-2", "URL": "http://10.0.0.1:9000"}
+KEY = "m@http://10.0.0.1:9000"
+PATH = f"model.services.chat.instances[{KEY}"
+ENVIRON = {"KEY": "sk-1", "OTHER": "sk-2", "URL": "http://10.0.0.1:9000", "SLOW": "9s"}
 
 
 def chat(*instances: dict[str, Any], model: dict[str, Any] | None = None, **service: Any) -> Loaded:
@@ -90,6 +92,20 @@ class InstanceTests(SynchronousTestCase):
     def test_one_that_is_given_an_id(self) -> None:
         (found,) = differences(chat(FIRST), chat({**FIRST, "instance-id": "a"}))
         self.assertEqual((found.kind, found.before, found.after), ("added", None, "a"))
+
+    def test_paths_that_differ_in_what_is_not_shown(self) -> None:
+        """Their keys are the same, and they are told apart all the same."""
+        one, other = ({**FIRST, "path": f"/x?key={key}"} for key in ("one-1", "two-2"))
+        self.assertEqual(texts(chat(one, {**other, "weight": 2}), chat({**other, "weight": 2}, one)), [])
+
+    def test_one_that_a_stored_change_has_moved(self) -> None:
+        """It is still called what changes call it."""
+        changes = {KEY: {"base-url": "http://10.0.0.7:9000", "weight": 5}}
+        stored = Stored(3, {"model": {"services": {"chat": {"instances": changes}}}})
+        before = chat(FIRST, SECOND)
+        found = differences(before, build(before.sources, ENVIRON, stored))
+        self.assertEqual([each.path.rpartition("]")[0] for each in found], [PATH, PATH])
+        self.assertEqual([each.after for each in found], ["http://10.0.0.7:9000", 5])
 
     def test_two_ways_to_switch_it_off(self) -> None:
         off, idle = {**FIRST, "enabled": False}, {**FIRST, "status": "inactive"}
@@ -230,6 +246,22 @@ class InheritedTests(SynchronousTestCase):
         )
         paths = [each.path for each in differences(before, after)]
         self.assertEqual(paths, ["model.services.chat.rate-limit", "model.rate-limit"])
+
+    def test_given_where_a_placeholder_stands_further_out(self) -> None:
+        """What is shown is the value that was given nearer."""
+        before, after = (
+            chat(FIRST, load_balance={"slow-start": slow}, model={"load-balance": {"slow-start": "${SLOW}"}})
+            for slow in ("1s", "2s")
+        )
+        (found,) = differences(before, after)
+        self.assertEqual((found.before, found.after), ("1s", "2s"))
+
+    def test_inherited_from_a_placeholder(self) -> None:
+        outer = {"load-balance": {"slow-start": "${SLOW}"}}
+        (found,) = differences(
+            chat(FIRST, load_balance={"slow-start": "1s"}, model=outer), chat(FIRST, model=outer)
+        )
+        self.assertEqual((found.before, found.after), ("1s", "${SLOW}"))
 
     def test_a_timeout_that_is_a_recovery_timeout(self) -> None:
         """As it is in older files."""

@@ -29,7 +29,7 @@ class FollowingTests(Workbench):
         self.store_count = 0
         self.following = self.follow()
         self.addCleanup(self.quiet)
-        self.addCleanup(lambda: self.following.stop())
+        self.addCleanup(self.following.stop)
 
     def quiet(self) -> None:
         self.assertTrue(all(notices.closed for notices in self.opened))

@@ -13,7 +13,7 @@ from twisted.internet.task import Clock
 from twisted.logger import LogEvent, LogLevel, capturedLogs, formatEvent
 
 from jairouter.config.settings.store import FileStoreSettings, StoreSettings
-from jairouter.store.backups import SOON, Backups, make_backups
+from jairouter.store.backups import SOON, Backups, backup_directory
 from tests.store.backups_rig import BackupTestCase
 from tests.store.rig import draft, run_at_once
 
@@ -203,19 +203,20 @@ class ScheduleTests(BackupTestCase):
     def explode(self, errors: list[Any]) -> Any:
         raise errors.pop()
 
+    def test_newest(self) -> None:
+        """For who asks where it is."""
+        settings = StoreSettings(path=str(self.path))
+        self.assertIsNone(backup_directory(settings, self.today).newest)
+        self.fill(1)
+        self.backups.start()
+        self.clock.advance(SOON)
+        self.assertEqual(backup_directory(settings, self.today).newest, self.where / self.archives[-1])
+
 
 class SettingsTests(BackupTestCase):
     """What is configured."""
 
-    def made(self, **members: Any) -> Backups | None:
-        settings = StoreSettings(path=str(self.path), file=FileStoreSettings(**members))
-        return make_backups(settings, Clock(), self.today, run_at_once, list)
-
-    def test_off(self) -> None:
-        self.assertIsNone(self.made(auto_backup=False))
-
     def test_places(self) -> None:
         for given, expected in ((None, self.where), ("/elsewhere", Path("/elsewhere"))):
-            made = self.made(backup_path=given)
-            assert made is not None
-            self.assertEqual(made._directory.directory, expected)
+            settings = StoreSettings(path=str(self.path), file=FileStoreSettings(backup_path=given))
+            self.assertEqual(backup_directory(settings, self.today).directory, expected)

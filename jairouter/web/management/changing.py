@@ -8,6 +8,7 @@ from twisted.internet.defer import Deferred
 
 from jairouter.config.forms import Unfit
 from jairouter.config.quantities import Duration
+from jairouter.config.settings.state import ConfigUndoSettings
 from jairouter.control import InvalidRequest, UndoRule
 from jairouter.web.management.endpoint import Parameter, Reply, changed
 
@@ -45,8 +46,12 @@ WRITE: Final = "config:write"
 """The permission that each of them needs."""
 
 
-def undo_of(call: Call) -> UndoRule | None:
+def undo_of(call: Call, configured: ConfigUndoSettings | None = None) -> UndoRule | None:
     """When the change is to be taken back by itself; None for what is configured.
+
+    Args:
+        call: Says so in its query.
+        configured: What applies where that says nothing.
 
     Raises:
         InvalidRequest: The query does not say it in a way that could be understood.
@@ -62,7 +67,8 @@ def undo_of(call: Call) -> UndoRule | None:
     except Unfit:
         raise InvalidRequest(f"undoWithin: expected {form.expected}") from None
     assert isinstance(within, float)
-    return UndoRule(within) if margin is None else UndoRule(within, margin)
+    configured = configured or ConfigUndoSettings()
+    return UndoRule(within, configured.margin if margin is None else margin, configured.min_requests)
 
 
 def change(parts: Parts, call: Call, edit: Edit, change_type: str, done: str) -> Deferred[Changed]:
@@ -75,14 +81,16 @@ def change(parts: Parts, call: Call, edit: Edit, change_type: str, done: str) ->
         change_type: See `jairouter.control.Told`.
         done: What is done, in one line.
     """
-    told, undo = call.told(change_type, done), undo_of(call)
-    return undisturbed(parts.configuration.change(edit, told, call.parent, undo))
+    configuration = parts.configuration
+    undo = undo_of(call, configuration.loaded.settings.config.undo)
+    return configuration.change(edit, call.told(change_type, done), call.parent, undo)
 
 
 def undisturbed(working: Deferred[T]) -> Deferred[T]:
     """What comes of work that goes on to its end, even if nobody waits for it any more.
 
-    A client that leaves cancels what it waits for. A change that is stored has to come into force even so.
+    A client that leaves cancels what it waits for. `IConfiguration.change` knows how far that may go; not all
+    else does.
     """
     waiting: Deferred[T] = Deferred()
 

@@ -27,7 +27,7 @@ _ASKED: Final = (
     Parameter(
         "status",
         "Only requests that were answered so: `503`, or `5xx`.",
-        {"type": "string", "pattern": "^[1-5]([0-9][0-9]|xx)$"},
+        {"type": "string", "minLength": 3, "maxLength": 3, "pattern": "^[1-5]([0-9][0-9]|xx)$"},
     ),
     Parameter(
         "since",

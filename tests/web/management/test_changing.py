@@ -8,6 +8,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from jairouter.config.settings.state import ConfigUndoSettings
 from jairouter.control import InvalidRequest, UndoRule
 from jairouter.web.management.changing import CHANGING, undisturbed, undo_of
 from jairouter.web.management.checking import check
@@ -30,6 +31,10 @@ class Undo(SynchronousTestCase):
 
     def test_there_may_be_a_unit(self) -> None:
         self.assertEqual(UndoRule(300.0, 0.1), undo_of(call(undoWithin="5m", undoMargin=0.1)))
+
+    def test_what_is_not_said_is_as_configured(self) -> None:
+        configured = ConfigUndoSettings(margin=0.2, min_requests=5)
+        self.assertEqual(UndoRule(60.0, 0.2, 5), undo_of(call(undoWithin="60s"), configured))
 
     def test_zero_is_not_at_all(self) -> None:
         self.assertEqual(UndoRule(0.0), undo_of(call(undoWithin="0")))

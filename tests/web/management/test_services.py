@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from zope.interface.verify import verifyObject
 
 from jairouter.config.secret import MASK
-from jairouter.control import IConfiguration
+from jairouter.control import IConfiguration, UndoRule
 from jairouter.web.management import services
 from jairouter.web.management.endpoint import Endpoint
 from jairouter.web.management.parts import Parts
@@ -171,6 +171,11 @@ class Changing(Services):
         self.assertEqual(
             (409, "VERSION_CONFLICT"), _said(self.refusal("addService", "stt", body={}, parent=0))
         )
+
+    def test_a_change_may_be_watched_and_taken_back(self) -> None:
+        self.ask("addService", "tts", body={}, undoWithin="60s", undoMargin=0.1)
+        self.ask("deleteService", "tts")
+        self.assertEqual([UndoRule(60.0, 0.1), None], [undo for _, undo in self.configuration.made])
 
     def test_the_history_knows_who_and_why(self) -> None:
         self.ask("addService", "tts", body={}, description="speech is wanted")

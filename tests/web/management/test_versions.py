@@ -7,7 +7,7 @@ from typing import Any
 
 from twisted.internet.defer import succeed
 
-from jairouter.control import UndoRule
+from jairouter.control import Draft, Told, UndoRule
 from jairouter.reloading.difference import differences
 from jairouter.web.management.endpoint import Endpoint
 from jairouter.web.management.parts import Parts
@@ -185,6 +185,13 @@ class DeletingTests(AskingForVersions):
         self.weigh(3)
         self.assertEqual(self.refusal("deleteVersion", 1).code, "NOT_POSSIBLE")
         self.assertEqual(self.ask("getVersions").data, [1])
+
+    def test_the_one_in_force_though_there_is_a_newer_one(self) -> None:
+        """As where that one is damaged, or does not fit the files."""
+        number = self.weigh(3)
+        draft = Draft(number, {}, Told("another process", "test"))
+        self.successResultOf(self.configuration.store.add(draft))
+        self.assertEqual(self.refusal("deleteVersion", number).code, "NOT_POSSIBLE")
 
     def test_one_that_is_not_there(self) -> None:
         self.weigh(3)
