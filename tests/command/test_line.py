@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jairouter.command import line
+from jairouter.command import viewing
 from jairouter.command.failures import Misused, NoGateway, Refused
 from jairouter.config.faults import ConfigurationFaults, Fault, Origin
 from jairouter.control import VersionConflict
@@ -90,9 +90,10 @@ class EndingTests(CommandTestCase):
         self.assertEqual(ran.err, f"jairouter: {self.folder}/none.yml: No such file or directory\n")
 
     def test_nobody_reads_what_is_printed(self) -> None:
-        def closed(*_: object) -> int:
+        def closed(*_: object) -> None:
             raise BrokenPipeError
 
-        self.patch(line, "_run", closed)
+        FakeGateway(self).answers["GET /api/config/version/info"] = []
+        self.patch(viewing, "say", closed)
         ran = self.run_command("versions")
         self.assertEqual((ran.status, ran.err), (141, ""))
