@@ -17,7 +17,9 @@ from jairouter.config.shown import has_placeholder, is_secret, shown, texts_in
 from jairouter.config.tree import Items, Members, Node, Scalar, split_scalar
 from jairouter.control import Changes
 
-_NOT_STORED: Final = "a secret is not stored; write ${NAME} and set that variable where the gateway runs"
+_NOT_STORED: Final = (
+    "a secret is not stored; write ${NAME}, without a default, and set that variable where the gateway runs"
+)
 _NOTHING_KEPT: Final = f"{MASK} means that a secret stays as it is, and there is none here"
 _WHOLE_LIST: Final = f"a list is replaced as a whole, so {MASK} cannot stand in it; write ${{NAME}}"
 _REQUEST: Final = Origin("the request")

@@ -15,6 +15,10 @@ from jairouter.config.tree import Scalar
 from jairouter.control import Changes
 
 _PLACEHOLDER: Final = re.compile(r"(?<!\\)\$\{")
+_BARE: Final = r"\$\{[A-Za-z0-9_.-]+:?\}"
+"""A placeholder without a default, which could be the secret itself."""
+_HARMLESS: Final = re.compile(rf"(?:[A-Za-z]{{1,20}} )?{_BARE}(?:[:./_-]?{_BARE})*")
+"""A secret of which nothing is written: placeholders, perhaps behind a scheme (``Bearer``)."""
 
 
 def has_placeholder(text: str) -> bool:
@@ -33,7 +37,7 @@ def shown(leaf: Leaf, scalar: Scalar) -> Any:
         return None
     form, text = leaf.form, scalar.text
     if not scalar.literal and has_placeholder(text):
-        return text
+        return MASK if is_secret(form, text) else text
     if form.secret:
         return MASK
     try:
@@ -45,15 +49,24 @@ def shown(leaf: Leaf, scalar: Scalar) -> Any:
 
 def is_secret(form: Form, text: str) -> bool:
     """Whether a text is a secret, or part of it is (or the mask of one), and not only says where it is."""
-    if has_placeholder(text) or not text:
+    if not text:
         return False
     if form.secret:
-        return True
+        return _HARMLESS.fullmatch(text) is None
+    if has_placeholder(text):
+        text = re.sub(_BARE, "", text)
+        if "@" not in text and all(not each or each.endswith("=") for each in _query(text)):
+            return False
     text = text.replace(MASK, "x")
     try:
         return MASK in str(form.show(form.parse(text)))
     except Unfit:
         return MASK in form.describe_text(text)
+
+
+def _query(text: str) -> list[str]:
+    """The parameters of a path or URL."""
+    return text.partition("?")[2].split("&")
 
 
 def secrets_in(changes: Changes) -> tuple[KeyPath, ...]:

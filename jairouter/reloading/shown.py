@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from jairouter.config.naming import KeyPath, dotted
 from jairouter.config.secret import MASK
 from jairouter.config.shape import Group, Leaf, Listing, Naming, Shape
+from jairouter.config.shown import is_secret
 
 if TYPE_CHECKING:
     from jairouter.config.loader import Loaded
-
-_HARMLESS: Final = re.compile(r"(?:[A-Za-z]{1,12} )?\$\{[A-Za-z0-9_.-]+\}")
-"""A secret that says nothing: one placeholder without a default, perhaps behind a scheme (``Bearer``)."""
 
 
 def shown(loaded: Loaded, shape: Shape, value: Any, places: Iterable[KeyPath]) -> Any:
@@ -72,7 +69,4 @@ def _leaf(shape: Leaf, value: Any, raw: str | None) -> Any:
     masked = shape.form.show(value)
     if raw is None:
         return masked
-    if MASK in str(masked):
-        # A default in a placeholder, or what stands around it, may be the secret itself
-        return raw if shape.form.secret and _HARMLESS.fullmatch(raw) else masked
-    return raw
+    return masked if MASK in str(masked) and is_secret(shape.form, raw) else raw

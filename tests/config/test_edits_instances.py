@@ -153,8 +153,8 @@ class UpdateTests(SynchronousTestCase):
         self.assertEqual(self.edited.of("chat"), {"instances": {GPT: {"weight": 2}}})
 
     def test_a_header_in_another_case_is_the_same_header(self) -> None:
-        self.edited(edits.update_instance("chat", WHICH, {"headers": {"authorization": "Bearer ${NEXT:x}"}}))
-        self.assertEqual(self.edited.instances()["gpt-4"].headers["Authorization"].reveal(), "Bearer x")
+        self.edited(edits.update_instance("chat", WHICH, {"headers": {"authorization": "Bearer ${NEXT:}"}}))
+        self.assertEqual(self.edited.instances()["gpt-4"].headers["Authorization"].reveal(), "Bearer ")
 
     def test_one_that_is_not_there(self) -> None:
         self.assertRaises(InstanceNotFound, self.edited, edits.update_instance("chat", "x@http://x", {}))

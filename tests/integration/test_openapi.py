@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 import tempfile
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.integration.processes import BIN, Server, Shared
+from tests.integration.processes import BIN, Gateway, Server, Shared, configuration
 
 CHECKS = (
     "not_a_server_error",
@@ -27,12 +26,16 @@ SECONDS = 20
 """After which no more requests are made up."""
 
 
-def start() -> Server:
-    """What is asked."""
-    return Server([sys.executable, "-m", "tests.integration.managed"])
+def start() -> Gateway:
+    """What is asked: a gateway that has of everything something to show."""
+    tree = configuration("http://127.0.0.1:1")
+    tree["model"]["rate-limit"] = {"enabled": True, "capacity": 1000, "rate": 1000}
+    tree["model"]["circuit-breaker"] = {"enabled": True}
+    tree["model"]["load-balance"] = {"health-check": {"enabled": True, "interval": "1s", "timeout": "1s"}}
+    return Gateway(tree)
 
 
-SHARED = Shared(start, Server.stop)
+SHARED: Shared[Server] = Shared(start, Server.stop)
 
 
 class OpenApiTests(SynchronousTestCase):
