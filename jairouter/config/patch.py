@@ -19,7 +19,16 @@ from jairouter.config.shown import secrets_in
 from jairouter.config.tree import Entry, Members, Node, Removed, Scalar, Written, lookup
 from jairouter.control import Changes, InvalidConfiguration, InvalidRequest
 
-__all__ = ["canonical_changes", "compose", "read_changes", "refuse", "secrets_in", "to_json"]
+__all__ = [
+    "canonical_changes",
+    "canonical_stored",
+    "compose",
+    "read_changes",
+    "refuse",
+    "refuse_secrets",
+    "secrets_in",
+    "to_json",
+]
 
 FIXED: Final = ("store", "spring")
 """What cannot be changed while the gateway runs: it says where changes are kept, and which files count."""
@@ -72,6 +81,21 @@ def read_changes(changes: Changes, origin: Origin, findings: Findings) -> Member
     return _read(changes, (), origin, findings, _ChangesReader)
 
 
+def canonical_stored(changes: Changes) -> Changes:
+    """Bring stored changes that were not written here into canonical form, as edits need them.
+
+    Those that have faults stay as they are: whoever makes a configuration of them is told.
+
+    Args:
+        changes: all of them, keys in any spelling.
+    """
+    findings = Findings()
+    tree = read_changes(changes, Origin("stored changes"), findings)
+    found = changes if findings.faults else to_json(tree)
+    assert isinstance(found, Mapping)
+    return found
+
+
 def canonical_changes(body: Any, path: KeyPath, source: str = "the request") -> Changes:
     """Bring what a request says into canonical form: keys in kebab case, no aliases, no flat keys.
 
@@ -98,6 +122,25 @@ def canonical_changes(body: Any, path: KeyPath, source: str = "the request") -> 
     changes = to_json(found)
     assert isinstance(changes, dict)
     return changes
+
+
+def refuse_secrets(changes: Changes) -> None:
+    """Go on only when there is no secret in changes that are to be stored.
+
+    There is none in what edits make of what this gateway has stored, but versions of another product may hold
+    some, and what is made of those too.
+
+    Args:
+        changes: all of them, in canonical form.
+
+    Raises:
+        InvalidConfiguration: there is at least one.
+    """
+    told = (
+        "the version that this is made of holds a secret, which is not stored anew; "
+        "write ${NAME} in its place, in this change or before it"
+    )
+    refuse([Fault(told, Origin("stored changes"), dotted(place)) for place in secrets_in(changes)])
 
 
 def refuse(faults: list[Fault]) -> None:

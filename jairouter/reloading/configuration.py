@@ -44,6 +44,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from jairouter.config.loader import Stored
+from jairouter.config.patch import refuse_secrets
 from jairouter.control import (
     Changed,
     Draft,
@@ -209,6 +210,7 @@ class Configuration:
             changes = edit(self.loaded, newest.changes)
             if newest.settled and _same(changes, newest.changes):
                 return Changed(self.version, self.loaded, False)
+            refuse_secrets(changes)
             try:
                 return await self._make(turn, Draft(newest.highest, changes, told), undo)
             except VersionConflict:

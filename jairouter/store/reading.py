@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from jairouter.config.patch import canonical_stored
 from jairouter.control import Entry, StoreUnavailable, Version
 from jairouter.store import original
 from jairouter.store.durable import open_file, reason_of
@@ -101,7 +102,8 @@ class Reading:
         remembered = self._history_of_original().get(number, original.Remembered())
         at = remembered.created_at if remembered.created_at is not None else status.st_mtime
         parent = max((each for each in numbers if each < number), default=0)
-        return Version(Entry(number, at, parent, remembered.told), original.changes_of(found))
+        changes = canonical_stored(original.changes_of(found))
+        return Version(Entry(number, at, parent, remembered.told), changes)
 
     def history(self, numbers: Mapping[int, Path]) -> tuple[Entry, ...]:
         """All versions, damaged ones too. One that was deleted since `numbers` is left out."""

@@ -52,6 +52,21 @@ class ChangeTests(Workbench):
         origin = self.configuration.loaded.origins["model.services.chat.rate-limit.capacity"]
         self.assertEqual(origin.source, "version 2")
 
+    def test_secret_of_another_product(self) -> None:
+        """What such a version says in the clear is not said again, in whatever way a version is made of it."""
+        instances = {"m@http://10.0.0.1:9000": {"api-key": "s3cret"}}
+        secret: Changes = {"model": {"services": {"chat": {"instances": instances}}}}
+        number = self.add_elsewhere(secret)
+        self.add_elsewhere(capacity(5))
+        for made in (
+            self.configuration.change(to({**secret, "config": {"undo": {"within": "0s"}}}), TOLD),
+            self.configuration.apply(number, TOLD),
+        ):
+            refusal = self.failureResultOf(made, InvalidConfiguration).value
+            self.assertIn("api-key", refusal.message)
+            self.assertNotIn("s3cret", refusal.message + str(refusal.faults))
+        self.assertEqual(len(self.stored()), 2)
+
     def test_edits_what_is_in_force(self) -> None:
         self.change(capacity(5))
         seen: list[tuple[int, Changes]] = []
@@ -75,9 +90,9 @@ class ChangeTests(Workbench):
         self.change(
             {"model": {"services": {"chat": {"instances": {"m@http://10.0.0.1:9000": {"weight": 1}}}}}}
         )
-        header: Changes = {"headers": {"X-A": 1}}
-        other: Changes = {"headers": {"X-A": True}}
-        for patch in (header, other):
+        name: Changes = {"name": 1}
+        other: Changes = {"name": True}
+        for patch in (name, other):
             instances: Changes = {"m@http://10.0.0.1:9000": patch}
             changed = self.change({"model": {"services": {"chat": {"instances": instances}}}})
             self.assertTrue(changed.changed)

@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from jairouter.config.edits import update_instance
 from jairouter.control import VersionConflict, VersionDamaged
 from jairouter.store.original import changes_of
+from tests.config.editing import Edited
 from tests.store.rig import StoreTestCase, draft
 
 CHAT = {"name": "gpt-4", "baseUrl": "http://10.0.0.1:8000", "path": "/v1/chat/completions", "weight": 2}
@@ -18,6 +20,28 @@ TREE = {
     "loadBalance": {"type": "round-robin", "hashAlgorithm": "md5"},
     "services": {"chat": {"instances": [CHAT], "rateLimit": {"clientIpEnable": True}}},
 }
+
+
+CANONICAL = {
+    "model": {
+        "adapter": "gpustack",
+        "load-balance": {"type": "round-robin", "hash-algorithm": "md5"},
+        "services": {
+            "chat": {
+                "instances": [
+                    {
+                        "name": "gpt-4",
+                        "base-url": "http://10.0.0.1:8000",
+                        "path": "/v1/chat/completions",
+                        "weight": 2,
+                    }
+                ],
+                "rate-limit": {"client-ip-enable": True},
+            }
+        },
+    }
+}
+"""The same, as edits need it."""
 
 
 class OriginalTestCase(StoreTestCase):
@@ -44,10 +68,25 @@ class DirectoryTests(OriginalTestCase):
         self.write(self.file(3), {})
         self.write(self.file(5), TREE)
         version = self.files.read(5)
-        self.assertEqual(version.changes, {"model": TREE})
+        self.assertEqual(version.changes, CANONICAL)
         self.assertEqual((version.entry.created_at, version.entry.parent), (1000.0, 3))
         self.assertEqual((version.entry.told.who, version.entry.digest), ("unknown", ""))
         self.assertEqual(self.files.history(), (self.files.read(3).entry, version.entry))
+
+    def test_edited(self) -> None:
+        """An edit finds the instance that it means, and changes that one only."""
+        self.write(self.file(1), TREE)
+        edited = Edited("{}", {}, self.files.read(1).changes)
+        edited(update_instance("chat", "gpt-4@http://10.0.0.1:8000", {"weight": 7}))
+        (instance,) = edited.instances().values()
+        self.assertEqual((instance.weight, instance.path), (7, "/v1/chat/completions"))
+        self.assertEqual(edited.changes["model"]["load-balance"], CANONICAL["model"]["load-balance"])
+
+    def test_what_cannot_be_understood(self) -> None:
+        """It is as it was written, and whoever makes a configuration of it says what is wrong."""
+        tree = {"services": {"chat": {"instance": [CHAT]}}}
+        self.write(self.file(1), tree)
+        self.assertEqual(self.files.read(1).changes, {"model": tree})
 
     def test_ours_follow(self) -> None:
         self.write(self.file(987_654_321), TREE)
@@ -66,7 +105,7 @@ class DirectoryTests(OriginalTestCase):
         """It is version 1, and stays version 1, as it is, when ours follow."""
         self.write(self.base, TREE, at=1234.5)
         before = self.files.read(1)
-        self.assertEqual(before.changes, {"model": TREE})
+        self.assertEqual(before.changes, CANONICAL)
         self.assertRaises(VersionConflict, self.files.add, draft(0))
         self.assertEqual(self.files.add(draft(1)).number, 2)
         self.assertEqual(self.files.read(1), before)
