@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from jairouter.adapters.normal import NormalAdapter
-from jairouter.config.loader import Loaded, Stored, build, read
+from jairouter.config.loader import Loaded, Stored, alone, build, read
 from jairouter.control import NotPossible, Refusal, VersionNotFound
 from jairouter.reloading.beginning import Beginning, begin
 from jairouter.reloading.configuration import Configuration
@@ -132,7 +132,7 @@ class Reading:
             ConfigurationFaults: The files alone are wrong.
         """
         sources = self.read()
-        settings = self.build(sources).settings.store
+        settings = alone(sources, self._environ, "store").store
         return begin(sources, self.build, open_files(settings, self._today) or _Nothing())
 
 

@@ -16,9 +16,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter import tap
 from jairouter.assembly import assemble
+from jairouter.config.faults import ConfigurationFaults
 from jairouter.config.files import Text
+from jairouter.control import Draft, Told
 from jairouter.control_plane import ControlPlane, Reading
 from jairouter.reloading.beginning import Beginning
+from jairouter.store.files import VersionFiles
 from jairouter.tap import GatewayService, Options
 from jairouter.upstream.resolver import SystemResolver
 from tests.fakes import Network
@@ -95,6 +98,19 @@ def begun(text: str) -> tuple[Reading, Beginning]:
     """A configuration, and what it was read by."""
     reading = Reading([Text("test.yml", text.encode())], (), {}, lambda: 0.0)
     return reading, reading.begin()
+
+
+class BeginningTests(SynchronousTestCase):
+    """What a gateway begins with."""
+
+    def test_put_right_by_what_is_stored(self) -> None:
+        """Files that need what is stored over them came into force while it ran, and do so at a start."""
+        path = self.mktemp()
+        files = VersionFiles(Path(path), 0, 1.0, lambda: 0.0)
+        files.add(Draft(0, {"server": {"port": 8081}}, Told("me", "test")))
+        begun_with = begun(f"store: {{path: '{path}'}}\nserver: {{port: 99999}}")[1]
+        self.assertEqual((begun_with.mark.number, begun_with.loaded.settings.server.port), (1, 8081))
+        self.assertRaises(ConfigurationFaults, begun, "server: {port: 99999}")
 
 
 class ServiceTests(SynchronousTestCase):

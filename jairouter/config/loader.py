@@ -35,7 +35,7 @@ from jairouter.config.tree import (
 from jairouter.config.values import ROOT, typed
 from jairouter.control import Changes
 
-__all__ = ["ConfigurationFaults", "Loaded", "Sources", "Stored", "Text", "build", "load", "read"]
+__all__ = ["ConfigurationFaults", "Loaded", "Sources", "Stored", "Text", "alone", "build", "load", "read"]
 
 _ACTIVE: Final = ("spring", "profiles", "active")
 _PHASE: Final = ("spring", "lifecycle", "timeout-per-shutdown-phase")
@@ -163,6 +163,30 @@ def build(sources: Sources, environ: Mapping[str, str] | None = None, stored: St
         below,
         stored.number if stored is not None else 0,
     )
+
+
+def alone(sources: Sources, environ: Mapping[str, str], section: str) -> Settings:
+    """Read one section as files and environment have it, and take the defaults for all others.
+
+    What is wrong elsewhere does not matter, unless a file could not be read at all: stored changes may put it
+    right, and where they are has to be known before.
+
+    Args:
+        sources: the files.
+        environ: the environment variables.
+        section: a key of the whole, such as `store`.
+
+    Raises:
+        ConfigurationFaults: something is wrong there.
+    """
+    findings = Findings(sources.faults)
+    tree = _whole(_below(sources, environ, findings), sources, findings)
+    node = lookup(resolve(tree, ROOT, environ, findings), (section,))
+    settings = typed(Members({} if node is None else {section: node}, tree.origin), findings)
+    inside = [each for each in findings.faults if each in sources.faults or each.path.startswith(section)]
+    Findings(inside).check()
+    assert settings is not None
+    return settings
 
 
 def _below(sources: Sources, environ: Mapping[str, str], findings: Findings) -> Node:

@@ -23,6 +23,7 @@ from jairouter.config.faults import ConfigurationFaults
 from jairouter.config.loader import Stored
 from jairouter.control import Refusal, VersionDamaged, VersionNotFound
 from jairouter.reloading.newest import Mark, choose
+from jairouter.reloading.said import misfit
 
 if TYPE_CHECKING:
     from jairouter.config.faults import Fault
@@ -84,7 +85,7 @@ def begin(
     try:
         loaded = build(sources, Stored(number, changes))
     except ConfigurationFaults as wrong:
-        reason = f"version {number} does not fit the files any more, and they alone are in force"
+        reason = misfit(number, 0, wrong.faults)
         return Beginning(build(sources, None), {}, Mark(), reason, wrong.faults)
     return Beginning(loaded, changes, Mark(number, version.entry.digest), reason)
 

@@ -48,6 +48,7 @@ class Following:
         self._run_in_thread = run_in_thread
         self._open = open_notices
         self._running = False
+        self._refused_over: int | None = None  # files were refused over the changes of this version
         self._files: Watch | None = None
         self._store: Watch | None = None
         self._store_paths: Sequence[str | Path] = ()
@@ -106,10 +107,18 @@ class Following:
             self._files.start()
         else:
             self._files.adapt(self._paths, *times)
+            if self._refused_over not in {None, self._configuration.version}:
+                self._refused_over = None
+                self._files.again()  # they may fit this one
 
     def _written(self) -> Deferred[bool]:
-        done = self._configuration.reload(FILES_CHANGED).addCallbacks(_done, _refused)
+        self._refused_over = None
+        done = self._configuration.reload(FILES_CHANGED).addCallbacks(_done, self._not_read)
         return done.addCallback(self._read)
+
+    def _not_read(self, failure: Failure) -> bool | Failure:
+        self._refused_over = self._configuration.version
+        return _refused(failure)
 
     def _read(self, done: bool) -> bool:
         self._adapt()  # what is no good may be in other places

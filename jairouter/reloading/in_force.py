@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from twisted.logger import Logger
 
+from jairouter.config.faults import Notice
 from jairouter.config.loader import Stored
 from jairouter.control import Changed, Draft, InvalidConfiguration, Refusal, Told
 from jairouter.reloading.making import Making
-from jairouter.reloading.said import FILES, STORE, UNDO, Said, reason_of
+from jairouter.reloading.said import FILES, STORE, UNDO, Said, misfit, reason_of
 from jairouter.reloading.stored_now import Newest, look
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class InForce:
         try:
             swapped = await self._take_in(self.sources, newest, STORE_CHANGED)
         except InvalidConfiguration as refusal:
-            self.said.wrong(STORE, str(newest), reason_of(refusal), refusal.faults)
+            self._leave_out(newest, STORE_CHANGED, refusal)
             return
         if swapped:
             self.said.good(STORE_CHANGED, newest.number, f"{newest} is in force")
@@ -91,12 +92,23 @@ class InForce:
         """
         before, was_good = self.loaded, self.said.standing.good
         other = sources.digest != self.sources.digest
+        left_out: tuple[Notice, ...] = ()
         try:
             newest = await look(self._means.store, self.current, as_it_is=cause == SIGHUP)
-            swapped = await self._take_in(sources, newest, cause)
+            try:
+                swapped = await self._take_in(sources, newest, cause)
+            except InvalidConfiguration as refusal:
+                if newest.stays:
+                    raise
+                left_out = (self._leave_out(newest, cause, refusal),)
+                if not other and cause != SIGHUP:
+                    raise
+                newest = await self._without(newest, sources)
+                swapped = True
         except InvalidConfiguration as refusal:
-            reason = f"{reason_of(refusal)}; the one before stays in force"
-            self.said.wrong(FILES if other else STORE, cause, reason, refusal.faults)
+            if not left_out or other:
+                reason = f"{reason_of(refusal)}; the one before stays in force"
+                self.said.wrong(FILES if other else STORE, cause, reason, refusal.faults)
             raise
         except Refusal as refusal:
             self.said.wrong(STORE, cause, refusal.message)
@@ -110,7 +122,7 @@ class InForce:
             self.said.good(cause, newest.number, text if news else "")
         changed = other or not newest.stays
         notices = self.making.notices(before, self.loaded) if changed else ()
-        return Changed(newest.number, self.loaded, changed, notices)
+        return Changed(newest.number, self.loaded, changed, (*left_out, *notices))
 
     async def make(self, turn: Turn, draft: Draft) -> Changed:
         """Make a version of a draft, and bring it into force.
@@ -148,6 +160,27 @@ class InForce:
         if not newest.reason:
             self.said.right(STORE)
         return swapped
+
+    def _leave_out(self, newest: Newest, cause: str, refusal: InvalidConfiguration) -> Notice:
+        """A version does not fit the files: say so."""
+        reason = misfit(newest.number, self.current.number, refusal.faults)
+        self.said.wrong(STORE, cause, reason, refusal.faults)
+        return Notice(reason)
+
+    async def _without(self, newest: Newest, sources: Sources) -> Newest:
+        """Bring files into force that a new version does not fit, under the version in force, which it does.
+
+        They are what a gateway that starts now would have, and may be what puts the new version right.
+
+        Raises:
+            InvalidConfiguration: They do not fit that either.
+        """
+        current = self.current
+        loaded, swap = await self.making.made(sources, current.stored)
+        await self._swap(swap)
+        self._enforce(current, loaded)
+        self.newest = newest  # of which the next change is made
+        return current
 
     async def _swap(self, swap: Swap) -> None:
         """Bring what was prepared into force.

@@ -73,7 +73,7 @@ class Said:
         before = self._wrong.get(what)
         self._wrong[what] = Standing(self._today(), cause, reason, tuple(faults))
         self._judge()
-        if before is None or (before.cause, before.reason, before.faults) != (cause, reason, tuple(faults)):
+        if before is None or (before.reason, before.faults) != (reason, tuple(faults)):
             self.counts.failed += 1
             self.refused(cause, reason, faults)
 
@@ -106,6 +106,22 @@ def reason_of(refusal: Refusal) -> str:
     if number:
         return f"the configuration has {number} fault{'s' if number > 1 else ''}: {refusal.message}"
     return refusal.message
+
+
+def misfit(number: int, current: int, faults: Sequence[Fault]) -> str:
+    """Why a stored version is left out, and how to put an end to that.
+
+    Args:
+        number: Of the version.
+        current: Of the one in force; 0 for the files alone.
+        faults: What is wrong with it, over the files as they are.
+    """
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    alone = f"version {current} is in force" if current else "the files alone are in force"
+    return (
+        f"version {number} does not fit the files and is left out, {alone}: {faults[0]}{more}; "
+        f"correct the files, set what it needs, or go back: jairouter rollback {current}"
+    )
 
 
 def named(number: int, told: Told) -> str:

@@ -109,6 +109,11 @@ class Watch:
             self._paths = tuple(paths)
             self._happened(False)
 
+    def again(self) -> None:
+        """Tell once more of what is there, even if nothing happens to it."""
+        self._told = None
+        self._happened(False)
+
     def _happened(self, gone: bool) -> None:
         """Something has."""
         if gone:

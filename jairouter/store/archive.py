@@ -109,6 +109,7 @@ def verify_archive(path: Path) -> Manifest:
         for name, file in _each(archive, manifest):
             file.drain()
             _check(name, file, manifest)
+        _check_end(archive)
         return manifest
 
 
@@ -191,6 +192,14 @@ def _each(archive: tarfile.TarFile, manifest: Manifest) -> Iterator[tuple[str, H
         yield info.name, _file(archive, info)
     if missing:
         raise ArchiveFault(f"{min(missing)!r} is missing, and {len(missing) - 1} more")
+
+
+def _check_end(archive: tarfile.TarFile) -> None:
+    """Read what is behind the members: nothing but zeros, and the checksum of the compression."""
+    assert archive.fileobj is not None
+    while rest := archive.fileobj.read(BLOCK):
+        if rest.strip(b"\0"):
+            raise ArchiveFault("there is something behind its end")
 
 
 def _file(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Hashing:

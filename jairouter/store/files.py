@@ -189,8 +189,10 @@ class VersionFiles:
                 write_new(self.path, name_of(1), [content], status.st_mtime_ns)
 
     def _forget_oldest(self) -> None:
-        if self._max_versions:
+        if not self._max_versions:
+            return
+        # The new version is stored, come what may; the next one to be added tries this again
+        with suppress(OSError, StoreUnavailable):
             for path in list(self._reading.numbers().values())[: -self._max_versions]:
-                # The new version is stored, come what may; the next one to be added tries this again
                 with suppress(OSError):
                     os.unlink(path)

@@ -53,7 +53,7 @@ class ChangeTests(Workbench):
         self.assertEqual(origin.source, "version 2")
 
     def test_secret_of_another_product(self) -> None:
-        """What such a version says in the clear is not said again, in whatever way a version is made of it."""
+        """What such a version says in the clear is not said again, whatever is made of it."""
         instances = {"m@http://10.0.0.1:9000": {"api-key": "s3cret"}}
         secret: Changes = {"model": {"services": {"chat": {"instances": instances}}}}
         number = self.add_elsewhere(secret)

@@ -95,6 +95,20 @@ class FollowingTests(Workbench):
         self.assertEqual(self.configuration.loaded.settings.config.reload.debounce, 2.0)
         self.assertEqual(self.in_force(), (1, 5))
 
+    def test_files_that_fit_another_version(self) -> None:
+        """Files that were refused are tried again when another version is in force, and only then."""
+        self.change(capacity(5))
+        self.start_following()
+        self.write("model: {services: {chat: {instances: [{name: m, base-url: 'x'}]}}}")
+        self.assertFalse(self.configuration.standing.good)
+        self.clock.advance(5)
+        url = {"model": {"services": {"chat": {"instances": {"m@x": {"base-url": "http://10.0.0.1:9000"}}}}}}
+        self.change(url)
+        self.assertFalse(self.configuration.standing.good)
+        self.clock.advance(1)
+        self.assertTrue(self.configuration.standing.good, self.configuration.standing)
+        self.assertEqual(self.configuration.loaded.sources.digest, self.configuration.read.digest)
+
     def test_store(self) -> None:
         self.start_following()
         self.add_elsewhere(capacity(5))

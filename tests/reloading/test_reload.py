@@ -7,7 +7,7 @@ from twisted.logger import LogLevel, capturedLogs, formatEvent
 from jairouter.config.faults import Fault
 from jairouter.control import Changes, InvalidConfiguration, StoreUnavailable, VersionDamaged
 from jairouter.reloading.in_force import SIGHUP
-from tests.reloading.workbench import EPOCH, TOLD, Workbench, capacity, to
+from tests.reloading.workbench import EPOCH, FILES, TOLD, Workbench, capacity, to
 
 BROKEN = "model: {services: {chat: {instanc"
 UNFIT: Changes = {"server": {"proxy-protocol": "required"}}
@@ -315,8 +315,35 @@ class StartTests(Reloading):
         self.restart()
         standing = self.configuration.standing
         self.assertEqual(self.in_force(), (0, None))
-        self.assertIn("version 1 does not fit the files any more", standing.reason)
+        for told in ("version 1 does not fit", "the files alone are in force", "proxy", "rollback 0"):
+            self.assertIn(told, standing.reason)
         self.assertEqual(standing.faults[0].origin and standing.faults[0].origin.source, "version 1")
+
+    def test_files_while_it_does_not_fit(self) -> None:
+        """They come into force as they would at a start; what is left out stays said, once, and stored."""
+        self.add_elsewhere(UNFIT)
+        self.restart()
+        before = self.configuration.standing.reason
+        self.text = FILES.replace("debounce: 1s", "debounce: 7s")
+        changed = self.successResultOf(self.configuration.reload("files changed"))
+        self.assertEqual((changed.version, changed.changed), (0, True))
+        self.assertIn("version 1 does not fit", str(changed.notices[0]))
+        self.assertEqual(self.configuration.loaded.settings.config.reload.debounce, 7.0)
+        self.assertEqual((self.configuration.standing.reason, self.configuration.counts.failed), (before, 1))
+        self.assertEqual(self.change(capacity(5)).version, 2)
+        self.assertTrue(self.configuration.standing.good)
+
+    def test_bad_files_while_it_does_not_fit(self) -> None:
+        """Then it is the files that are to be put right first."""
+        self.add_elsewhere(UNFIT)
+        self.restart()
+        self.text = "nonsense: 1"
+        self.failureResultOf(self.configuration.reload("files changed"), InvalidConfiguration)
+        self.assertIn("nonsense", str(self.configuration.standing.faults))
+        self.assertEqual(self.in_force(), (0, None))
+        self.text = FILES.replace("debounce: 1s", "debounce: 7s")
+        self.successResultOf(self.configuration.reload("files changed"))
+        self.assertIn("version 1 does not fit", self.configuration.standing.reason)
 
     def test_until_it_is_put_right(self) -> None:
         """A change that does not put it right is refused, and nothing that is stored is lost."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
@@ -297,6 +298,23 @@ class VerifyTests(ArchiveTestCase):
             self.fault(lambda: verify_archive(self.archive))
             self.fault(lambda: read_manifest(self.archive))
         self.assertRaises(FileNotFoundError, verify_archive, self.folder / "nothing")
+
+    def test_end_of_the_compression(self) -> None:
+        """Its last bytes are a checksum of all that was packed, which is behind the last of the members."""
+        self.make()
+        content = self.archive.read_bytes()
+        for damaged in (content[:-1], content[:-20], content[:-8] + bytes(8)):
+            self.archive.write_bytes(damaged)
+            self.assertIn("cannot be read as an archive", self.fault(lambda: verify_archive(self.archive)))
+
+    def test_more_behind_its_end(self) -> None:
+        """Other programs might unpack it as well."""
+        for compress in (True, False):
+            self.archive.unlink(missing_ok=True)
+            self.make(compress)
+            with gzip.open(self.archive, "ab") if compress else open(self.archive, "ab") as file:
+                file.write(b"more")
+            self.assertIn("behind its end", self.fault(lambda: verify_archive(self.archive)))
 
     @examples(60)
     @given(st.booleans(), st.floats(0, 1, exclude_max=True), st.integers(1, 255), st.booleans())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -121,6 +122,13 @@ class LayoutTests(StoreTestCase):
         self.files = self.open(max_versions=2)
         self.assertEqual(self.files.add(draft(3)).number, 4)
         self.assertEqual([each.number for each in self.files.history()], [1, 3, 4])
+
+    def test_oldest_that_cannot_be_looked_for(self) -> None:
+        """What is stored is not called refused: others have seen it."""
+        self.files = self.open(max_versions=1)
+        self.files.add(draft(0))
+        self.spoil(os, "listdir", errno.EMFILE, lambda *_: self.file(2).exists())
+        self.assertEqual(self.files.add(draft(1)).number, 2)
 
 
 class DamageTests(StoreTestCase):
