@@ -20,6 +20,7 @@ from jairouter.config.inheritance import (
 )
 from jairouter.config.naming import KeyPath, camel, dotted
 from jairouter.config.shape import Group, Leaf, Listing, Member, Naming, Shape
+from jairouter.config.shown import shown_value
 
 if TYPE_CHECKING:
     from jairouter.config.loader import Loaded
@@ -112,7 +113,8 @@ class _Showing:
     def _leaf(self, shape: Leaf, value: Any, places: _Places) -> Any:
         keys = [dotted(place) for place in places]
         key = next((key for key in keys if key in self._loaded.origins), "") if value is not None else ""
-        shown = None if value is None else self._loaded.placeholders.get(key, shape.form.show(value))
+        raw = self._loaded.placeholders.get(key)
+        shown = None if value is None else shown_value(shape, value, raw)
         if not self._origins:
             return shown
         return {"value": shown, "origin": str(self._loaded.origins.get(key, "defaults"))}

@@ -47,6 +47,22 @@ def shown(leaf: Leaf, scalar: Scalar) -> Any:
     return found.replace("${", "\\${") if isinstance(found, str) and scalar.literal else found
 
 
+def shown_value(leaf: Leaf, value: Any, raw: str | None) -> Any:
+    """Return a typed value as it may be shown: as `shown` does.
+
+    Args:
+        leaf: what it is.
+        value: the value that applies.
+        raw: its text as it was written, if it has placeholders.
+    """
+    found = leaf.form.show(value)
+    if raw is None:
+        return found
+    if not is_secret(leaf.form, raw):
+        return raw
+    return found if MASK in str(found) else MASK
+
+
 def is_secret(form: Form, text: str) -> bool:
     """Whether a text is a secret, or part of it is (or the mask of one), and not only says where it is."""
     if not text:

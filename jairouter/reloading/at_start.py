@@ -27,7 +27,7 @@ READ_AT_START: Final = (
 )
 """Keys; those below them are meant too."""
 
-READ_ANEW: Final = ("management.api", "server.max-spooled-size")
+READ_ANEW: Final = ("server.max-spooled-size",)
 """Keys below those that are read whenever a configuration comes into force."""
 
 

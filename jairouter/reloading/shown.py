@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from jairouter.config.naming import KeyPath, dotted
 from jairouter.config.secret import MASK
 from jairouter.config.shape import Group, Leaf, Listing, Naming, Shape
-from jairouter.config.shown import is_secret
+from jairouter.config.shown import shown_value
 
 if TYPE_CHECKING:
     from jairouter.config.loader import Loaded
@@ -44,7 +44,7 @@ def shown(loaded: Loaded, shape: Shape, value: Any, places: Iterable[KeyPath]) -
                 shown(loaded, shape.item, inner, _below(places, index)) for index, inner in enumerate(value)
             ]
         case Leaf():
-            return _leaf(shape, value, _as_written(loaded, places))
+            return shown_value(shape, value, _as_written(loaded, places))
 
 
 def hidden(shape: Shape, value: Any) -> bool:
@@ -63,10 +63,3 @@ def _as_written(loaded: Loaded, places: tuple[KeyPath, ...]) -> str | None:
         if key in loaded.origins:
             return loaded.placeholders.get(key)
     return None
-
-
-def _leaf(shape: Leaf, value: Any, raw: str | None) -> Any:
-    masked = shape.form.show(value)
-    if raw is None:
-        return masked
-    return masked if MASK in str(masked) and is_secret(shape.form, raw) else raw

@@ -36,6 +36,14 @@ class Effective(SynchronousTestCase):
             {"value": "random", "origin": "a.yml:4"}, service(text, origins=True)["loadBalance"]["type"]
         )
 
+    def test_a_secret_in_the_default_of_a_placeholder(self) -> None:
+        url = "{name: m, base-url: 'http://a', path: '${NO:/x?key=s3cret}', api-key: '${NO:s3cret}'"
+        text = f"model: {{services: {{chat: {{instances: [{url}, headers: {{A: '${{NO:s3cret}}'}}}}]}}}}}}"
+        for environ in ({}, {"NO": "/other"}):
+            shown = service(text, environ=environ)["instances"][0]
+            self.assertNotIn("s3cret", str(shown))
+            self.assertEqual((shown["apiKey"], shown["headers"]), (MASK, {"A": MASK}))
+
     def test_what_is_inherited_has_the_origin_of_the_outer_place(self) -> None:
         text = "model:\n load-balance: {type: ip-hash}\n services: {chat: {}}"
         self.assertEqual(

@@ -44,8 +44,14 @@ class WaitingTests(SynchronousTestCase):
 
     def test_what_is_read_anew(self) -> None:
         base = "server: {ssl: {key-store-password: one}, max-spooled-size: 1GB}\n"
-        text = "webclient: {read-timeout: 5s}\nmanagement: {api: {max-body-size: 1MB}}"
-        self.assertEqual(told(base + text), [])
+        self.assertEqual(told(base + "webclient: {read-timeout: 5s}"), [])
+
+    def test_who_may_use_the_management_api(self) -> None:
+        """It stays who it was, which whoever narrows that down has to know."""
+        base = "server: {ssl: {key-store-password: one}}\n"
+        said = told(base + "management: {api: {enabled: false, allow-from: [10.0.0.1]}}")
+        self.assertEqual(len(said), 2)
+        self.assertIn("management.api.allow-from takes effect at the next start", said[1])
 
     def test_keys_exist(self) -> None:
         """A key that has been renamed would be forgotten here."""
