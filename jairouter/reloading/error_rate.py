@@ -6,6 +6,7 @@ A request has failed when whoever configures the gateway could have spared it th
 |------------------------------------------------------------|-------------------------------|
 | complete, any status below 500 but the next                | good                          |
 | 429, of a limit here or of a backend                       | failed: a limit or a weight   |
+| 401, 403, 404 or 405 of a backend                          | failed: a key or a path       |
 | another 4xx                                                | good: the client's own fault  |
 | 404 because nothing is configured for the model            | failed: perhaps a typing error|
 | 5xx, here or at a backend                                  | failed                        |
@@ -13,7 +14,7 @@ A request has failed when whoever configures the gateway could have spared it th
 | answered by a fallback, all instances having failed        | failed                        |
 | the client left, the gateway stops                         | not at all                    |
 
-Clients that run into their limits, or ask for models that never were, do so before a change as well as
+Clients that run into their limits, have no valid key of a backend's, or ask for models that never were, do so before a change as well as
 after it; what is judged is the difference.
 """
 
@@ -24,7 +25,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from zope.interface import implementer
 
-from jairouter.errors import ClientGone, ModelNotFound, ShuttingDown
+from jairouter.errors import ClientGone, ModelNotFound, ShuttingDown, UpstreamRefusal
 from jairouter.interfaces import IRecorder
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
 
 REMEMBERED: Final = 600
 """Seconds."""
+
+
+_BLAMED: Final = frozenset({401, 403, 404, 405, 429})
+"""Statuses below 500 that backends answer to whom sends a wrong key, or to a wrong path, or too much."""
 
 
 class Counts(NamedTuple):
@@ -73,13 +78,14 @@ class ErrorRate:
     def record(self, exchange: Exchange, status: int, sent: int, error: GatewayError | None) -> None:
         """See `IRecorder.record`."""
         if error is None:
-            failed = status >= 500 or status == 429 or exchange.fallback != ""
+            failed = status >= 500 or status in _BLAMED or exchange.fallback != ""
         elif isinstance(error, ClientGone | ShuttingDown):
             return
         else:
             # Once an answer has begun, its status is not that of the error
             status = error.status
-            failed = status >= 500 or status == 429 or isinstance(error, ModelNotFound)
+            blamed = isinstance(error, ModelNotFound | UpstreamRefusal) and status in _BLAMED
+            failed = status >= 500 or status == 429 or blamed
         second = int(self._seconds())
         if second != self._second:
             self._turn(second)
@@ -104,6 +110,15 @@ class ErrorRate:
         """From now on count those apart that began at this time or later."""
         self._since = since
         self._new = self._new_failed = 0
+
+    def disown(self) -> None:
+        """Leave out of `recent` all that ended since the watch began.
+
+        A version that was taken back is no measure for the next one.
+        """
+        now = int(self._seconds())
+        for second in range(max(int(min(self._since, now)) + 1, now - REMEMBERED + 1), now + 1):
+            self._requests[second % REMEMBERED] = self._failed[second % REMEMBERED] = 0
 
     def unwatch(self) -> None:
         """Count none apart any more."""

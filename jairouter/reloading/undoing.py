@@ -76,6 +76,8 @@ class Undoing:
         if state is State.WATCHING:
             self._call = self._clock.callLater(LOOK_EVERY, self._look)
             return
+        if state is State.UNDONE:
+            self._rate.disown()
         self._end()
         if state is State.UNDONE:
             self._take_back(self._undo.reason)

@@ -51,7 +51,7 @@ class FailedTests(Rated):
         verifyObject(IRecorder, self.rate)
 
     def test_answers(self) -> None:
-        for status, failed in ((200, 0), (400, 0), (404, 0), (429, 1), (500, 1), (503, 1)):
+        for status, failed in ((200, 0), (400, 0), (422, 0), (404, 1), (401, 1), (429, 1), (500, 1)):
             self.assertEqual(self.counted(status), (1, failed), status)
 
     def test_errors(self) -> None:
@@ -61,6 +61,7 @@ class FailedTests(Rated):
             (RateLimited("too many"), 1),
             (NoHealthyUpstream("none"), 1),
             (UpstreamRefusal("too long", status=400), 0),
+            (UpstreamRefusal("no valid key", status=401), 1),
         )
         for error, failed in errors:
             self.assertEqual(self.counted(error.status, error), (1, failed), error)
@@ -106,6 +107,21 @@ class WindowTests(Rated):
         self.clock.advance(3 * REMEMBERED)
         self.record()
         self.assertEqual(self.rate.recent(REMEMBERED), (1, 0))
+
+    def test_disowned(self) -> None:
+        """Of all but the second in which the watch began, which is of both."""
+        self.record(500)
+        self.rate.watch(self.clock.seconds())
+        self.record(500)
+        self.clock.advance(5)
+        self.record(500)
+        self.rate.disown()
+        self.assertEqual(self.rate.recent(60), (2, 2))
+        self.rate.watch(self.clock.seconds())
+        self.clock.advance(2 * REMEMBERED)
+        self.record()
+        self.rate.disown()
+        self.assertEqual(self.rate.recent(REMEMBERED), (0, 0))
 
     def test_share(self) -> None:
         self.assertEqual(Counts().share, 0.0)

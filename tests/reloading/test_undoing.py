@@ -42,6 +42,17 @@ class UndoingTests(Workbench):
         self.assertEqual((self.configuration.standing.cause, self.configuration.standing.good), (text, True))
         self.assertEqual(self.configuration.counts.undone, 1)
 
+    def test_again(self) -> None:
+        """What was as bad a moment ago is taken back again: it is compared with what was good."""
+        for number in (3, 5):
+            self.change(capacity(6), undo=RULE)
+            self.pass_seconds(1)
+            self.requests(66)
+            self.requests(34, 503)
+            self.pass_seconds(2)
+            self.assertEqual(self.in_force(), (number, 5))
+        self.assertIn("2 % before", self.stored()[-1].entry.told.description)
+
     def test_good(self) -> None:
         self.change(capacity(6), undo=RULE)
         self.requests(100)
