@@ -33,6 +33,8 @@ __all__ = [
 FIXED: Final = ("store", "spring")
 """What cannot be changed while the gateway runs: it says where changes are kept, and which files count."""
 
+TOLD_FIXED: Final = "this cannot be changed while the gateway runs; it belongs into the files"
+
 _READ_ONLY: Final = (
     "status-code",
     "health",
@@ -78,7 +80,7 @@ def read_changes(changes: Changes, origin: Origin, findings: Findings) -> Member
         origin: what is said of where each value was written, `version 7`.
         findings: where faults and notices go.
     """
-    return _read(changes, (), origin, findings, _ChangesReader)
+    return _without_fixed(_read(changes, (), origin, findings, _ChangesReader), findings)
 
 
 def canonical_stored(changes: Changes) -> Changes:
@@ -181,19 +183,18 @@ def _read(
     else:
         reader.entries(Place(shape, (), ()), written)
     tree = builder.built()
-    return _without_fixed(tree, findings)
-
-
-def _without_fixed(tree: Members, findings: Findings) -> Members:
-    """Refuse what would change where changes are kept."""
-    kept = dict(tree.members)
-    for name in FIXED:
-        if name in kept:
-            told = "this cannot be changed while the gateway runs; it belongs into the files"
-            findings.fault(kept.pop(name).origin, (name,), told)
     if tree.replaces:
         told = f'"{REPLACE}" cannot stand here: it would replace {" and ".join(FIXED)} too'
         findings.fault(tree.origin, (), told)
+    return Members(tree.members, tree.origin)
+
+
+def _without_fixed(tree: Members, findings: Findings) -> Members:
+    """Refuse what would change where changes are kept, and leave it out."""
+    kept = dict(tree.members)
+    for name in FIXED:
+        if name in kept:
+            findings.fault(kept.pop(name).origin, (name,), TOLD_FIXED)
     return Members(kept, tree.origin)
 
 

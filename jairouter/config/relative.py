@@ -10,7 +10,7 @@ from jairouter.config.composing import ABSENT, REPLACE, ROOT, json_text, node_at
 from jairouter.config.faults import Fault, Origin
 from jairouter.config.forms import Unfit
 from jairouter.config.naming import KeyPath, dotted
-from jairouter.config.patch import refuse
+from jairouter.config.patch import FIXED, TOLD_FIXED, refuse
 from jairouter.config.secret import MASK
 from jairouter.config.shape import Group, Leaf, Listing, Naming, Shape, at
 from jairouter.config.shown import has_placeholder, is_secret, shown, texts_in
@@ -35,11 +35,13 @@ def relative(patch: Changes, tree: Members) -> Changes:
         tree: what is in force.
 
     Raises:
-        InvalidConfiguration: there are secrets in the patch, or masks where there is no secret yet.
+        InvalidConfiguration: there are secrets in the patch, or masks where there is no secret yet; or it
+            changes what cannot be changed.
     """
     comparison = _Comparison()
     found = comparison.mapping(patch, tree, ROOT, (), given=False)
-    refuse(comparison.faults)
+    fixed = [name for name in FIXED if found is not ABSENT and name in found]
+    refuse([*comparison.faults, *(Fault(TOLD_FIXED, _REQUEST, name) for name in fixed)])
     return {} if found is ABSENT else found
 
 

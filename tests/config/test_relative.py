@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from jairouter.config import edits
 from jairouter.config.patch import canonical_changes, secrets_in
 from jairouter.config.secret import MASK
+from jairouter.config.view import tree_view
 from jairouter.control import Edit, InvalidConfiguration
 from tests.config.editing import FILE, GPT, Edited
 
@@ -147,3 +148,29 @@ class NothingNewTests(SynchronousTestCase):
         self.assertEqual(edited.version, 0)
         edited(edits.merge({"management.endpoints.web.exposure.include": ["health"]}))
         self.assertEqual(edited.version, 1)
+
+
+class FixedTests(SynchronousTestCase):
+    """What cannot be changed while the gateway runs."""
+
+    def setUp(self) -> None:
+        text = "store: {path: '${HOME}/store', max-versions: 5}\nspring.profiles.active: a\n"
+        self.edited = Edited(text, {"HOME": "/home"})
+
+    def test_what_was_shown_may_come_back(self) -> None:
+        shown = tree_view(self.edited.loaded)
+        self.assertEqual(shown["store"]["path"], "${HOME}/store")
+        self.edited(edits.merge({**shown, "server": {"port": 81}}))
+        self.assertEqual(self.edited.changes, {"server": {"port": 81}})
+
+    def test_changed(self) -> None:
+        for body in (
+            {"store": {"path": "/x"}},
+            {"store.type": "memory"},
+            {"store": None},
+            {"store": {"$patch": "replace", "path": "${HOME}/store"}},
+            {"spring": {"profiles": {"active": ["b"]}}},
+        ):
+            for edit in (edits.merge(body), edits.replace_all(body)):
+                refusal = self.assertRaises(InvalidConfiguration, self.edited, edit)
+                self.assertIn("cannot be changed while", refusal.message)

@@ -13,6 +13,7 @@ from jairouter.config import edits, view
 from jairouter.config.effective import effective_view
 from jairouter.config.exporting import exported
 from jairouter.config.naming import relaxed
+from jairouter.config.patch import FIXED
 from jairouter.control import InvalidRequest
 from jairouter.store.original import changes_of
 from jairouter.web.management.changing import CHANGING, REFUSALS, WRITE, change, replied
@@ -82,7 +83,7 @@ _IMPORTS: Final = (
     "The body is one of these, in any spelling: what an export of `changes` gave; a part of the whole tree "
     "(`model`, `server`, ...); what stands below `model`, which is told by its `services`; a stored version, "
     "also one of JAiRouter for Java. Secrets are not taken, but `${NAME}` is; where the export masked one, "
-    "the one that is there stays."
+    "the one that is there stays. `store` and `spring` are passed over: they are of where it comes from."
 )
 
 
@@ -228,7 +229,11 @@ async def _patch(parts: Parts, call: Call) -> Reply:
 
 
 async def _import(parts: Parts, call: Call) -> Reply:
-    imported = changes_in(call.body)
+    imported = {
+        name: each
+        for name, each in changes_in(call.body).items()
+        if relaxed(name.partition(".")[0]) not in FIXED
+    }
     edit = edits.merge(imported) if call.query["mode"] == "merge" else edits.replace_all(imported)
     done = "Configuration imported"
     return replied(await change(parts, call, edit, "import", done), done)

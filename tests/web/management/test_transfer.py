@@ -186,6 +186,13 @@ class Import(Transfer):
         self.ask("importConfiguration", body={"success": True, "message": "OK", "data": PATCH})
         self.assertEqual(7, self.weight())
 
+    def test_where_versions_are_kept_elsewhere(self) -> None:
+        """It says nothing about where they are kept here."""
+        body = {"store": {"path": "/elsewhere"}, "spring": {"x": 1}, **PATCH}
+        self.ask("importConfiguration", body=body)
+        self.assertEqual(7, self.weight())
+        self.assertNotIn("store", self.configuration.changes)
+
     def test_merged_changes_lie_over_those_that_are_there(self) -> None:
         self.ask("patchConfiguration", body={"server": {"port": 1}})
         self.ask("importConfiguration", body=PATCH)
