@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
+from jairouter.config.content import content_of
 from jairouter.config.document import MOST_BYTES, documents
 from jairouter.config.faults import Fault, Findings, Notice, Origin
 from jairouter.config.placeholders import resolve
@@ -168,8 +169,7 @@ class _Reader:
     def _read(self, path: Path) -> Iterator[Source]:
         self._paths[path] = None
         try:
-            with path.open("rb") as file:
-                content = file.read(MOST_BYTES + 1)
+            content = content_of(path, MOST_BYTES + 1)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "not a usable name"
             self._findings.fault(Origin(str(path)), (), f"the file cannot be read: {reason}")

@@ -14,8 +14,8 @@ A request has failed when whoever configures the gateway could have spared it th
 | answered by a fallback, all instances having failed        | failed                        |
 | the client left, the gateway stops                         | not at all                    |
 
-Clients that run into their limits, have no valid key of a backend's, or ask for models that never were, do so before a change as well as
-after it; what is judged is the difference.
+Clients that run into their limits, have no valid key of a backend's, or ask for models that never were, do so
+before a change as well as after it; what is judged is the difference.
 """
 
 from __future__ import annotations
