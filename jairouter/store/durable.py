@@ -68,6 +68,23 @@ def make_directory(path: Path) -> None:
             sync_directory(each.parent)
 
 
+def hand_over(made: int | Path, directory: Path) -> None:
+    """Give what root has made in somebody's directory to them, for whom it is meant.
+
+    Else the gateway, which is seldom root, could not read what an operator has stored for it.
+
+    Args:
+        made: A file's descriptor, or its path.
+        directory: Where it is.
+    """
+    if os.geteuid() == 0:
+        # File systems that know no owners, or not this one, keep nobody out by them
+        with suppress(OSError):
+            owner = os.stat(directory)
+            # (Never what a link leads to: whose directory it is may have put that there)
+            os.chown(made, owner.st_uid, owner.st_gid, follow_symlinks=isinstance(made, int))
+
+
 def sync_directory(path: Path) -> None:
     """Force the names in a directory to disk.
 
@@ -120,6 +137,7 @@ def write_new(directory: Path, name: str, pieces: Iterable[bytes], mtime_ns: int
     with temporary(directory, name) as (file, path):
         for piece in pieces:
             write_all(file, piece)
+        hand_over(file.fileno(), directory)
         if mtime_ns is not None:
             os.utime(file.fileno(), ns=(mtime_ns, mtime_ns))
         os.fsync(file.fileno())

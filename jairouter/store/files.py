@@ -16,7 +16,14 @@ from pathlib import Path
 from typing import Final
 
 from jairouter.control import Draft, Entry, NotPossible, StoreUnavailable, Version, VersionDamaged
-from jairouter.store.durable import is_temporary, make_directory, reason_of, sync_directory, write_new
+from jairouter.store.durable import (
+    hand_over,
+    is_temporary,
+    make_directory,
+    reason_of,
+    sync_directory,
+    write_new,
+)
 from jairouter.store.lock import Held, locked
 from jairouter.store.reading import BASE, Reading, content_of, name_of
 from jairouter.store.version_file import Damaged, compose, parse
@@ -110,8 +117,9 @@ class VersionFiles:
         content = compose(draft, number, self._today())
         with self._reasons("written"):
             # Asked here as well, because whoever is late need not wait for the lock
-            if not self._check(draft.parent):
+            if not self._check(draft.parent) and not self.path.exists():
                 make_directory(self.path)
+                hand_over(self.path, self.path.parent)
             with self._locked():
                 self._adopt(self._check(draft.parent))
                 try:

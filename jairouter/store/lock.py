@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from jairouter.store.durable import hand_over
+
 PAUSE: Final = 0.02
 """Seconds between two attempts: a write takes about as long."""
 
@@ -52,8 +54,11 @@ def _acquire(path: Path, timeout: float, sleep: Callable[[float], None]) -> int:
 
 
 def _try(path: Path) -> int | None:
-    number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    # (A link could lead to any file, which root would then hand over)
+    number = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
+        if os.fstat(number).st_nlink == 1:
+            hand_over(number, path.parent)
         fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if _is(number, path):
             return number

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+from pathlib import Path
 from stat import S_IMODE
 from typing import Any
 
@@ -113,6 +114,26 @@ class LayoutTests(StoreTestCase):
         self.files.add(draft(1))
         self.assertNotIn(".model-router-config@2.json.abc.tmp", self.names)
         self.assertIn(".mine.tmp", self.names)
+
+    def test_made_by_root(self) -> None:
+        """It belongs to whom the directory belongs to, who has to read it."""
+        given: list[tuple[str, int, int]] = []
+
+        def chown(made: int | Path, uid: int, gid: int, *, follow_symlinks: bool) -> None:
+            self.assertEqual(follow_symlinks, isinstance(made, int))
+            name = os.readlink(f"/proc/self/fd/{made}") if isinstance(made, int) else str(made)
+            given.append((Path(name).name.partition("@")[0], uid, gid))
+            raise OSError(errno.EPERM, "not permitted")
+
+        self.patch(os, "chown", chown)
+        self.patch(os, "geteuid", lambda: 1000)
+        self.files.add(draft(0))
+        self.assertEqual(given, [])
+        self.patch(os, "geteuid", lambda: 0)
+        self.path = self.path.parent / "other"
+        self.open().add(draft(0))
+        whose = self.path.stat().st_uid, self.path.stat().st_gid
+        self.assertEqual(given, [(name, *whose) for name in ("other", ".lock", ".model-router-config")])
 
     def test_oldest_that_cannot_be_deleted(self) -> None:
         """The new version is stored all the same, and the others are deleted."""

@@ -89,3 +89,11 @@ class LockTests(StoreTestCase):
         with self.assertRaises(ZeroDivisionError), locked(self.lock, 0, self.sleep):
             raise ZeroDivisionError
         self.hold()
+
+    def test_link_in_its_place(self) -> None:
+        """It is not followed: what it leads to might be handed over by root."""
+        self.path.mkdir()
+        (self.path.parent / "other").write_text("")
+        (self.path / LOCK).symlink_to("../other")
+        refusal = self.assertRaises(StoreUnavailable, self.files.add, draft(0))
+        self.assertIn("symbolic link", str(refusal))
