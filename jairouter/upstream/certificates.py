@@ -14,13 +14,13 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
+from jairouter.config.content import content_of
+from jairouter.config.secret import Secret
+
 if TYPE_CHECKING:
     import datetime
 
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
-
-from jairouter.config.content import content_of
-from jairouter.config.secret import Secret
 
 MOST_BYTES: Final = 16 * 1024 * 1024
 """The system's own bundle of all public authorities has a quarter of a megabyte."""
