@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Container, Hashable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from jairouter.config.composing import REPLACE, free_key, json_text, own_key
@@ -54,25 +54,31 @@ class _Naming:
         self._nodes = instances_in(tree, service)
         self._keys = keys_of(lookup(tree, instances_path(service)))
         self._ids = ids_of(self._nodes)
+        self._written = [key_of_node(node) for node in self._nodes]
+        addresses = [_address(node) for node in self._nodes]
+        self._rules = (_places(self._ids), _places(self._written), _places(map(_identity, self._nodes)))
+        self._names = (self._rules[0], self._rules[1], _places(self._keys), _places(addresses))
 
     def of(self, said: list[Any] | Mapping[str, Any]) -> Changes:
         """Return what is said of instances, by their keys."""
         return self._of_list(said) if isinstance(said, list) else self._of_mapping(said)
 
     def _of_list(self, wanted: Sequence[Any]) -> Changes:
-        left = list(range(len(self._nodes)))
+        left, taken = dict.fromkeys(range(len(self._nodes))), set(self._keys)
         pairs: list[tuple[Any, int | None]] = []
         for instance in wanted:
             index = self._meant(instance, left)
             if index is not None:
-                left.remove(index)
+                del left[index]
             pairs.append((instance, index))
         made: dict[str, Any] = {self._keys[index]: None for index in left}
         for instance, index in pairs:
             if index is None:
                 added = as_added(instance)
                 self._check_whole(own_key(added), added)
-                made[free_key(own_key(added), (*self._keys, *made))] = added
+                key = free_key(own_key(added), taken)
+                taken.add(key)
+                made[key] = added
             else:
                 made[self._keys[index]] = self._replacing(instance, index)
         return made
@@ -80,35 +86,32 @@ class _Naming:
     def _replacing(self, wanted: Mapping[str, Any], index: int) -> dict[str, Any]:
         node = self._nodes[index]
         given, own = json_text(wanted.get("instance-id")), text_of(node, "instance-id")
-        if given in {None, own} or given not in self._names(index):
+        if given in {None, own} or given not in self._called_here(index):
             return replacing(wanted, node)
         # It only says which one is meant.
         patch = replacing({name: value for name, value in wanted.items() if name != "instance-id"}, node)
         patch.pop("instance-id", None)
         return patch
 
-    def _names(self, index: int) -> set[str]:
+    def _called_here(self, index: int) -> set[str]:
         node = self._nodes[index]
         return {self._ids[index], self._keys[index], key_of_node(node), _address(node)}
 
-    def _meant(self, instance: Any, left: Sequence[int]) -> int | None:
+    def _meant(self, instance: Any, left: Container[int]) -> int | None:
         """Return which of the instances that are left is meant: by its name here, or by all it says."""
         if not isinstance(instance, Mapping):
             return None
         given = json_text(instance.get("instance-id"))
-        rules: tuple[Callable[[int], bool], ...] = (
-            lambda index: given is not None and given == self._ids[index],
-            lambda index: own_key(instance) == key_of_node(self._nodes[index]),
-            lambda index: identity_of(instance) == _identity(self._nodes[index]),
-        )
-        for rule in rules:
-            found = [index for index in left if rule(index)]
+        wanted = given, own_key(instance), identity_of(instance)
+        for places, each in zip(self._rules, wanted, strict=True):
+            found = [index for index in places.get(each, ()) if index in left]
             if len(found) == 1:
                 return found[0]
         return None
 
     def _of_mapping(self, said: Mapping[str, Any]) -> Changes:
         made: dict[str, Any] = {}
+        taken = set(self._keys)
         for name, inner in said.items():
             index = self._called(name)
             if name == REPLACE or index is not None:
@@ -121,7 +124,9 @@ class _Naming:
             else:
                 self._check_whole(name, inner)
                 added = as_added(inner)
-                made[free_key(own_key(added), (*self._keys, *made))] = added
+                key = free_key(own_key(added), taken)
+                taken.add(key)
+                made[key] = added
         return made
 
     def _check_whole(self, key: str, said: Any) -> None:
@@ -135,13 +140,20 @@ class _Naming:
 
     def _called(self, name: str) -> int | None:
         """Return the instance of a name: by what it is called now, before what changes know it by."""
-        written = [key_of_node(node) for node in self._nodes]
-        addresses = [_address(node) for node in self._nodes]
         for wanted in (name, name.rstrip("/")):
-            for names in (self._ids, written, self._keys, addresses):
-                if list(names).count(wanted) == 1:
-                    return list(names).index(wanted)
+            for places in self._names:
+                found = places.get(wanted, ())
+                if len(found) == 1:
+                    return found[0]
         return None
+
+
+def _places(names: Iterable[Hashable]) -> dict[Hashable, list[int]]:
+    """Return where each name is."""
+    places: dict[Hashable, list[int]] = {}
+    for index, name in enumerate(names):
+        places.setdefault(name, []).append(index)
+    return places
 
 
 def as_added(instance: Mapping[str, Any]) -> dict[str, Any]:
