@@ -117,10 +117,18 @@ class GatewayService(MultiService):
         try:
             self.gateway.listener.open()
         except CannotListen as error:
-            raise SystemExit(f"jairouter: {error}") from None
+            raise SystemExit(f"jairouter: {error}{self._whence()}") from None
         self.gateway.prober.start()
         self.control.start()
         self._reactor.callWhenRunning(self._take_signals)
+
+    def _whence(self) -> str:
+        """Say that a stored change wants it to listen where it cannot: no file would tell."""
+        loaded = self.control.configuration.loaded
+        origins = {loaded.origins.get(key) for key in ("server.address", "server.port")}
+        if not any(origin and origin.source == f"version {loaded.stored}" for origin in origins):
+            return ""
+        return f"; that is what version {loaded.stored} says; to go back: jairouter rollback 0 --offline"
 
     def stopService(self) -> Deferred[Any]:
         """See `IService.stopService`."""

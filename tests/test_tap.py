@@ -197,8 +197,23 @@ class ServiceTests(SynchronousTestCase):
 
         self.patch(self.reactor, "listenTCP", taken)
         error = self.assertRaises(SystemExit, self.service.privilegedStartService)
-        self.assertRegex(str(error), r"^jairouter: cannot listen on 127\.0\.0\.1:8080: .*in use")
+        self.assertRegex(str(error), r"^jairouter: cannot listen on 127\.0\.0\.1:8080: .*in use$")
         self.assertEqual(self.signals.taken, {})
+
+    def test_cannot_listen_where_a_stored_change_wants_it(self) -> None:
+        """It is said whose fault it is, and the way back: no file tells."""
+        path = self.mktemp()
+        VersionFiles(Path(path), 0, 1.0, lambda: 0.0).add(
+            Draft(0, {"server": {"port": 81}}, Told("me", "test"))
+        )
+
+        def taken(*_arguments: Any, **_named: Any) -> None:
+            raise CannotListenError("127.0.0.1", 81, OSError(98, "Address already in use"))
+
+        self.patch(self.reactor, "listenTCP", taken)
+        service = self.make(CONFIGURATION.replace("{type: memory}", f"{{path: '{path}'}}"))
+        error = self.assertRaises(SystemExit, service.privilegedStartService)
+        self.assertIn("that is what version 1 says; to go back: jairouter rollback 0", str(error))
 
     def test_sigterm_drains(self) -> None:
         """First the delay, then it stops."""

@@ -57,6 +57,3 @@ class ScaleTests(SynchronousTestCase):
             return edits.merge({"model": {"services": {"chat": {"instances": keyed}}}})
 
         self.assert_linear(edit)
-
-    def test_added(self) -> None:
-        self.assert_linear(lambda some: edits.add_service("tts", {"instances": some}))
