@@ -139,7 +139,10 @@ class IBalancerMaker(Interface):
     name: str = Attribute("What the configuration knows the kind by; a plugin's after `plugin:`.")
 
     def make(settings: LoadBalanceSettings, random: Random, seconds: Callable[[], float]) -> IBalancer:
-        """Make the balancer of one service. Called at start and at each reload; does no I/O.
+        """Make the balancer of one service. Does no I/O.
+
+        Called at start and at each reload, and before a reload once more, in a thread: what comes of that is
+        thrown away, and only shows that nothing will fail.
 
         Args:
             settings: Those of `load-balance`; its `options` are for plugins, as they were written.
