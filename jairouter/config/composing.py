@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from jairouter.config.instance_key import IDENTITY, key_of, keys_of
@@ -49,9 +50,9 @@ def _composed(low: Any, high: Any, shape: Shape | None) -> Any:
 
 def own_keys(instances: Sequence[Any]) -> tuple[str, ...]:
     """Return a key for each instance of a list in changes; no two are the same."""
-    keys: list[str] = []
+    keys: dict[str, None] = {}
     for instance in instances:
-        keys.append(free_key(own_key(instance), keys))
+        keys[free_key(own_key(instance), keys)] = None
     return tuple(keys)
 
 
@@ -62,7 +63,7 @@ def own_key(instance: Any) -> str:
     return key_of(texts[0] or "", texts[1] or "", texts[2], texts[3])
 
 
-def free_key(key: str, taken: Sequence[str]) -> str:
+def free_key(key: str, taken: Collection[str]) -> str:
     """Return a key that is not taken yet; of an instance that only the changes know, any will do."""
     number, free = 1, key
     while free in taken:
@@ -80,10 +81,16 @@ def json_text(value: Any) -> str | None:
 
 def node_at(node: Node | None, step: str | int) -> Node | None:
     """Return the node one step further down; an instance is found by the key that changes know it by."""
-    if isinstance(node, Items) and isinstance(step, str):
-        keys = keys_of(node)
-        return node.items[keys.index(step)] if step in keys else None
-    return child(node, step)
+    return steps_from(node)(step)
+
+
+def steps_from(node: Node | None) -> Callable[[str | int], Node | None]:
+    """Return `node_at` of one node, for many steps: the keys of instances are found out once."""
+    if not isinstance(node, Items):
+        return partial(child, node)
+    # The first of several with the same key counts
+    by_key = dict(zip(reversed(keys_of(node)), reversed(node.items), strict=True))
+    return lambda step: by_key.get(step) if isinstance(step, str) else child(node, step)
 
 
 def nested(path: KeyPath, value: Any) -> Changes:
@@ -109,13 +116,13 @@ def _pruned(patch: Any, low: Node | None, shape: Shape | None, *, alone: bool) -
     if not isinstance(patch, Mapping):
         return patch
     kept: dict[str, Any] = {}
-    replaces = REPLACE in patch
+    replaces, there = REPLACE in patch, steps_from(low)
     for key, inner in patch.items():
         if key == REPLACE:
             if not alone:
                 kept[key] = inner
             continue
-        under = None if replaces or alone else node_at(low, key)
+        under = None if replaces or alone else there(key)
         left = _pruned(inner, under, at(shape, (key,)) if shape else None, alone=alone or replaces)
         if left is None and (alone or replaces) and not _is_value(shape, key):
             continue

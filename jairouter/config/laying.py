@@ -38,7 +38,7 @@ def _without_lost(loaded: Loaded, changes: Changes, patch: Changes) -> Changes:
     services = _said(patch, SERVICES)
     for service, said in services.items() if isinstance(services, Mapping) else ():
         path = instances_path(service)
-        there = keys_of(lookup(loaded.tree, path))
+        there = frozenset(keys_of(lookup(loaded.tree, path)))
         instances = said.get("instances") if isinstance(said, Mapping) else None
         for key in instances if isinstance(instances, Mapping) else ():
             if key not in there and isinstance(_said(changes, (*path, key)), Mapping):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final
 
 from jairouter.config.composing import REPLACE, free_key, json_text, own_key
@@ -60,19 +61,22 @@ class _Naming:
         return self._of_list(said) if isinstance(said, list) else self._of_mapping(said)
 
     def _of_list(self, wanted: Sequence[Any]) -> Changes:
-        left = list(range(len(self._nodes)))
+        left = dict.fromkeys(range(len(self._nodes)))
         pairs: list[tuple[Any, int | None]] = []
         for instance in wanted:
             index = self._meant(instance, left)
             if index is not None:
-                left.remove(index)
+                del left[index]
             pairs.append((instance, index))
         made: dict[str, Any] = {self._keys[index]: None for index in left}
+        taken = {*self._keys}
         for instance, index in pairs:
             if index is None:
                 added = as_added(instance)
                 self._check_whole(own_key(added), added)
-                made[free_key(own_key(added), (*self._keys, *made))] = added
+                key = free_key(own_key(added), taken)
+                taken.add(key)
+                made[key] = added
             else:
                 made[self._keys[index]] = self._replacing(instance, index)
         return made
@@ -91,24 +95,35 @@ class _Naming:
         node = self._nodes[index]
         return {self._ids[index], self._keys[index], key_of_node(node), _address(node)}
 
-    def _meant(self, instance: Any, left: Sequence[int]) -> int | None:
+    def _meant(self, instance: Any, left: Collection[int]) -> int | None:
         """Return which of the instances that are left is meant: by its name here, or by all it says."""
         if not isinstance(instance, Mapping):
             return None
-        given = json_text(instance.get("instance-id"))
-        rules: tuple[Callable[[int], bool], ...] = (
-            lambda index: given is not None and given == self._ids[index],
-            lambda index: own_key(instance) == key_of_node(self._nodes[index]),
-            lambda index: identity_of(instance) == _identity(self._nodes[index]),
-        )
-        for rule in rules:
-            found = [index for index in left if rule(index)]
+        said = (json_text(instance.get("instance-id")), own_key(instance), identity_of(instance))
+        for name, places in zip(said, self._by_saying, strict=True):
+            found = [index for index in places.get(name, ()) if index in left]
             if len(found) == 1:
                 return found[0]
         return None
 
+    @cached_property
+    def _written(self) -> tuple[str, ...]:
+        return tuple(map(key_of_node, self._nodes))
+
+    @cached_property
+    def _by_saying(self) -> tuple[Mapping[Hashable, list[int]], ...]:
+        """Where the instances are by what an entry of a list says of itself, the best first."""
+        return tuple(map(_places, (self._ids, self._written, map(_identity, self._nodes))))
+
+    @cached_property
+    def _by_name(self) -> tuple[Mapping[Hashable, list[int]], ...]:
+        """Where they are by what a mapping may call them, the best first."""
+        addresses = map(_address, self._nodes)
+        return tuple(map(_places, (self._ids, self._written, self._keys, addresses)))
+
     def _of_mapping(self, said: Mapping[str, Any]) -> Changes:
         made: dict[str, Any] = {}
+        taken = {*self._keys}
         for name, inner in said.items():
             index = self._called(name)
             if name == REPLACE or index is not None:
@@ -121,7 +136,9 @@ class _Naming:
             else:
                 self._check_whole(name, inner)
                 added = as_added(inner)
-                made[free_key(own_key(added), (*self._keys, *made))] = added
+                key = free_key(own_key(added), taken)
+                taken.add(key)
+                made[key] = added
         return made
 
     def _check_whole(self, key: str, said: Any) -> None:
@@ -135,12 +152,11 @@ class _Naming:
 
     def _called(self, name: str) -> int | None:
         """Return the instance of a name: by what it is called now, before what changes know it by."""
-        written = [key_of_node(node) for node in self._nodes]
-        addresses = [_address(node) for node in self._nodes]
         for wanted in (name, name.rstrip("/")):
-            for names in (self._ids, written, self._keys, addresses):
-                if list(names).count(wanted) == 1:
-                    return list(names).index(wanted)
+            for places in self._by_name:
+                found = places.get(wanted, ())
+                if len(found) == 1:
+                    return found[0]
         return None
 
 
@@ -161,6 +177,14 @@ def identity_of(instance: Mapping[str, Any]) -> tuple[str, str]:
     """Return what no two instances of a service may have in common: name, and address with path."""
     texts = {name: json_text(instance.get(name)) or "" for name in IDENTITY}
     return texts["name"], key_of("", texts["base-url"], texts["path"])
+
+
+def _places(names: Iterable[Hashable]) -> dict[Hashable, list[int]]:
+    """Return where each name stands."""
+    places: dict[Hashable, list[int]] = {}
+    for index, name in enumerate(names):
+        places.setdefault(name, []).append(index)
+    return places
 
 
 def _identity(node: Node) -> tuple[str, str]:

@@ -205,9 +205,10 @@ class Configuration:
             turn.check()
             if parent is not None and parent != self.version:
                 raise VersionConflict(f"version {self.version} is in force, not version {parent}")
-            newest = self._force.newest
-            changes = edit(self.loaded, newest.changes)
-            if newest.settled and _same(changes, newest.changes):
+            newest, loaded = self._force.newest, self.loaded
+            changes, same = await self._means.run_in_thread(_edited, edit, loaded, newest.changes)
+            turn.check()
+            if newest.settled and same:
                 return Changed(self.version, self.loaded, False)
             try:
                 return await self._make(turn, Draft(newest.highest, changes, told), undo)
@@ -281,7 +282,8 @@ class Configuration:
         if edit is not None:
             if number is not None:
                 over = await self._at(number)
-            stored = Stored(newest.highest + 1, edit(over, newest.changes))
+            changes, _ = await self._means.run_in_thread(_edited, edit, over, newest.changes)
+            stored = Stored(newest.highest + 1, changes)
         return await making.planned(before, sources, stored, base)
 
 
@@ -290,6 +292,8 @@ def _configured(loaded: Loaded) -> UndoRule:
     return UndoRule(undo.within, undo.margin, undo.min_requests)
 
 
-def _same(one: Changes, other: Changes) -> bool:
-    """Whether they say the same; to Python 1 is True, to a header it is not."""
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+def _edited(edit: Edit, loaded: Loaded, changes: Changes) -> tuple[Changes, bool]:
+    """What an edit makes of changes, and whether that says the same. Blocks, where there is much of it."""
+    made = edit(loaded, changes)
+    # To Python 1 is True, to a header it is not
+    return made, json.dumps(made, sort_keys=True) == json.dumps(changes, sort_keys=True)
