@@ -59,7 +59,12 @@ class PageTests(SynchronousTestCase):
         for path in ("/swagger-ui", "/swagger-ui/", "/swagger-ui.html", "/swagger-ui/index.html"):
             self.assertEqual(self.api.ask(path).status, 200, path)
         self.assertEqual(self.api.ask("/swagger-ui/other").status, 404)
-        self.assertEqual(self.api.ask("/swagger-ui", "POST").status, 405)
+        for path in ("/swagger-ui", "/v3/api-docs"):
+            refused = self.api.ask(path, "POST")
+            self.assertEqual((refused.status, refused.headers["allow"]), (405, "GET, HEAD, OPTIONS"))
+            self.assertEqual(self.api.code(path, "POST"), "METHOD_NOT_ALLOWED")
+            asked = self.api.ask(path, "OPTIONS")
+            self.assertEqual((asked.status, asked.headers["allow"]), (204, "GET, HEAD, OPTIONS"))
 
     def test_well_formed(self) -> None:
         outline = Outline(self.html)

@@ -10,7 +10,7 @@ from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.control import StoreUnavailable, VersionConflict
-from jairouter.web.management.endpoint import Call, Reply
+from jairouter.web.management.endpoint import Call, Later, Reply
 from tests.web.management.examples import Api, all_of_them, endpoint, request
 from tests.web.serving import answers
 
@@ -215,6 +215,28 @@ class AnswerTests(SynchronousTestCase):
         client = api.serving.ask(request("/api/it"))
         self.assertEqual(client.received, b"")
         waiting.callback(Reply([1]))
+        api.serving.run()
+        self.assertEqual(json.loads(answers(client.received)[0].body)["data"], [1])
+
+    def test_made_in_a_thread(self) -> None:
+        """Data that take a while to make, and to write."""
+        calls = []
+
+        def run(function: Any, *arguments: Any) -> Deferred[Any]:
+            calls.append(lambda: done.callback(function(*arguments)))
+            return done
+
+        done: Deferred[Any] = Deferred()
+        made: list[int] = []
+
+        def make() -> list[int]:
+            made.append(1)
+            return made
+
+        api = Api(endpoint(lambda call: Reply(Later(make))), run_in_thread=run)
+        client = api.serving.ask(request("/api/it"))
+        self.assertEqual((made, client.received), ([], b""))
+        calls[0]()
         api.serving.run()
         self.assertEqual(json.loads(answers(client.received)[0].body)["data"], [1])
 
