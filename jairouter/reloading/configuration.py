@@ -39,7 +39,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -104,6 +104,7 @@ class Configuration:
         self._force.on_change.append(self._other_version)
         self._said = self._force.said
         self._turns = Turns()
+        self._looks = Turns()  # one at a time too: each computes a while in threads, which the reactor feels
         self._undoing: Undoing | None = None
         self._again: IDelayedCall | None = None
 
@@ -183,11 +184,13 @@ class Configuration:
 
     def plan(self, edit: Edit | None, number: int | None = None) -> Deferred[Plan]:
         """See `IConfiguration.plan`."""
-        return Deferred.fromCoroutine(self._plan(edit, number))
+        return self._looks.take(lambda turn: self._plan(turn, edit, number))
 
     def at(self, number: int) -> Deferred[Loaded]:
         """See `IConfiguration.at`."""
-        return Deferred.fromCoroutine(self._at(number))
+        return (
+            succeed(self.loaded) if number == self.version else self._looks.take(lambda _: self._at(number))
+        )
 
     async def _logged(self, told: Told, work: Coroutine[Any, Any, Changed]) -> Changed:
         """Say in the log why a change was refused, where that is of interest to others than who made it."""
@@ -269,7 +272,7 @@ class Configuration:
             return self.loaded
         return await self._force.making.at(number, self._force.sources)
 
-    async def _plan(self, edit: Edit | None, number: int | None) -> Plan:
+    async def _plan(self, turn: Turn, edit: Edit | None, number: int | None) -> Plan:
         making, before, base = self._force.making, self.loaded, self.version
         sources: Sources = self._force.sources
         over, newest = before, self._force.newest
@@ -284,6 +287,7 @@ class Configuration:
                 over = await self._at(number)
             changes, _ = await self._means.run_in_thread(_edited, edit, over, newest.changes)
             stored = Stored(newest.highest + 1, changes)
+        turn.check()
         return await making.planned(before, sources, stored, base)
 
 
