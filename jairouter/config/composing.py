@@ -65,11 +65,15 @@ def own_key(instance: Any) -> str:
 
 def free_key(key: str, taken: Collection[str]) -> str:
     """Return a key that is not taken yet; of an instance that only the changes know, any will do."""
-    number, free = 1, key
-    while free in taken:
-        number += 1
-        free = f"{key}#{number}"
-    return free
+    if key not in taken:
+        return key
+    last, free = 1, 2
+    while f"{key}#{free}" in taken:
+        last, free = free, 2 * free
+    while free - last > 1:  # the lowest number, where none is left out; a thousand may have the same key
+        middle = (last + free) // 2
+        last, free = (middle, free) if f"{key}#{middle}" in taken else (last, middle)
+    return f"{key}#{free}"
 
 
 def json_text(value: Any) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.config import edits
+from jairouter.config.composing import free_key
 from jairouter.control import Edit
 from tests.config.editing import Edited
 
@@ -37,8 +38,24 @@ class EffortTests(SynchronousTestCase):
     def test_what_only_the_changes_know(self) -> None:
         self._check(_by_key, _others)
 
+    def test_all_of_one_name(self) -> None:
+        """The keys of changes are told apart by numbers; trying them all is not seen in calls."""
+        taken = _Counted(["m", *(f"m#{number}" for number in range(2, 1001))])
+        self.assertEqual(free_key("m", taken), "m#1001")
+        self.assertLess(taken.asked, 30)
+
     def test_a_list_in_place_of_all_changes(self) -> None:
         self._check(lambda size: edits.replace_all(_patch(_list("other", size))), _others)
+
+
+class _Counted(list[str]):
+    """A list that counts how often it is asked whether something is in it."""
+
+    asked = 0
+
+    def __contains__(self, key: object) -> bool:
+        self.asked += 1
+        return super().__contains__(key)
 
 
 def _calls(work: Callable[[], Any]) -> int:

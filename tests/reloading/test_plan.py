@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 
 from jairouter.config.faults import Fault
 from jairouter.config.loader import Loaded
@@ -56,6 +56,20 @@ class PlanTests(Workbench):
             self.threads.pop()()
         for each in looks:
             self.successResultOf(each)
+
+    def test_refused_when_nobody_waits_any_more(self) -> None:
+        """That is an answer, not a fault of ours to be logged."""
+
+        def edit(_loaded: Loaded, _changes: Changes) -> Changes:
+            raise InvalidConfiguration("wrong")
+
+        self.threads = []
+        plan = self.configuration.plan(edit)
+        plan.cancel()
+        self.failureResultOf(plan, CancelledError)
+        while self.threads:
+            self.threads.pop()()
+        self.assertEqual(self.flushLoggedErrors(), [])
 
     def test_changes_do_not_wait_for_it(self) -> None:
         self.threads = []

@@ -39,8 +39,9 @@ if TYPE_CHECKING:
     from jairouter.interfaces import IRequestBody
     from jairouter.web.management.endpoint import Endpoint
 
-AT_ONCE: Final = 64 * 1024
-"""Bytes of a body that is parsed at once; a larger one is parsed in a thread, since that takes a while."""
+AT_ONCE: Final = {"json": 64 * 1024, "yaml": 1024}
+"""Bytes of a body of each kind that is parsed at once; a larger one is parsed in a thread, since that takes a
+while: 60 kB of YAML take more than a tenth of a second."""
 RETRY_AFTER: Final = b"5"
 """Seconds after which to ask again what could not be done now."""
 
@@ -192,7 +193,7 @@ async def _body(endpoint: Endpoint, upload: IRequestBody, kind: str, service: Se
             raise InvalidRequest("a body is required")
         return None
     assert endpoint.body is not None  # with a limit of 0 there are no data
-    if len(data) <= AT_ONCE:
+    if len(data) <= AT_ONCE[kind]:
         return _read(data, kind, endpoint)
     return await service.run_in_thread(_read, data, kind, endpoint)
 

@@ -193,13 +193,19 @@ class BodyTests(Case):
             return waiting
 
         self.api = Api(*all_of_them(), run_in_thread=run, max_body=1_000_000)
-        body = json.dumps({"name": "a" * 70_000, "baseUrl": "b"}).encode()
-        client = self.api.serving.ask(request("/api/config/instance/chat", "POST", body))
-        self.assertEqual(answers(client.received), [])
-        waiting, function, arguments = calls[1]
-        waiting.callback(function(*arguments))
-        self.api.serving.run()
-        self.assertEqual(answers(client.received)[0].status, 201)
+        large = {"name": "a" * 70_000, "baseUrl": "b"}
+        yaml = f"name: {'a' * 1100}\nbaseUrl: b\n"
+        for body, kind in ((json.dumps(large), "json"), (yaml, "yaml")):
+            calls.clear()
+            asked = request(
+                "/api/config/instance/chat", "POST", body.encode(), Content_Type=f"application/{kind}"
+            )
+            client = self.api.serving.ask(asked)
+            self.assertEqual(answers(client.received), [], kind)
+            waiting, function, arguments = calls[1]
+            waiting.callback(function(*arguments))
+            self.api.serving.run()
+            self.assertEqual(answers(client.received)[0].status, 201, kind)
 
 
 class AnswerTests(SynchronousTestCase):
