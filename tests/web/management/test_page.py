@@ -103,6 +103,13 @@ class PageTests(SynchronousTestCase):
         self.assertIn(said, self.html)
         self.assertIn("  baseUrl: string\n", self.html)
 
+    def test_examples_can_be_pasted(self) -> None:
+        """What may be written in several ways is given in one that is taken, or left out."""
+        properties = {"weight": {"description": "x"}, "other": {"description": "y"}, "name": {}}
+        self.assertEqual(
+            example({"type": "object", "properties": properties}), {"weight": 1, "name": "my-model"}
+        )
+
     def curls(self, host: str = "localhost:8080") -> list[list[str]]:
         html = Api(*all_of_them()).ask("/swagger-ui", Host=host).body.decode()
         lines = re.findall(r"<pre>(curl .*?)</pre>", html, re.DOTALL)
