@@ -225,7 +225,8 @@ class Plan:
 Edit = Callable[["Loaded", Changes], Changes]
 """Makes the changes of a new version from the configuration in force and the changes in force.
 
-It is pure, leaves its arguments alone, and may be called again with others if somebody else was faster.
+It is pure, leaves its arguments alone, and may be called again with others if somebody else was faster. It
+runs in a thread.
 
 Raises:
     Refusal: It cannot be done; nothing has changed.

@@ -50,6 +50,7 @@ from jairouter.web.management import (
     versions,
 )
 from jairouter.web.management.access import Access
+from jairouter.web.management.one_at_a_time import one_at_a_time
 from jairouter.web.management.parts import Parts
 from jairouter.web.management.root import management_pages
 from jairouter.web.management.serving import Service
@@ -271,7 +272,8 @@ class ControlPlane:
             gateway.health.shows_details = lambda request: shows == "always" or _admits(access, request)
         if not management.api.enabled:
             return
-        service = Service(access, management.api.max_body_size, today, self._run_in_thread)
+        in_thread = one_at_a_time(self._run_in_thread)
+        service = Service(access, management.api.max_body_size, today, in_thread)
         for path, page in management_pages(self._endpoints(reactor, today), service, _version()).items():
             put(gateway.tree, path, page)
 

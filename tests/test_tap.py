@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,8 @@ class ServiceTests(SynchronousTestCase):
         self.patch(tap, "resource", self.limits)
         self.collector = Collector()
         self.patch(tap, "gc", self.collector)
+        self.turns: list[float] = []
+        self.patch(sys, "setswitchinterval", self.turns.append)
         self.reactor = Reactor()
         self.service = self.make(CONFIGURATION)
         self.addCleanup(self.assert_clean)
@@ -178,6 +181,10 @@ class ServiceTests(SynchronousTestCase):
         """What was loaded is collected once and then left alone."""
         self.start()
         self.assertEqual(self.collector.calls, ["collect", "freeze", "set_threshold"])
+
+    def test_threads_that_compute_keep_nobody_waiting(self) -> None:
+        self.start()
+        self.assertEqual(self.turns, [0.001])
 
     def test_notices(self) -> None:
         """What has no effect is said once, at the start."""

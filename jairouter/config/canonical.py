@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from jairouter.config import not_applicable
 from jairouter.config.building import Builder
@@ -12,6 +12,9 @@ from jairouter.config.forms import Template, Text, Unfit
 from jairouter.config.naming import KeyPath, dotted, nearest, position, relaxed, split_key
 from jairouter.config.shape import Group, Leaf, Listing, Naming, Shape
 from jairouter.config.tree import Broken, Entry, Items, Members, Node, Scalar, Written, kind
+
+GUESSES: Final = 200
+"""Faults up to which it is guessed what was meant, which takes longer than all else about a key."""
 
 
 class Place(NamedTuple):
@@ -199,7 +202,8 @@ class Reader:
         elif isinstance(shape, Naming):
             told = f"expected {shape.keys.expected}"
             names = set(shape.keys.json_schema().get("enum", ()))
-        meant = nearest(rest[0], sorted(names))
+        guess = len(self.findings.faults) < GUESSES
+        meant = nearest(rest[0], sorted(names)) if guess else None
         hint = f"; did you mean {meant}?" if meant else ""
         self.findings.fault(entry.origin, full, told + hint)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from jairouter.config.instance_key import IDENTITY, key_of, keys_of
@@ -62,13 +63,17 @@ def own_key(instance: Any) -> str:
     return key_of(texts[0] or "", texts[1] or "", texts[2], texts[3])
 
 
-def free_key(key: str, taken: Container[str]) -> str:
+def free_key(key: str, taken: Collection[str]) -> str:
     """Return a key that is not taken yet; of an instance that only the changes know, any will do."""
-    number, free = 1, key
-    while free in taken:
-        number += 1
-        free = f"{key}#{number}"
-    return free
+    if key not in taken:
+        return key
+    last, free = 1, 2
+    while f"{key}#{free}" in taken:
+        last, free = free, 2 * free
+    while free - last > 1:  # the lowest number, where none is left out; a thousand may have the same key
+        middle = (last + free) // 2
+        last, free = (middle, free) if f"{key}#{middle}" in taken else (last, middle)
+    return f"{key}#{free}"
 
 
 def json_text(value: Any) -> str | None:
@@ -80,22 +85,16 @@ def json_text(value: Any) -> str | None:
 
 def node_at(node: Node | None, step: str | int) -> Node | None:
     """Return the node one step further down; an instance is found by the key that changes know it by."""
-    return finder(node)(step)
+    return steps_from(node)(step)
 
 
-def finder(node: Node | None) -> Callable[[str | int], Node | None]:
-    """Return what finds nodes as `node_at` does; for whoever looks for many in the same place."""
-    by_key: dict[str, Node] = {}
-    if isinstance(node, Items):
-        for key, item in zip(keys_of(node), node.items, strict=True):
-            by_key.setdefault(key, item)
-
-    def found(step: str | int) -> Node | None:
-        if isinstance(node, Items) and isinstance(step, str):
-            return by_key.get(step)
-        return child(node, step)
-
-    return found
+def steps_from(node: Node | None) -> Callable[[str | int], Node | None]:
+    """Return `node_at` of one node, for many steps: the keys of instances are found out once."""
+    if not isinstance(node, Items):
+        return partial(child, node)
+    # The first of several with the same key counts
+    by_key = dict(zip(reversed(keys_of(node)), reversed(node.items), strict=True))
+    return lambda step: by_key.get(step) if isinstance(step, str) else child(node, step)
 
 
 def nested(path: KeyPath, value: Any) -> Changes:
@@ -121,14 +120,13 @@ def _pruned(patch: Any, low: Node | None, shape: Shape | None, *, alone: bool) -
     if not isinstance(patch, Mapping):
         return patch
     kept: dict[str, Any] = {}
-    replaces = REPLACE in patch
-    find = finder(low)
+    replaces, there = REPLACE in patch, steps_from(low)
     for key, inner in patch.items():
         if key == REPLACE:
             if not alone:
                 kept[key] = inner
             continue
-        under = None if replaces or alone else find(key)
+        under = None if replaces or alone else there(key)
         left = _pruned(inner, under, at(shape, (key,)) if shape else None, alone=alone or replaces)
         if left is None and (alone or replaces) and not _is_value(shape, key):
             continue

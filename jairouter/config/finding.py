@@ -73,13 +73,13 @@ def ids_of(instances: Sequence[Node]) -> tuple[str, ...]:
     """
     given = [text_of(each, "instance-id") for each in instances]
     addresses = [_address(each) for each in instances]
-    owns, shared = Counter(given), Counter(addresses)
+    called, living = Counter(given), Counter(addresses)
     ids = []
     for node, own, address in zip(instances, given, addresses, strict=True):
-        if own and owns[own] == 1:
+        if own and called[own] == 1:
             ids.append(own)
         else:
-            ids.append(address if shared[address] == 1 else key_of_node(node))
+            ids.append(address if living[address] == 1 else key_of_node(node))
     return tuple(ids)
 
 

@@ -91,22 +91,26 @@ def _by_key(low: Node | None, high: Keyed, findings: Findings, path: KeyPath) ->
         low = _patched(None, low, findings, path)
     if isinstance(low, Broken):
         return low
-    rows: list[tuple[str, Node]] = []
+    rows: list[tuple[str, Node] | None] = []
     if isinstance(low, Items) and not high.replaces:
-        rows = list(zip(keys_of(low), low.items, strict=True))
+        rows += zip(keys_of(low), low.items, strict=True)
+    places: dict[str, list[int]] = {}
+    for index, row in enumerate(filter(None, rows)):
+        places.setdefault(row[0], []).append(index)
     for key, node in high.items.items():
-        found = [index for index, (known, _) in enumerate(rows) if known == key]
+        found = places.get(key, [])
         if len(found) > 1:
             told = "several instances have this key; tell them apart by an instance-id"
             findings.fault(node.origin, (*path, key), told)
         else:
             _one_by_key(rows, found, key, node, findings, path)
-    keys, nodes = tuple(key for key, _ in rows), tuple(node for _, node in rows)
+    left = [each for each in rows if each is not None]
+    keys, nodes = tuple(key for key, _ in left), tuple(node for _, node in left)
     return Items(nodes, high.origin if low is None else low.origin, keys)
 
 
 def _one_by_key(
-    rows: list[tuple[str, Node]],
+    rows: list[tuple[str, Node] | None],
     found: list[int],
     key: str,
     node: Node,
@@ -114,8 +118,9 @@ def _one_by_key(
     path: KeyPath,
 ) -> None:
     """Lay the change to one instance over it; one that is replaced comes last, as one that is new does."""
-    if found and isinstance(node, Members) and not node.replaces:
-        there = rows[found[0]][1]
+    row = rows[found[0]] if found else None
+    if row is not None and isinstance(node, Members) and not node.replaces:
+        there = row[1]
         if isinstance(there, Orphan):
             both = merge(there.node, node, findings, (*path, key))
             rows[found[0]] = (key, _orphan(both, key))
@@ -123,7 +128,7 @@ def _one_by_key(
             rows[found[0]] = (key, merge(there, node, findings, (*path, key)))
         return
     for index in found:
-        del rows[index]
+        rows[index] = None
     if not isinstance(node, Removed):
         rows.append((key, _orphan(_alone(node, findings, (*path, key)), key)))
 

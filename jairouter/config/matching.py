@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final
 
 from jairouter.config.composing import REPLACE, free_key, json_text, own_key
@@ -64,7 +65,7 @@ class _Naming:
         return self._of_list(said) if isinstance(said, list) else self._of_mapping(said)
 
     def _of_list(self, wanted: Sequence[Any]) -> Changes:
-        left, taken = dict.fromkeys(range(len(self._nodes))), set(self._keys)
+        left = dict.fromkeys(range(len(self._nodes)))
         pairs: list[tuple[Any, int | None]] = []
         for instance in wanted:
             index = self._meant(instance, left)
@@ -72,6 +73,7 @@ class _Naming:
                 del left[index]
             pairs.append((instance, index))
         made: dict[str, Any] = {self._keys[index]: None for index in left}
+        taken = {*self._keys}
         for instance, index in pairs:
             if index is None:
                 added = as_added(instance)
@@ -97,21 +99,35 @@ class _Naming:
         node = self._nodes[index]
         return {self._ids[index], self._keys[index], key_of_node(node), _address(node)}
 
-    def _meant(self, instance: Any, left: Container[int]) -> int | None:
+    def _meant(self, instance: Any, left: Collection[int]) -> int | None:
         """Return which of the instances that are left is meant: by its name here, or by all it says."""
         if not isinstance(instance, Mapping):
             return None
-        given = json_text(instance.get("instance-id"))
-        wanted = given, own_key(instance), identity_of(instance)
-        for places, each in zip(self._rules, wanted, strict=True):
-            found = [index for index in places.get(each, ()) if index in left]
+        said = (json_text(instance.get("instance-id")), own_key(instance), identity_of(instance))
+        for name, places in zip(said, self._by_saying, strict=True):
+            found = [index for index in places.get(name, ()) if index in left]
             if len(found) == 1:
                 return found[0]
         return None
 
+    @cached_property
+    def _written(self) -> tuple[str, ...]:
+        return tuple(map(key_of_node, self._nodes))
+
+    @cached_property
+    def _by_saying(self) -> tuple[Mapping[Hashable, list[int]], ...]:
+        """Where the instances are by what an entry of a list says of itself, the best first."""
+        return tuple(map(_places, (self._ids, self._written, map(_identity, self._nodes))))
+
+    @cached_property
+    def _by_name(self) -> tuple[Mapping[Hashable, list[int]], ...]:
+        """Where they are by what a mapping may call them, the best first."""
+        addresses = map(_address, self._nodes)
+        return tuple(map(_places, (self._ids, self._written, self._keys, addresses)))
+
     def _of_mapping(self, said: Mapping[str, Any]) -> Changes:
         made: dict[str, Any] = {}
-        taken = set(self._keys)
+        taken = {*self._keys}
         for name, inner in said.items():
             index = self._called(name)
             if name == REPLACE or index is not None:
@@ -141,7 +157,7 @@ class _Naming:
     def _called(self, name: str) -> int | None:
         """Return the instance of a name: by what it is called now, before what changes know it by."""
         for wanted in (name, name.rstrip("/")):
-            for places in self._names:
+            for places in self._by_name:
                 found = places.get(wanted, ())
                 if len(found) == 1:
                     return found[0]
@@ -173,6 +189,14 @@ def identity_of(instance: Mapping[str, Any]) -> tuple[str, str]:
     """Return what no two instances of a service may have in common: name, and address with path."""
     texts = {name: json_text(instance.get(name)) or "" for name in IDENTITY}
     return texts["name"], key_of("", texts["base-url"], texts["path"])
+
+
+def _places(names: Iterable[Hashable]) -> dict[Hashable, list[int]]:
+    """Return where each name stands."""
+    places: dict[Hashable, list[int]] = {}
+    for index, name in enumerate(names):
+        places.setdefault(name, []).append(index)
+    return places
 
 
 def _identity(node: Node) -> tuple[str, str]:

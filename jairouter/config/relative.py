@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from jairouter.config.addresses import HEADER_NAME
-from jairouter.config.composing import ABSENT, REPLACE, ROOT, finder, json_text
+from jairouter.config.composing import ABSENT, REPLACE, ROOT, json_text, steps_from
 from jairouter.config.faults import Fault, Origin
 from jairouter.config.forms import Unfit
 from jairouter.config.naming import KeyPath, dotted
@@ -68,15 +68,14 @@ class _Comparison:
         """
         replaces = REPLACE in patch
         low = None if replaces else low
-        left = {REPLACE: "replace"} if replaces else {}
-        find = finder(low)
+        there, left = steps_from(low), {REPLACE: "replace"} if replaces else {}
         for key, inner in patch.items():
             if key == REPLACE:
                 continue
             name = _same_header(key, low) if isinstance(shape, Naming) and shape.keys == HEADER_NAME else key
             further = at(shape, (name,)) if shape else None
             matters = given or replaces or _matters(shape, name)
-            found = self._value(inner, find(name), further, (*path, name), _default(shape, name), matters)
+            found = self._value(inner, there(name), further, (*path, name), _default(shape, name), matters)
             if found is not ABSENT:
                 left[name] = found
         return left if left or low is None else ABSENT

@@ -39,7 +39,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -105,6 +105,7 @@ class Configuration:
         self._force.on_change.append(self._other_version)
         self._said = self._force.said
         self._turns = Turns()
+        self._looks = Turns()  # one at a time too: each computes a while in threads, which the reactor feels
         self._undoing: Undoing | None = None
         self._again: IDelayedCall | None = None
 
@@ -184,11 +185,13 @@ class Configuration:
 
     def plan(self, edit: Edit | None, number: int | None = None) -> Deferred[Plan]:
         """See `IConfiguration.plan`."""
-        return Deferred.fromCoroutine(self._plan(edit, number))
+        return self._looks.take(lambda turn: self._plan(turn, edit, number))
 
     def at(self, number: int) -> Deferred[Loaded]:
         """See `IConfiguration.at`."""
-        return Deferred.fromCoroutine(self._at(number))
+        return (
+            succeed(self.loaded) if number == self.version else self._looks.take(lambda _: self._at(number))
+        )
 
     async def _logged(self, told: Told, work: Coroutine[Any, Any, Changed]) -> Changed:
         """Say in the log why a change was refused, where that is of interest to others than who made it."""
@@ -206,9 +209,10 @@ class Configuration:
             turn.check()
             if parent is not None and parent != self.version:
                 raise VersionConflict(f"version {self.version} is in force, not version {parent}")
-            newest = self._force.newest
-            changes = edit(self.loaded, newest.changes)
-            if newest.settled and _same(changes, newest.changes):
+            newest, loaded = self._force.newest, self.loaded
+            changes, same = await self._means.run_in_thread(_edited, edit, loaded, newest.changes)
+            turn.check()
+            if newest.settled and same:
                 return Changed(self.version, self.loaded, False)
             refuse_secrets(changes)
             try:
@@ -270,7 +274,7 @@ class Configuration:
             return self.loaded
         return await self._force.making.at(number, self._force.sources)
 
-    async def _plan(self, edit: Edit | None, number: int | None) -> Plan:
+    async def _plan(self, turn: Turn, edit: Edit | None, number: int | None) -> Plan:
         making, before, base = self._force.making, self.loaded, self.version
         sources: Sources = self._force.sources
         over, newest = before, self._force.newest
@@ -283,7 +287,9 @@ class Configuration:
         if edit is not None:
             if number is not None:
                 over = await self._at(number)
-            stored = Stored(newest.highest + 1, edit(over, newest.changes))
+            changes, _ = await self._means.run_in_thread(_edited, edit, over, newest.changes)
+            stored = Stored(newest.highest + 1, changes)
+        turn.check()
         return await making.planned(before, sources, stored, base)
 
 
@@ -292,6 +298,8 @@ def _configured(loaded: Loaded) -> UndoRule:
     return UndoRule(undo.within, undo.margin, undo.min_requests)
 
 
-def _same(one: Changes, other: Changes) -> bool:
-    """Whether they say the same; to Python 1 is True, to a header it is not."""
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+def _edited(edit: Edit, loaded: Loaded, changes: Changes) -> tuple[Changes, bool]:
+    """What an edit makes of changes, and whether that says the same. Blocks, where there is much of it."""
+    made = edit(loaded, changes)
+    # To Python 1 is True, to a header it is not
+    return made, json.dumps(made, sort_keys=True) == json.dumps(changes, sort_keys=True)

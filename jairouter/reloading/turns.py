@@ -9,6 +9,8 @@ from twisted.internet.defer import CancelledError, Deferred, DeferredLock
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from jairouter.control import Refusal
+
 _T = TypeVar("_T")
 
 
@@ -64,8 +66,8 @@ class Turns:
         def over(result: _T | Failure) -> None:
             if not told.called:
                 told.callback(result)
-            elif isinstance(result, Failure) and not result.check(CancelledError):
-                self._log.failure("a change that nobody waits for failed", result)
+            elif isinstance(result, Failure) and not result.check(CancelledError, Refusal):
+                self._log.failure("what nobody waits for any more failed", result)
 
         Deferred.fromCoroutine(self._run(turn, work)).addBoth(over)
         return told

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from twisted.internet.defer import CancelledError, Deferred
 from zope.interface.verify import verifyObject
 
@@ -127,6 +130,28 @@ class ChangeTests(Workbench):
         self.store.refusal["history"] = StoreUnavailable("no such disk")
         self.failureResultOf(self.configuration.change(to(capacity(5)), TOLD), StoreUnavailable)
         self.assertEqual(self.in_force(), (0, None))
+
+    def test_edits_in_a_thread(self) -> None:
+        """An import of a thousand instances takes a while, during which everybody else would wait."""
+        edited = []
+
+        def edit(loaded: Loaded, changes: Changes) -> Changes:
+            edited.append(changes)
+            return changes
+
+        asking: tuple[Callable[[], Deferred[Any]], ...] = (
+            lambda: self.configuration.change(edit, TOLD),
+            lambda: self.configuration.plan(edit),
+        )
+        for ask in asking:
+            edited.clear()
+            self.threads = []
+            waiting = ask()
+            self.assertEqual(edited, [])
+            while self.threads:
+                self.threads.pop(0)()
+            self.assertEqual(len(edited), 1)
+            self.successResultOf(waiting)
 
     def test_edit_refuses(self) -> None:
         def edit(loaded: Loaded, changes: Changes) -> Changes:

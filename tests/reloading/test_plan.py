@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred
+
 from jairouter.config.faults import Fault
 from jairouter.config.loader import Loaded
 from jairouter.control import Changes, InvalidConfiguration, NotFound, VersionNotFound
 from jairouter.reloading.making import REMEMBERED
-from tests.reloading.workbench import Workbench, capacity, capacity_of, to
+from tests.reloading.workbench import TOLD, Workbench, capacity, capacity_of, to
 
 BAD: Changes = {"model": {"services": {"chat": {"rate-limit": {"capacity": -1}}}}}
 
@@ -42,6 +46,40 @@ class PlanTests(Workbench):
         plan = self.successResultOf(self.configuration.plan(to(BAD)))
         self.assertEqual([each.path for each in plan.faults], ["model.services.chat.rate-limit.capacity"])
         self.assertEqual((plan.base, plan.differences), (2, ()))
+
+    def test_one_after_the_other(self) -> None:
+        """Each takes a tenth of a second of computing; two hundred at once would stop the gateway."""
+        self.threads = []
+        looks: list[Deferred[Any]] = [self.configuration.plan(to(capacity(7))), self.configuration.at(1)]
+        while self.threads:
+            self.assertEqual(len(self.threads), 1)
+            self.threads.pop()()
+        for each in looks:
+            self.successResultOf(each)
+
+    def test_refused_when_nobody_waits_any_more(self) -> None:
+        """That is an answer, not a fault of ours to be logged."""
+
+        def edit(_loaded: Loaded, _changes: Changes) -> Changes:
+            raise InvalidConfiguration("wrong")
+
+        self.threads = []
+        plan = self.configuration.plan(edit)
+        plan.cancel()
+        self.failureResultOf(plan, CancelledError)
+        while self.threads:
+            self.threads.pop()()
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_changes_do_not_wait_for_it(self) -> None:
+        self.threads = []
+        plan = self.configuration.plan(to(capacity(7)))
+        change = self.configuration.change(to(capacity(6)), TOLD)
+        self.assertEqual(len(self.threads), 2)
+        while self.threads:
+            self.threads.pop()()
+        self.successResultOf(plan)
+        self.assertFalse(self.successResultOf(change).changed)
 
     def test_certificates(self) -> None:
         self.faults = (Fault("no such file"),)

@@ -135,7 +135,7 @@ class ApiSettings(Section):
     allow_from: tuple[Network, ...] = _LOOPBACK
     """Addresses and networks of the clients that may use it; by default this machine alone. Where a proxy
     stands in front on this machine, its clients are told apart only if it is one of
-    `server.trusted-proxies`."""
+    `server.forward-headers.trusted-proxies`."""
 
     max_body_size: SomeBytes = 4 * 1024 * 1024
     """Largest body of a request to it."""

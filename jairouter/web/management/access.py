@@ -6,7 +6,8 @@ browser on this machine are there too, and both do what others want:
 
 A request from the loopback address is refused when it has
 
-* X-Forwarded-For, Forwarded, X-Real-IP, X-Forwarded-Host or Via: a proxy passes it on, for whomever;
+* X-Forwarded-For or another header of `PASSED_ON`, or came over a connection that began with a PROXY header:
+  a proxy passes it on, for whomever;
 * a Host that is neither ``localhost`` nor an IP address, or none: a browser took a name of somebody else's
   for this machine's (DNS rebinding).
 
@@ -36,8 +37,24 @@ if TYPE_CHECKING:
     from twisted.web.http import Request
 
 KEY: Final = "management.api.allow-from"
-PASSED_ON: Final = (b"x-forwarded-for", b"forwarded", b"x-real-ip", b"x-forwarded-host", b"via")
-"""Headers that proxies add."""
+PASSED_ON: Final = (
+    b"x-forwarded-for",
+    b"forwarded",
+    b"x-real-ip",
+    b"via",
+    b"x-forwarded-host",
+    b"x-forwarded-proto",
+    b"x-forwarded-port",
+    b"x-forwarded-prefix",
+    b"x-forwarded-server",
+    b"x-client-ip",
+    b"x-cluster-client-ip",
+    b"x-original-forwarded-for",
+    b"true-client-ip",
+    b"cf-connecting-ip",
+    b"cdn-loop",
+)
+"""Headers that proxies, load balancers and tunnels add."""
 
 _AUTHORITY: Final = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[^:@/\[\]\s]+?)\.?(?::([0-9]{1,5}))?")
 _DEFAULT_PORTS: Final = {b"http": b"80", b"https": b"443"}
@@ -68,7 +85,7 @@ class Access:
         if not granting:
             raise Forbidden(f"clients at {address} may not use the management API; {KEY} says who may")
         if all(each.is_loopback for each in granting):
-            _check_here(fields)
+            _check_here(fields, proxied=getattr(getattr(request, "channel", None), "proxied", False))
         _check_browser(fields)
         return address
 
@@ -89,13 +106,13 @@ def client_of(request: Request) -> tuple[str, Mapping[bytes, bytes]]:
     return client.address, request.fields
 
 
-def _check_here(fields: Mapping[bytes, bytes]) -> None:
+def _check_here(fields: Mapping[bytes, bytes], *, proxied: bool) -> None:
     """Whether a request from this machine is not somebody else's."""
-    passed_on = next((name for name in PASSED_ON if name in fields), None)
-    if passed_on is not None:
+    passed_on = next((name.decode("ascii") for name in PASSED_ON if name in fields), None)
+    if proxied or passed_on is not None:
         raise Forbidden(
-            f"a proxy on this machine passed this on ({passed_on.decode('ascii')}); where it is one of "
-            f"server.trusted-proxies, {KEY} may name the networks of its clients"
+            f"a proxy passed this on ({passed_on or 'PROXY header'}); where it is one of "
+            f"server.forward-headers.trusted-proxies, {KEY} may name the networks of its clients"
         )
     host = _split(fields.get(b"host", b""))[0]
     if host != b"localhost" and parse_ip(host.decode("latin-1").strip("[]")) is None:

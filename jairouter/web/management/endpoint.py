@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -84,11 +84,22 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Later:
+    """Data that take a while to make: a thread does it.
+
+    Attributes:
+        make: Makes them, of what does not change any more.
+    """
+
+    make: Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What an endpoint replies when all went well.
 
     Attributes:
-        data: For the envelope; JSON values.
+        data: For the envelope; JSON values, or what makes them in a thread.
         message: In one line.
         status: Of HTTP.
         version: The version in force, for ``ETag``; None where that says nothing.
@@ -98,6 +109,11 @@ class Reply:
     message: str = "OK"
     status: int = 200
     version: int | None = None
+
+
+def made(reply: Reply) -> Reply:
+    """A reply of which the data are made. Blocks, where they are made only now."""
+    return replace(reply, data=reply.data.make()) if isinstance(reply.data, Later) else reply
 
 
 def changed(outcome: Changed, message: str, data: Any = None, status: int = 200) -> Reply:

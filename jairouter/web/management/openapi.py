@@ -64,6 +64,19 @@ _ERROR: Final = {
         "errors": {"type": "array", "items": {"$ref": "#/components/schemas/Fault"}},
     },
 }
+_UNREAD: Final = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["message", "type"],
+            "properties": {"message": _MESSAGE, "type": {"type": "string"}},
+        }
+    },
+}
+"""How a request is refused before anybody looks at where it goes: as all clients of OpenAI's API know it."""
+
 _MEANINGS: Final = {
     400: "What was asked is wrong.",
     403: "Whoever asks may not.",
@@ -71,10 +84,14 @@ _MEANINGS: Final = {
     408: "The body did not arrive in time.",
     409: "It cannot be done in the present state.",
     413: "The body is too large.",
+    414: "Path and query are too long (`server.max-request-line`).",
     415: "The body is of another kind.",
+    431: "The headers are too large.",
     500: "The gateway failed.",
     503: "It cannot be done now.",
 }
+
+_UNREADABLE: Final = (414, 431)
 
 
 def document(endpoints: Sequence[Endpoint], version: str) -> dict[str, Any]:
@@ -131,8 +148,14 @@ class _Components:
     """What is described once."""
 
     def __init__(self) -> None:
-        self.schemas: dict[str, Any] = {"Fault": _FAULT, "Error": _ERROR}
-        self.responses: dict[str, Any] = {}
+        self.schemas: dict[str, Any] = {"Fault": _FAULT, "Error": _ERROR, "Unread": _UNREAD}
+        self.responses: dict[str, Any] = {
+            f"UNREAD.{status}": {
+                "description": _MEANINGS[status],
+                "content": {JSON: {"schema": {"$ref": "#/components/schemas/Unread"}}},
+            }
+            for status in _UNREADABLE
+        }
 
     def schema(self, schema: Schema) -> dict[str, Any]:
         """A schema with references to those in it that have a title."""
@@ -193,6 +216,8 @@ def _operation(endpoint: Endpoint, parts: _Components) -> dict[str, Any]:
     operation["responses"] = {str(endpoint.status): _good(endpoint, parts)}
     for status, codes in codes_of(endpoint).items():
         operation["responses"][str(status)] = parts.refusal(status, codes)
+    for status in _UNREADABLE:
+        operation["responses"][str(status)] = {"$ref": f"#/components/responses/UNREAD.{status}"}
     return operation
 
 

@@ -52,7 +52,10 @@ def page(endpoints: Sequence[Endpoint], version: str) -> str:
 <main><div class="find" hidden><input id="find" type="search" autocomplete="off" aria-label="Find endpoints"
 placeholder="Find: weight, rollback, delete ..."> <span id="count" class="dim" role="status"></span></div>
 {"".join(sections)}
-<footer class="dim">Each answer is an envelope: <code>success</code>, <code>message</code>, <code>data</code>,
+<footer class="dim">Changes make versions. An answer's <code>ETag</code> is the number of the version in
+force; sent back as <code>If-Match</code>, it makes sure that nobody else has changed the configuration in
+between (409). Who may ask is configured by <code>management.api.allow-from</code>.
+Each answer is an envelope: <code>success</code>, <code>message</code>, <code>data</code>,
 <code>errorCode</code>, <code>errors</code>, <code>timestamp</code>. Members that say
 nothing are left out.</footer>
 </main><script>{SCRIPT}</script></body></html>
@@ -158,6 +161,12 @@ def _kind(schema: Schema) -> str:
 _LIMITS: Final = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
 
 
+_KNOWN: Final = {"type", "properties", "examples", "enum", "example", "const", "default", "anyOf", "oneOf"}
+"""By which of its members a schema says what a value may be."""
+_USUAL: Final = {"name": "my-model", "weight": 1, "enabled": True, "capacity": 100, "rate": 10}
+"""Values of settings that may be written in several ways."""
+
+
 def example(schema: Schema, depth: int = 0) -> Any:
     """A value as a schema describes, with what it requires, or else all there is."""
     for name in ("examples", "enum"):
@@ -173,18 +182,29 @@ def example(schema: Schema, depth: int = 0) -> Any:
     kind = kind[0] if isinstance(kind, list | tuple) else kind
     if kind == "object":
         properties = schema.get("properties", {})
-        names = schema.get("required") or (list(properties)[:4] if depth < 2 else [])
-        return {name: example(properties.get(name, {}), depth + 1) for name in names}
+        told = [name for name, inner in properties.items() if _KNOWN & inner.keys() or name in _USUAL]
+        names = schema.get("required") or (told[:4] if depth < 2 else [])
+        return {name: _member(name, properties.get(name, {}), depth + 1) for name in names}
     if kind == "array":
         return [example(schema.get("items", {}), depth + 1)] if depth < _DEEPEST else []
     plain = {"integer": schema.get("minimum", 1), "number": schema.get("minimum", 1), "boolean": True}
     return None if kind == "null" else plain.get(kind, "...")
 
 
+def _member(name: str, schema: Schema, depth: int) -> Any:
+    """A value of a member, which may be of several types; a command that is pasted should not be refused."""
+    return example(schema, depth) if _KNOWN & schema.keys() else _USUAL.get(name, "...")
+
+
 def _curl(endpoint: Endpoint) -> str:
     """A command line that asks it; only text of ours is in it, none that needs quoting twice."""
     query = "&".join(f"{each.name}=..." for each in endpoint.in_query if each.required)
-    url = f"{ADDRESS}{endpoint.path}" + (f"?{query}" if query else "")
+    path = endpoint.path
+    for each in endpoint.in_path:
+        # What changes something is not to be pasted without a thought
+        if endpoint.method == "GET" and each.schema.get("examples"):
+            path = path.replace(f"{{{each.name}}}", str(each.schema["examples"][0]))
+    url = f"{ADDRESS}{path}" + (f"?{query}" if query else "")
     method = "" if endpoint.method == "GET" else f" -X {endpoint.method}"
     line = f"curl -g{method} '{url}'"
     if endpoint.body is not None:

@@ -9,7 +9,7 @@ from jairouter.config import edits
 from jairouter.config.faults import Fault
 from jairouter.control import InvalidConfiguration, InvalidRequest, Plan
 from jairouter.web.management.changing import CHANGING, REFUSALS, WRITE, change, replied
-from jairouter.web.management.endpoint import CHANGED, Call, Endpoint, Parameter, Reply
+from jairouter.web.management.endpoint import CHANGED, Call, Endpoint, Later, Parameter, Reply
 from jairouter.web.management.plan_answers import PLAN, plan_view
 from jairouter.web.management.schemas import TREE_BODY
 
@@ -96,7 +96,7 @@ async def _plan(parts: Parts, call: Call) -> Reply:
         # Found by the edit itself: the same to whoever asks
         plan = Plan(configuration.version, faults=refused.faults or (Fault(refused.message),))
     message = "OK" if not plan.faults else "This would be refused"
-    return Reply(plan_view(plan), message, version=plan.base)
+    return Reply(Later(partial(plan_view, plan)), message, version=plan.base)
 
 
 async def _apply(parts: Parts, call: Call) -> Reply:

@@ -10,8 +10,8 @@ from jairouter.control import Refusal
 from jairouter.web.management.openapi import document
 from jairouter.web.management.page import ADDRESS, address_of, page
 from jairouter.web.management.page_style import POLICY
-from jairouter.web.management.serving import Answer, Api, Service, write
-from jairouter.web.resources import Page, refuse_method
+from jairouter.web.management.serving import Answer, Api, Service, not_possible, nothing, write
+from jairouter.web.resources import Page
 
 if TYPE_CHECKING:
     from twisted.web.resource import Resource
@@ -57,9 +57,12 @@ class _Shown(Page):
             self._service.access.admit(request)
         except Refusal as refusal:
             return Answer(request, self._service).refuse(refusal)
-        if request.method not in {b"GET", b"HEAD"}:
-            return refuse_method(request, b"GET, HEAD, OPTIONS")
-        return self.show(request)
+        if request.method in {b"GET", b"HEAD"}:
+            return self.show(request)
+        request.setHeader(b"Allow", b"GET, HEAD, OPTIONS")
+        if request.method == b"OPTIONS":
+            return nothing(request)
+        return Answer(request, self._service).refuse(not_possible(request))
 
     def show(self, request: Any) -> int:
         """Answer with it."""

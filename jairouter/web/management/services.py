@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jairouter.config import edits, view
 from jairouter.config.effective import effective_view
 from jairouter.web.management.changing import CHANGING, REFUSALS, WRITE, change, replied
-from jairouter.web.management.endpoint import CHANGED, Call, Endpoint, Reply
+from jairouter.web.management.endpoint import CHANGED, Call, Endpoint, Later, Reply
 from jairouter.web.management.schemas import (
     EFFECTIVE,
     NAMES,
@@ -168,10 +168,9 @@ def _reply(parts: Parts, data: Any) -> Reply:
 
 
 def _tree(parts: Parts, call: Call) -> Reply:
-    loaded = parts.configuration.loaded
-    if call.query["effective"]:
-        return _reply(parts, effective_view(loaded, ("model",), origins=call.query["origins"]))
-    return _reply(parts, view.tree_view(loaded, ("model",), origins=call.query["origins"]))
+    show = effective_view if call.query["effective"] else view.tree_view
+    data = partial(show, parts.configuration.loaded, ("model",), origins=call.query["origins"])
+    return _reply(parts, Later(data))
 
 
 def _names(parts: Parts, call: Call) -> Reply:
@@ -180,12 +179,13 @@ def _names(parts: Parts, call: Call) -> Reply:
 
 def _all(parts: Parts, call: Call) -> Reply:
     loaded = parts.configuration.loaded
-    return _reply(parts, {each: view.service_view(loaded, each) for each in loaded.settings.model.services})
+    names = tuple(loaded.settings.model.services)
+    return _reply(parts, Later(lambda: {each: view.service_view(loaded, each) for each in names}))
 
 
 def _one(parts: Parts, call: Call) -> Reply:
     loaded = parts.configuration.loaded
-    return _reply(parts, view.service_view(loaded, configured(loaded, call)))
+    return _reply(parts, Later(partial(view.service_view, loaded, configured(loaded, call))))
 
 
 def _models(parts: Parts, call: Call) -> Reply:

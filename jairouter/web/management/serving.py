@@ -26,7 +26,7 @@ from jairouter.request_body.spool import RunInThread
 from jairouter.web.management import asking, bodies, envelope
 from jairouter.web.management.access import Access, client_of
 from jairouter.web.management.checking import check
-from jairouter.web.management.endpoint import Call, Reply
+from jairouter.web.management.endpoint import Call, Later, Reply, made
 from jairouter.web.management.envelope import MethodNotAllowed
 from jairouter.web.management.paths import Found, Paths
 from jairouter.web.request import GatewayRequest
@@ -39,8 +39,9 @@ if TYPE_CHECKING:
     from jairouter.interfaces import IRequestBody
     from jairouter.web.management.endpoint import Endpoint
 
-AT_ONCE: Final = 64 * 1024
-"""Bytes of a body that is parsed at once; a larger one is parsed in a thread, since that takes a while."""
+AT_ONCE: Final = {"json": 64 * 1024, "yaml": 1024}
+"""Bytes of a body of each kind that is parsed at once; a larger one is parsed in a thread, since that takes a
+while: 60 kB of YAML take more than a tenth of a second."""
 RETRY_AFTER: Final = b"5"
 """Seconds after which to ask again what could not be done now."""
 
@@ -112,9 +113,7 @@ class _Place(Page):
             who = self._service.access.admit(request)
             endpoint, values = self._endpoint(request)
             if endpoint is None:
-                request.setResponseCode(204)
-                request.finish()
-                return NOT_DONE_YET
+                return nothing(request)
             answer.follow(_answer(request, endpoint, values, who, self._service), endpoint)
         except Refusal as refusal:
             answer.refuse(refusal)
@@ -134,13 +133,14 @@ class _Place(Page):
         if endpoint is None:
             request.setHeader(b"Allow", ", ".join(self._found.allowed).encode("ascii"))
             if method != "OPTIONS":
-                raise MethodNotAllowed(f"{method[:20]} is not possible at {path}")
+                raise not_possible(request)
         return endpoint, self._found.values
 
 
 async def _answer(
     request: Request, endpoint: Endpoint, values: tuple[bytes, ...], who: str, service: Service
-) -> Reply:
+) -> tuple[Reply, bytes]:
+    """The reply, and how it is written."""
     fields = client_of(request)[1]
     path = asking.read_path(endpoint, values)
     query = asking.read_query(endpoint, request.uri.partition(b"?")[2])
@@ -150,7 +150,15 @@ async def _answer(
     kind = _kind(endpoint, upload, fields.get(b"content-type", b""), fields.get(b"content-encoding", b""))
     body = await _body(endpoint, upload, kind, service)
     reply = endpoint.answer(Call(path, query, body, parent, who))
-    return reply if isinstance(reply, Reply) else await reply
+    if not isinstance(reply, Reply):
+        reply = await reply
+    if isinstance(reply.data, Later):
+        return reply, await service.run_in_thread(_written, reply, service)
+    return reply, _written(reply, service)
+
+
+def _written(reply: Reply, service: Service) -> bytes:
+    return envelope.good(made(reply), service.today())
 
 
 def _upload(request: Request) -> IRequestBody:
@@ -185,7 +193,7 @@ async def _body(endpoint: Endpoint, upload: IRequestBody, kind: str, service: Se
             raise InvalidRequest("a body is required")
         return None
     assert endpoint.body is not None  # with a limit of 0 there are no data
-    if len(data) <= AT_ONCE:
+    if len(data) <= AT_ONCE[kind]:
         return _read(data, kind, endpoint)
     return await service.run_in_thread(_read, data, kind, endpoint)
 
@@ -212,12 +220,12 @@ class Answer:
         self._service = service
         self._gone = False
 
-    def follow(self, work: Coroutine[Deferred[Any], Any, Reply], endpoint: Endpoint) -> None:
+    def follow(self, work: Coroutine[Deferred[Any], Any, tuple[Reply, bytes]], endpoint: Endpoint) -> None:
         """Answer with what `work` returns or raises; end it when the client leaves."""
         waiting = ensureDeferred(work)
         leaving: Deferred[Any] = self._request.notifyFinish()
         leaving.addErrback(self._left, waiting)
-        waiting.addCallback(self._reply, endpoint)
+        waiting.addCallback(self._reply)
         waiting.addErrback(self._failed, endpoint)
         waiting.addErrback(lambda failure: _log.failure("answering failed", failure=failure))
 
@@ -225,8 +233,8 @@ class Answer:
         self._gone = True
         waiting.cancel()
 
-    def _reply(self, reply: Reply, endpoint: Endpoint) -> None:
-        body = envelope.good(reply, self._service.today())
+    def _reply(self, written: tuple[Reply, bytes]) -> None:
+        reply, body = written
         if reply.version is not None:
             self._request.setHeader(b"ETag", b'"%d"' % reply.version)
         self._write(reply.status, body)
@@ -252,6 +260,19 @@ class Answer:
     def _write(self, status: int, body: bytes) -> None:
         if not self._gone:
             write(self._request, status, b"application/json", body)
+
+
+def not_possible(request: Request) -> MethodNotAllowed:
+    """How a method is refused."""
+    method, path = request.method.decode("latin-1")[:20], request.path.decode("utf-8", "replace")[:200]
+    return MethodNotAllowed(f"{method} is not possible at {path}")
+
+
+def nothing(request: Request) -> int:
+    """Answer with headers alone; what `render` then returns."""
+    request.setResponseCode(204)
+    request.finish()
+    return NOT_DONE_YET
 
 
 def write(request: Request, status: int, content_type: bytes, body: bytes) -> int:

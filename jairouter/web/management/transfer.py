@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -17,7 +17,7 @@ from jairouter.config.patch import FIXED
 from jairouter.control import InvalidRequest
 from jairouter.store.original import changes_of
 from jairouter.web.management.changing import CHANGING, REFUSALS, WRITE, change, replied
-from jairouter.web.management.endpoint import CHANGED, Call, Endpoint, Parameter, Reply
+from jairouter.web.management.endpoint import CHANGED, Call, Endpoint, Later, Parameter, Reply
 from jairouter.web.management.schemas import EFFECTIVE, OBJECT, ORIGINS, TREE_BODY
 
 if TYPE_CHECKING:
@@ -183,8 +183,8 @@ def _changing(parts: Parts) -> tuple[Endpoint, ...]:
 
 def _tree(parts: Parts, call: Call) -> Reply:
     show = effective_view if call.query["effective"] else view.tree_view
-    data = show(parts.configuration.loaded, (), origins=call.query["origins"])
-    return Reply(data, version=parts.configuration.version)
+    data = partial(show, parts.configuration.loaded, (), origins=call.query["origins"])
+    return Reply(Later(data), version=parts.configuration.version)
 
 
 def _status(parts: Parts, call: Call) -> Reply:
@@ -215,12 +215,17 @@ def _status(parts: Parts, call: Call) -> Reply:
 
 def _export(parts: Parts, call: Call) -> Reply:
     configuration = parts.configuration
-    changes = call.query["what"] == "changes"
-    data = exported(configuration.changes) if changes else view.tree_view(configuration.loaded)
-    if call.query["format"] == "json":
-        return Reply(data, version=configuration.version)
-    text = yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
-    return Reply(text, version=configuration.version)
+    make: Callable[[], Any] = partial(view.tree_view, configuration.loaded)
+    if call.query["what"] == "changes":
+        make = partial(exported, configuration.changes)
+    if call.query["format"] == "yaml":
+        return Reply(Later(lambda: _as_yaml(make())), version=configuration.version)
+    return Reply(Later(make), version=configuration.version)
+
+
+def _as_yaml(data: Any) -> str:
+    text: str = yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+    return text
 
 
 async def _patch(parts: Parts, call: Call) -> Reply:

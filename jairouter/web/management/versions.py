@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jairouter.config import view
 from jairouter.control import NotPossible
 from jairouter.web.management.changing import CHANGING, REFUSALS, WRITE, replied, undisturbed, undo_of
-from jairouter.web.management.endpoint import CHANGED, Call, Endpoint, Parameter, Reply
+from jairouter.web.management.endpoint import CHANGED, Call, Endpoint, Later, Parameter, Reply
 from jairouter.web.management.envelope import timestamp
 from jairouter.web.management.plan_answers import DIFFERENCES, differences_view
 from jairouter.web.management.schemas import OBJECT
@@ -246,10 +246,11 @@ async def _version(parts: Parts, call: Call) -> Reply:
     what = call.query["what"]
     if what == "changes":
         changes = (await configuration.store.read(number)).changes if number else {}
-        data = view.changes_view(changes)
+        data = partial(view.changes_view, changes)
     else:
-        data = view.tree_view(await configuration.at(number), ("model",) if what == "model" else ())
-    return Reply(data, version=configuration.version)
+        place = ("model",) if what == "model" else ()
+        data = partial(view.tree_view, await configuration.at(number), place)
+    return Reply(Later(data), version=configuration.version)
 
 
 async def _compared(parts: Parts, compare: Compare, call: Call) -> Reply:
@@ -261,7 +262,11 @@ async def _compared(parts: Parts, compare: Compare, call: Call) -> Reply:
     else:
         after = await configuration.at(second)
     found = await compare(before, after)
-    data = {
+    return Reply(Later(lambda: _comparison(first, second, found)), version=configuration.version)
+
+
+def _comparison(first: int, second: int, found: Sequence[Difference]) -> dict[str, Any]:
+    return {
         "from": first,
         "to": second,
         "added": {each.path: each.after for each in found if each.kind == "added"},
@@ -273,7 +278,6 @@ async def _compared(parts: Parts, compare: Compare, call: Call) -> Reply:
         "deleted": {each.path: each.before for each in found if each.kind == "removed"},
         "differences": differences_view(found),
     }
-    return Reply(data, version=configuration.version)
 
 
 async def _like(parts: Parts, verb: str, call: Call) -> Reply:

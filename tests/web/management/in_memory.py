@@ -32,7 +32,7 @@ from jairouter.traffic.instance import Identity
 from jairouter.traffic.live import Live
 from jairouter.upstream.prober import Prober
 from jairouter.web.management.checking import check
-from jairouter.web.management.endpoint import Call, Endpoint, Reply
+from jairouter.web.management.endpoint import Call, Endpoint, Reply, made
 from jairouter.web.management.parts import Parts
 
 TODAY = 1_767_225_600.0
@@ -194,6 +194,6 @@ class Asking(SynchronousTestCase):
 
         async def answering() -> Reply:
             reply = endpoint.answer(call)
-            return reply if isinstance(reply, Reply) else await reply
+            return made(reply if isinstance(reply, Reply) else await reply)
 
         return ensureDeferred(answering())

@@ -18,7 +18,7 @@ from jairouter.traffic.live import Live
 from jairouter.traffic.permits import Ledger
 from jairouter.upstream.prober import Prober
 from jairouter.web.management.checking import check
-from jairouter.web.management.endpoint import Call, Endpoint, Reply
+from jairouter.web.management.endpoint import Call, Endpoint, Reply, made
 from jairouter.web.management.parts import Parts
 from tests.config.reading import read
 from tests.upstream.prober_rig import Asked
@@ -115,7 +115,7 @@ class LiveCase(SynchronousTestCase):
 
         async def answer() -> Reply:
             reply = endpoint.answer(call)
-            return reply if isinstance(reply, Reply) else await reply
+            return made(reply if isinstance(reply, Reply) else await reply)
 
         def checked(reply: Reply) -> Reply:
             self.assertEqual([str(each) for each in check(reply.data, endpoint.data)], [])

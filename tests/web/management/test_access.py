@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from ipaddress import ip_network
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.web.client_address import TrustedProxies
-from tests.web.management.examples import Api, all_of_them
+from jairouter.web.management.access import PASSED_ON
+from tests.web.management.examples import Api, all_of_them, request
+from tests.web.serving import answers
 
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 HERE = TrustedProxies([ip_network("127.0.0.1")])
@@ -74,6 +77,25 @@ class PassedOnTests(Case):
         for name in ("X_Forwarded_For", "Forwarded", "X_Real_IP", "X_Forwarded_Host", "Via"):
             headers: dict[str, Any] = {name: "127.0.0.1"}
             self.refused(**headers)
+
+    def test_whatever_it_says(self) -> None:
+        for name in PASSED_ON:
+            headers: dict[str, Any] = {name.decode().replace("-", "_"): "https"}
+            self.refused(**headers)
+
+    def test_proxy_protocol(self) -> None:
+        """A proxy may name nobody, or clients at its own loopback address, which may be another machine's."""
+        proxies = TrustedProxies([ip_network("127.0.0.1")], proxy_protocol=True)
+        for named, allow, code in (
+            (b"PROXY TCP4 127.0.0.1 127.0.0.1 1 2\r\n", LOOPBACK, "FORBIDDEN"),
+            (b"PROXY TCP6 ::1 ::1 1 2\r\n", LOOPBACK, "FORBIDDEN"),
+            (b"PROXY UNKNOWN\r\n", LOOPBACK, "FORBIDDEN"),
+            (b"PROXY TCP4 10.1.2.3 127.0.0.1 1 2\r\n", LOOPBACK, "FORBIDDEN"),
+            (b"PROXY TCP4 10.1.2.3 127.0.0.1 1 2\r\n", ("10.0.0.0/8",), None),
+        ):
+            serving = Api(*all_of_them(), allow=allow, proxies=proxies).serving
+            received = answers(serving.ask(named + request("/api/config/version/7")).received)
+            self.assertEqual(json.loads(received[0].body).get("errorCode"), code, named)
 
     def test_trusted_proxy_that_names_nobody(self) -> None:
         """What it names cannot be told from its own address."""

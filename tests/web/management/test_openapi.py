@@ -65,6 +65,8 @@ class DocumentTests(SynchronousTestCase):
                 schema = self.document["components"]["responses"][name]["content"]["application/json"][
                     "schema"
                 ]
+                if schema == {"$ref": "#/components/schemas/Unread"}:
+                    continue
                 said[status] = schema["allOf"][1]["properties"]["errorCode"]["enum"]
         self.assertEqual(
             said,
@@ -82,7 +84,7 @@ class DocumentTests(SynchronousTestCase):
 
     def test_no_body_no_refusal_of_it(self) -> None:
         responses = self.operation("get", "/api/config/version/{version}")["responses"]
-        self.assertEqual(set(responses), {"200", "400", "403", "404", "500"})
+        self.assertEqual(set(responses), {"200", "400", "403", "404", "414", "431", "500"})
 
     def test_envelope(self) -> None:
         good = self.operation("get", "/api/config/version/current")["responses"]["200"]

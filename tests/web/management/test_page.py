@@ -59,7 +59,12 @@ class PageTests(SynchronousTestCase):
         for path in ("/swagger-ui", "/swagger-ui/", "/swagger-ui.html", "/swagger-ui/index.html"):
             self.assertEqual(self.api.ask(path).status, 200, path)
         self.assertEqual(self.api.ask("/swagger-ui/other").status, 404)
-        self.assertEqual(self.api.ask("/swagger-ui", "POST").status, 405)
+        for path in ("/swagger-ui", "/v3/api-docs"):
+            refused = self.api.ask(path, "POST")
+            self.assertEqual((refused.status, refused.headers["allow"]), (405, "GET, HEAD, OPTIONS"))
+            self.assertEqual(self.api.code(path, "POST"), "METHOD_NOT_ALLOWED")
+            asked = self.api.ask(path, "OPTIONS")
+            self.assertEqual((asked.status, asked.headers["allow"]), (204, "GET, HEAD, OPTIONS"))
 
     def test_well_formed(self) -> None:
         outline = Outline(self.html)
@@ -97,6 +102,13 @@ class PageTests(SynchronousTestCase):
         said = "  weight?: integer (&gt;= 0, &lt;= 1000)  # Its share of requests\n"
         self.assertIn(said, self.html)
         self.assertIn("  baseUrl: string\n", self.html)
+
+    def test_examples_can_be_pasted(self) -> None:
+        """What may be written in several ways is given in one that is taken, or left out."""
+        properties = {"weight": {"description": "x"}, "other": {"description": "y"}, "name": {}}
+        self.assertEqual(
+            example({"type": "object", "properties": properties}), {"weight": 1, "name": "my-model"}
+        )
 
     def curls(self, host: str = "localhost:8080") -> list[list[str]]:
         html = Api(*all_of_them()).ask("/swagger-ui", Host=host).body.decode()

@@ -10,7 +10,7 @@ from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.control import StoreUnavailable, VersionConflict
-from jairouter.web.management.endpoint import Call, Reply
+from jairouter.web.management.endpoint import Call, Later, Reply
 from tests.web.management.examples import Api, all_of_them, endpoint, request
 from tests.web.serving import answers
 
@@ -193,13 +193,19 @@ class BodyTests(Case):
             return waiting
 
         self.api = Api(*all_of_them(), run_in_thread=run, max_body=1_000_000)
-        body = json.dumps({"name": "a" * 70_000, "baseUrl": "b"}).encode()
-        client = self.api.serving.ask(request("/api/config/instance/chat", "POST", body))
-        self.assertEqual(answers(client.received), [])
-        waiting, function, arguments = calls[1]
-        waiting.callback(function(*arguments))
-        self.api.serving.run()
-        self.assertEqual(answers(client.received)[0].status, 201)
+        large = {"name": "a" * 70_000, "baseUrl": "b"}
+        yaml = f"name: {'a' * 1100}\nbaseUrl: b\n"
+        for body, kind in ((json.dumps(large), "json"), (yaml, "yaml")):
+            calls.clear()
+            asked = request(
+                "/api/config/instance/chat", "POST", body.encode(), Content_Type=f"application/{kind}"
+            )
+            client = self.api.serving.ask(asked)
+            self.assertEqual(answers(client.received), [], kind)
+            waiting, function, arguments = calls[1]
+            waiting.callback(function(*arguments))
+            self.api.serving.run()
+            self.assertEqual(answers(client.received)[0].status, 201, kind)
 
 
 class AnswerTests(SynchronousTestCase):
@@ -215,6 +221,28 @@ class AnswerTests(SynchronousTestCase):
         client = api.serving.ask(request("/api/it"))
         self.assertEqual(client.received, b"")
         waiting.callback(Reply([1]))
+        api.serving.run()
+        self.assertEqual(json.loads(answers(client.received)[0].body)["data"], [1])
+
+    def test_made_in_a_thread(self) -> None:
+        """Data that take a while to make, and to write."""
+        calls = []
+
+        def run(function: Any, *arguments: Any) -> Deferred[Any]:
+            calls.append(lambda: done.callback(function(*arguments)))
+            return done
+
+        done: Deferred[Any] = Deferred()
+        made: list[int] = []
+
+        def make() -> list[int]:
+            made.append(1)
+            return made
+
+        api = Api(endpoint(lambda call: Reply(Later(make))), run_in_thread=run)
+        client = api.serving.ask(request("/api/it"))
+        self.assertEqual((made, client.received), ([], b""))
+        calls[0]()
         api.serving.run()
         self.assertEqual(json.loads(answers(client.received)[0].body)["data"], [1])
 
