@@ -23,7 +23,7 @@ from benchmarks.gateway import Gateway
 from benchmarks.processes import Failure, wait_until
 from benchmarks.report import Budget, Section
 
-SIZES = tuple(map(int, os.environ.get('SIZES', '10,100,500,2000').split(',')))
+SIZES = (10, 100, 500, 2000)
 JUDGED = 500
 RATE = 300
 BUDGET = 30.0
@@ -31,11 +31,11 @@ FILES = "file and SIGHUP"
 API = "PATCH"
 
 ABOUT = f"""\
-{RATE} requests a second at random times, as above, to one of many configured instances (with limits, breakers,
-health checks and TLS on some), first while nothing changes, then while the weight of an instance changes again
-and again, one change right after the other: through the API, and by a file that is read anew upon SIGHUP.
-"A change takes" is the time from asking until it is in force. "Added" is the difference between the two p99 of
-the same round."""
+{RATE} requests a second at random times, as above, to one model of a gateway with so many instances (with
+limits, breakers, health checks, and TLS on some), first while nothing changes, then while the weight of an
+instance changes again and again, one change right after the other: through the API, and by a file that is
+read anew upon SIGHUP. "A change takes" is the time from asking until it is in force. "Added" is the
+difference between the two p99 of the same round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def _measure_one(bench: Bench, size: int, way: str) -> list[_Run]:
         stack.callback(gateway.stop)
         body = request_body("small", 600)
         change = _Patches(gateway) if way == API else _Files(gateway)
-        wait_until(lambda: gateway.answers, 'an answer')
+        wait_until(lambda: gateway.answers, "a first answer")
         change()
         Arrivals(gateway.port, body, RATE).run(1)  # until all that is made once is there
         runs = []

@@ -35,6 +35,9 @@ DEFAULT_CONFIGURATION = "/etc/jairouter"
 SWITCH_INTERVAL: Final = 0.0005
 """Seconds for which a thread may compute before it makes room for another one."""
 
+THRESHOLDS: Final = (2_000, 10, 200)
+"""When garbage is looked for among the new, the younger and all objects; see the `gc` module."""
+
 _log = Logger()
 
 
@@ -189,10 +192,13 @@ def _collect_less_often() -> None:
 
     Python looks through all objects that survive, again and again; what was loaded until now (modules,
     settings, schemas) is by far most of them and stays for good. See the `gc` module on `freeze`.
+
+    What is made anew, as a configuration is, is looked through in small portions: all threads stand still
+    meanwhile, so that a portion is to take no longer than a few requests.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 20, 20)
+    gc.set_threshold(*THRESHOLDS)
 
 
 def _switch_often() -> None:

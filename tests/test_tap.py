@@ -42,6 +42,7 @@ class Collector:
 
     def __init__(self) -> None:
         self.calls: list[str] = []
+        self.thresholds: tuple[int, ...] = ()
 
     def collect(self) -> None:
         self.calls.append("collect")
@@ -51,6 +52,16 @@ class Collector:
 
     def set_threshold(self, *thresholds: int) -> None:
         self.calls.append("set_threshold")
+        self.thresholds = thresholds
+
+
+class Interpreter:
+    """Stands in for the module `sys`."""
+
+    interval = 0.005
+
+    def setswitchinterval(self, interval: float) -> None:
+        self.interval = interval
 
 
 class Limits:
@@ -106,6 +117,8 @@ class ServiceTests(SynchronousTestCase):
         self.patch(tap, "resource", self.limits)
         self.collector = Collector()
         self.patch(tap, "gc", self.collector)
+        self.interpreter = Interpreter()
+        self.patch(tap, "sys", self.interpreter)
         self.reactor = Reactor()
         self.service = self.make(CONFIGURATION)
         self.addCleanup(self.assert_clean)
@@ -162,6 +175,13 @@ class ServiceTests(SynchronousTestCase):
         """What was loaded is collected once and then left alone."""
         self.start()
         self.assertEqual(self.collector.calls, ["collect", "freeze", "set_threshold"])
+
+    def test_small_portions(self) -> None:
+        """Neither the collector nor a thread that computes keeps requests waiting for long."""
+        self.start()
+        new, younger, _ = self.collector.thresholds
+        self.assertLessEqual(new * younger, 20_000)
+        self.assertLess(self.interpreter.interval, 0.001)
 
     def test_notices(self) -> None:
         """What has no effect is said once, at the start."""

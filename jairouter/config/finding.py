@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -73,13 +72,12 @@ def ids_of(instances: Sequence[Node]) -> tuple[str, ...]:
     """
     given = [text_of(each, "instance-id") for each in instances]
     addresses = [_address(each) for each in instances]
-    same_id, same_address = Counter(given), Counter(addresses)
     ids = []
     for node, own, address in zip(instances, given, addresses, strict=True):
-        if own and same_id[own] == 1:
+        if own and given.count(own) == 1:
             ids.append(own)
         else:
-            ids.append(address if same_address[address] == 1 else key_of_node(node))
+            ids.append(address if addresses.count(address) == 1 else key_of_node(node))
     return tuple(ids)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from jairouter.config.composing import ROOT, json_text, node_at
 from jairouter.config.faults import Origin
-from jairouter.config.finding import SERVICES, ids_of, instances_in, instances_path, known_service
+from jairouter.config.finding import SERVICES, ids_of, instances_path, known_service
 from jairouter.config.instance_key import text_of
 from jairouter.config.loader import Loaded
 from jairouter.config.naming import KeyPath, camel, dotted
@@ -48,12 +48,11 @@ def instance_view(loaded: Loaded, service: str, index: int, origins: bool = Fals
         ServiceNotFound: the service is not configured.
         InstanceNotFound: it has no such instance.
     """
-    name = known_service(loaded, service)
-    instances = instances_in(loaded.tree, name)
+    instances = tree_view(loaded, instances_path(known_service(loaded, service)), origins)
     if not 0 <= index < len(instances):
         raise InstanceNotFound(f"there is no instance {index}")
-    # It may be one of thousands; what it is called depends on the others, how it is shown does not
-    return _View(origins).instance(instances[index], at(ROOT, (*instances_path(name), index)), ids_of(instances)[index])
+    view: dict[str, Any] = instances[index]
+    return view
 
 
 def tree_view(loaded: Loaded, path: KeyPath = (), origins: bool = False) -> Any:
@@ -145,13 +144,12 @@ class _View:
         if not shape.keyed:
             return [self.of(item, shape.item) for item in node.items]
         pairs = zip(node.items, ids_of(node.items), strict=True)
-        return [self.instance(each, shape.item, name) for each, name in pairs]
+        return [self._instance(each, shape.item, name) for each, name in pairs]
 
     def _value(self, value: Any, origin: Origin) -> Any:
         return {"value": value, "origin": str(origin)} if self._origins else value
 
-    def instance(self, node: Node, shape: Shape | None, name: str) -> dict[str, Any]:
-        """Show an instance, with what it is called."""
+    def _instance(self, node: Node, shape: Shape, name: str) -> dict[str, Any]:
         view: dict[str, Any] = self.of(node, shape)
         given = node_at(node, "instance-id")
         made_up = given is None or text_of(node, "instance-id") != name
