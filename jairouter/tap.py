@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from random import SystemRandom
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.application.service import MultiService
 from twisted.internet.threads import deferToThreadPool
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 DEFAULT_CONFIGURATION = "/etc/jairouter"
 
-TURN = 0.001
-"""Seconds after which a thread that computes lets the reactor go on.
+SWITCH_INTERVAL: Final = 0.0005
+"""Seconds for which a thread may compute before it makes room for another one."""
 
-The reactor may have to wait so long whenever it wakes while a configuration is built; Python's own 5 ms are
-a lot beside what a request takes."""
+THRESHOLDS: Final = (2_000, 10, 200)
+"""When garbage is looked for among the new, the younger and all objects; see the `gc` module."""
 
 _log = Logger()
 
@@ -117,7 +117,7 @@ class GatewayService(MultiService):
         _allow_many_descriptors()
         shorten_turns(self._reactor)
         _collect_less_often()
-        sys.setswitchinterval(TURN)
+        _switch_often()
         for notice in self.control.configuration.loaded.notices:
             _log.warn("{notice}", notice=notice)
         if not any(self.gateway.services.values()):
@@ -200,10 +200,23 @@ def _collect_less_often() -> None:
 
     Python looks through all objects that survive, again and again; what was loaded until now (modules,
     settings, schemas) is by far most of them and stays for good. See the `gc` module on `freeze`.
+
+    What is made anew, as a configuration is, is looked through in small portions: all threads stand still
+    meanwhile, so that a portion is to take no longer than a few requests.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 20, 20)
+    gc.set_threshold(*THRESHOLDS)
+
+
+def _switch_often() -> None:
+    """Let the reactor go on soon while a thread computes.
+
+    Whenever the reactor has waited for a system call, a thread that is making a configuration goes on for so
+    long, and there are some ten calls to a request: with Python's own 5 ms, requests that come meanwhile
+    queue up. Where no thread computes, nothing is different.
+    """
+    sys.setswitchinterval(SWITCH_INTERVAL)
 
 
 def _allow_many_descriptors() -> None:

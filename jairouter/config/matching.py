@@ -55,10 +55,6 @@ class _Naming:
         self._nodes = instances_in(tree, service)
         self._keys = keys_of(lookup(tree, instances_path(service)))
         self._ids = ids_of(self._nodes)
-        self._written = [key_of_node(node) for node in self._nodes]
-        addresses = [_address(node) for node in self._nodes]
-        self._rules = (_places(self._ids), _places(self._written), _places(map(_identity, self._nodes)))
-        self._names = (self._rules[0], self._rules[1], _places(self._keys), _places(addresses))
 
     def of(self, said: list[Any] | Mapping[str, Any]) -> Changes:
         """Return what is said of instances, by their keys."""
@@ -88,14 +84,14 @@ class _Naming:
     def _replacing(self, wanted: Mapping[str, Any], index: int) -> dict[str, Any]:
         node = self._nodes[index]
         given, own = json_text(wanted.get("instance-id")), text_of(node, "instance-id")
-        if given in {None, own} or given not in self._called_here(index):
+        if given in {None, own} or given not in self._names(index):
             return replacing(wanted, node)
         # It only says which one is meant.
         patch = replacing({name: value for name, value in wanted.items() if name != "instance-id"}, node)
         patch.pop("instance-id", None)
         return patch
 
-    def _called_here(self, index: int) -> set[str]:
+    def _names(self, index: int) -> set[str]:
         node = self._nodes[index]
         return {self._ids[index], self._keys[index], key_of_node(node), _address(node)}
 
@@ -162,14 +158,6 @@ class _Naming:
                 if len(found) == 1:
                     return found[0]
         return None
-
-
-def _places(names: Iterable[Hashable]) -> dict[Hashable, list[int]]:
-    """Return where each name is."""
-    places: dict[Hashable, list[int]] = {}
-    for index, name in enumerate(names):
-        places.setdefault(name, []).append(index)
-    return places
 
 
 def as_added(instance: Mapping[str, Any]) -> dict[str, Any]:

@@ -105,15 +105,16 @@ def tell(settings: Settings, tree: Members, findings: Findings) -> None:
         tree: what was given, with canonical keys.
         findings: where notices go.
     """
-    pending = dict.fromkeys(TABLE)
+    told: set[NotYet] = set()
+    known: dict[KeyPath, tuple[NotYet, ...]] = {}  # thousands of instances give the same few keys
     for path, scalar in leaves(tree):
-        for row in tuple(pending):
-            if _fits_any(row.places, path):
-                value = _value(settings, path)
-                if row.when(value):
-                    text = row.text.format(key=dotted(path), value=value)
-                    findings.notice(scalar.origin, text)
-                    del pending[row]
+        kind = tuple("0" if isinstance(step, int) else step for step in path)
+        if kind not in known:
+            known[kind] = tuple(row for row in TABLE if _fits_any(row.places, path))
+        for row in known[kind]:
+            if row not in told and row.when(value := _value(settings, path)):
+                findings.notice(scalar.origin, row.text.format(key=dotted(path), value=value))
+                told.add(row)
 
 
 def is_pending(path: KeyPath) -> bool:

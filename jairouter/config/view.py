@@ -48,7 +48,8 @@ def instance_view(loaded: Loaded, service: str, index: int, origins: bool = Fals
         ServiceNotFound: the service is not configured.
         InstanceNotFound: it has no such instance.
     """
-    path = instances_path(known_service(loaded, service))
+    service = known_service(loaded, service)
+    path = instances_path(service)
     nodes, shape = instances_in(loaded.tree, service), at(ROOT, (*path, index))
     if shape is None or not 0 <= index < len(nodes):
         raise InstanceNotFound(f"there is no instance {index}")

@@ -65,11 +65,22 @@ class ErrorRate:
         seconds: The clock that requests are told the time by.
     """
 
-    __slots__ = ("_failed", "_new", "_new_failed", "_requests", "_second", "_seconds", "_since")
+    __slots__ = (
+        "_end",
+        "_failed",
+        "_new",
+        "_new_failed",
+        "_place",
+        "_requests",
+        "_second",
+        "_seconds",
+        "_since",
+    )
 
     def __init__(self, seconds: Callable[[], float]) -> None:
         self._seconds = seconds
         self._second = int(seconds())
+        self._place, self._end = self._second % REMEMBERED, self._second + 1
         self._requests = [0] * REMEMBERED
         self._failed = [0] * REMEMBERED
         self._since = float("inf")  # nothing is watched
@@ -86,22 +97,19 @@ class ErrorRate:
             status = error.status
             blamed = isinstance(error, ModelNotFound | UpstreamRefusal) and status in _BLAMED
             failed = status >= 500 or status == 429 or blamed
-        second = int(self._seconds())
-        if second != self._second:
-            self._turn(second)
-        place = second % REMEMBERED
-        self._requests[place] += 1
-        new = exchange.started >= self._since
-        self._new += new
+        if self._seconds() >= self._end:
+            self._turn(int(self._seconds()))
+        self._requests[self._place] += 1
         if failed:
-            self._failed[place] += 1
-            self._new_failed += new
+            self._failed[self._place] += 1
+        if exchange.started >= self._since:
+            self._new += 1
+            self._new_failed += failed
 
     def recent(self, seconds: float) -> Counts:
         """Requests that ended in the last so many seconds, up to `REMEMBERED`."""
-        now = int(self._seconds())
-        if now != self._second:
-            self._turn(now)
+        self._turn(int(self._seconds()))
+        now = self._second
         length = max(1, min(REMEMBERED, int(seconds)))
         places = [(now - back) % REMEMBERED for back in range(length)]
         return Counts(sum(self._requests[at] for at in places), sum(self._failed[at] for at in places))
@@ -135,3 +143,4 @@ class ErrorRate:
             place = passed % REMEMBERED
             self._requests[place] = self._failed[place] = 0
         self._second = max(second, self._second)
+        self._place, self._end = self._second % REMEMBERED, self._second + 1

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from jairouter.control import Refusal
@@ -33,8 +34,17 @@ def management_pages(endpoints: Sequence[Endpoint], service: Service, version: s
     elsewhere = [each.path for each in endpoints if not each.path.startswith("/api/")]
     if elsewhere:
         raise ValueError(f"{elsewhere[0]} is not below /api")
-    docs = json.dumps(document(endpoints, version), ensure_ascii=False, indent=1).encode("utf-8")
-    readable = page(endpoints, version)
+    described = document(endpoints, version)
+
+    # Most gateways are never asked for these, and to write them takes as long as the rest of a start
+    @cache
+    def docs() -> bytes:
+        return json.dumps(described, ensure_ascii=False, indent=1).encode("utf-8")
+
+    @cache
+    def readable() -> str:
+        return page(endpoints, version)
+
     pages: dict[str, Resource] = {
         "/api": Api(endpoints, service),
         "/v3/api-docs": _Docs(docs, service),
@@ -70,23 +80,23 @@ class _Shown(Page):
 
 
 class _Docs(_Shown):
-    def __init__(self, docs: bytes, service: Service) -> None:
+    def __init__(self, docs: Callable[[], bytes], service: Service) -> None:
         super().__init__(service)
         self._docs = docs
 
     def show(self, request: Any) -> int:
-        return write(request, 200, b"application/json", self._docs)
+        return write(request, 200, b"application/json", self._docs())
 
 
 class _Readable(_Shown):
-    def __init__(self, html: str, service: Service) -> None:
+    def __init__(self, html: Callable[[], str], service: Service) -> None:
         super().__init__(service)
         self._html = html
 
     def show(self, request: Any) -> int:
         host = (request.getHeader(b"host") or b"").decode("latin-1")
         origin = address_of(host, secure=request.isSecure())
-        body = self._html.replace(ADDRESS, origin).encode("utf-8")
+        body = self._html().replace(ADDRESS, origin).encode("utf-8")
         request.setHeader(b"Content-Security-Policy", POLICY.encode("ascii"))
         request.setHeader(b"X-Frame-Options", b"DENY")
         request.setHeader(b"Referrer-Policy", b"no-referrer")
