@@ -116,7 +116,8 @@ def _offered(options: argparse.Namespace) -> Offered:
     if len(content) > MOST_BYTES:
         raise Refused(f"{options.file}: the file is larger than {MOST_BYTES} bytes")
     if not content.strip():
-        raise Refused(f"{options.file}: there is nothing in it" if options.file != "-" else "nothing was read")
+        name = "standard input" if options.file == "-" else options.file
+        raise Refused(f"{name}: there is nothing in it")
     return Offered("<stdin>" if options.file == "-" else options.file, content, options.replace)
 
 
@@ -145,7 +146,9 @@ def _shown(planned: Answer, as_json: bool) -> int:
 
 def _rerouted(each: Answer) -> str:
     """Put into a line what a change would have meant for recent requests."""
-    told = [f"{each['elsewhere']} would have gone elsewhere"] if each["elsewhere"] or not each["refused"] else []
+    told = []
+    if each["elsewhere"] or not each["refused"]:
+        told.append(f"{each['elsewhere']} would have gone elsewhere")
     if each["refused"]:
         told.append(f"{each['refused']} would have found no instance")
     shares = [

@@ -40,7 +40,7 @@ class Places:
         store: Directory of the store; None when versions are not kept in one.
         backups: Directory of the copies that the gateway makes by itself; None for one inside the store.
         audit: File with security events; None when there is none.
-        unread: Files of profiles that are not active, as far as this shell knows: what they say is missing here.
+        unread: Files of profiles that are not active, as far as this shell knows; what they say is missing.
     """
 
     address: str
@@ -52,7 +52,7 @@ class Places:
 
     @property
     def hint(self) -> str:
-        """Why what is said here may be wrong, to be put behind it; empty if there is no reason to think so."""
+        """Why what is said here may be wrong, to be put behind it; empty if nothing speaks for that."""
         if not self.unread:
             return ""
         profile = profile_of_file(os.path.basename(self.unread[0]))

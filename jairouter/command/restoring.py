@@ -125,9 +125,10 @@ class _Restoration:
         if found is None:
             raise Misused("the configuration does not say where the store goes: say it with --store")
         if not found.is_absolute():
-            told = f"by the configuration the store is in {found}, which depends on where the gateway is started"
-            hint = self._placed(said.hint) if said is not None else ""
-            raise Misused(f"{told}{hint}: say with --store where the store goes")
+            why = "which depends on where the gateway is started"
+            why += self._placed(said.hint) if said is not None else ""
+            told = f"by the configuration the store is in {found}, {why}"
+            raise Misused(f"{told}: say with --store where the store goes")
         return found
 
     def _said_places(self) -> Places | None:
@@ -245,7 +246,7 @@ class _Restoration:
                 told = "give it to the user that the gateway runs as, if that is another one (chown -R)"
                 tell(f"jairouter: {each.target} was not there before, and belongs to root: {told}")
         if self.store is None and self.contents.store is None:
-            tell("jairouter: no versions are in this archive: changes that were stored are as they were, or lost")
+            tell("jairouter: no versions are in this archive; the stored ones, if any, are left alone")
 
 
 def _as_json(place: Place) -> dict[str, str | None]:

@@ -166,7 +166,7 @@ class VersionFiles:
         return numbers
 
     def _refuse_unreadable(self, numbers: Mapping[int, Path]) -> None:
-        """Add nothing behind a version that is only out of reach: who made the draft has not seen what it says.
+        """Add nothing behind a version that is only out of reach: its draft's maker has not seen it.
 
         A damaged one is lost anyway, and the next takes its place. One that belongs to another user, or for
         which there are no descriptors left, is not: the others read it, and would lose what it changes.

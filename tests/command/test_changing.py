@@ -85,7 +85,9 @@ class PlanTests(ChangingTestCase):
         for command in ("plan", "apply"):
             ran = self.run_command(command, self.file)
             self.assertEqual((ran.status, ran.err), (1, f"jairouter: {self.file}: there is nothing in it\n"))
-        self.assertEqual(self.run_command("apply", "-").err, "jairouter: nothing was read\n")
+        self.assertEqual(
+            self.run_command("apply", "-").err, "jairouter: standard input: there is nothing in it\n"
+        )
         self.assertEqual(self.paths(), [])
 
     def test_faults_end_with_1(self) -> None:

@@ -90,7 +90,7 @@ class FindTests(SynchronousTestCase):
 
     def test_several_that_are_meant(self) -> None:
         told = self.assertRaises(NotPossible, find_instance, self.twins, "chat", "a@http://x")
-        self.assertIn("meant by a@http://x: a@http://x/1, a@http://x/2; say which", str(told))
+        self.assertIn("meant by a@http://x: a@http://x/1, a@http://x/2, other; say which", str(told))
         self.assertRaises(NotPossible, find_instance, self.twins, "chat", "mine")
         self.assertRaises(NotPossible, by_model, self.twins, "chat", "a", "http://x")
 

@@ -146,7 +146,9 @@ class RecoveryTests(GuideTestCase):
         self.assert_as_before()
 
     def test_no_secret_is_in_a_backup(self) -> None:
-        self.run_it("jairouter", "backup", "-c", self.config, "--store", self.store, "-o", self.folder / "b.tar")
+        self.run_it(
+            "jairouter", "backup", "-c", self.config, "--store", self.store, "-o", self.folder / "b.tar"
+        )
         self.run_it("tar", "-xf", self.folder / "b.tar", "-C", self.folder / "config-store")
         for path in filter(Path.is_file, self.store.rglob("*")):
             self.assertNotIn(b"sk-planted", path.read_bytes(), str(path))
@@ -170,7 +172,9 @@ class ClusterTests(GuideTestCase):
             wait_until(lambda each=each: self.weight(each) == weight, f"weight {weight} at {each}")  # type: ignore[misc]
 
     def change(self, gateway: Server, weight: int) -> None:
-        self.assertEqual(call(gateway, "PATCH", self.gpt, {"weight": weight}).data["instance"]["weight"], weight)
+        self.assertEqual(
+            call(gateway, "PATCH", self.gpt, {"weight": weight}).data["instance"]["weight"], weight
+        )
 
     def test_what_one_changes_the_others_take(self) -> None:
         first, second, third = self.gateways
@@ -203,6 +207,4 @@ class ClusterTests(GuideTestCase):
         self.assertIn("version 2 is damaged", call(fresh, "GET", "config/status").data["standing"]["reason"])
         self.run_it("jairouter", "rollback", "1", "--url", second.url)
         self.wait_for(5, first, second, fresh)
-        wait_until(
-            lambda: call(fresh, "GET", "config/status").data["standing"]["good"], f"health of {fresh}"
-        )
+        wait_until(lambda: call(fresh, "GET", "config/status").data["standing"]["good"], f"health of {fresh}")
