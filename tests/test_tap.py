@@ -182,7 +182,7 @@ class ServiceTests(SynchronousTestCase):
         self.patch(self.reactor, "listenTCP", taken)
         error = self.assertRaises(SystemExit, self.service.privilegedStartService)
         self.assertRegex(str(error), r"^jairouter: cannot listen on 127\.0\.0\.1:8080: .*in use")
-        self.assertEqual(self.signals.taken, {})
+        self.assertEqual(set(self.signals.taken), {signal.SIGHUP}, "which would end the process")
 
     def test_sigterm_drains(self) -> None:
         """First the delay, then it stops."""
