@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from zope.interface import Attribute, Interface
 
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
     from jairouter.config.faults import Fault, Notice
     from jairouter.config.loader import Loaded
+
+ASKED_FOR: Final = "asked for by"
+"""What the cause of a reload begins with when somebody asks for it; whoever it is comes behind."""
 
 Changes = Mapping[str, Any]
 """See the module's docstring."""

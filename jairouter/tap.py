@@ -114,6 +114,8 @@ class GatewayService(MultiService):
         if self._opened:
             return
         self._opened = True
+        # Not only when the reactor runs: until somebody takes it, this signal ends the process
+        signal.signal(signal.SIGHUP, self._reload)
         _allow_many_descriptors()
         shorten_turns(self._reactor)
         _collect_less_often()
@@ -150,7 +152,6 @@ class GatewayService(MultiService):
     def _take_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._signalled)
-        signal.signal(signal.SIGHUP, self._reload)
 
     def _signalled(self, number: int, _frame: object) -> None:
         self._reactor.callFromThread(self._stop, number)

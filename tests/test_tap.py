@@ -218,7 +218,7 @@ class ServiceTests(SynchronousTestCase):
         self.patch(self.reactor, "listenTCP", taken)
         error = self.assertRaises(SystemExit, self.service.privilegedStartService)
         self.assertRegex(str(error), r"^jairouter: cannot listen on 127\.0\.0\.1:8080: .*in use$")
-        self.assertEqual(self.signals.taken, {})
+        self.assertEqual(set(self.signals.taken), {signal.SIGHUP}, "which would end the process")
 
     def test_cannot_listen_where_a_stored_change_wants_it(self) -> None:
         """It is said whose fault it is, and the way back: no file tells."""

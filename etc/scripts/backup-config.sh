@@ -6,7 +6,7 @@
 # This is backup-config.sh of the production guide, corrected:
 #
 #   * The store is in it. The guide's script forgot it: with the files alone, every change that was made through
-#     the management API would be lost.
+#     the management API would be lost. If its directory cannot be found, that is an error.
 #   * It ends at the first thing that fails, and says so by its status. There, a tar that failed was not noticed.
 #   * The archive is read back and every file compared with its checksum. There, a file of that name was enough,
 #     which a full disk leaves behind as well.
@@ -22,6 +22,10 @@ CONFIG_DIR=${CONFIG_DIR:-/app/config}
 # The directory of the store; empty for what the configuration says.
 STORE_DIR=${STORE_DIR:-}
 KEEP_DAYS=${KEEP_DAYS:-30}
+# As in the guide's docker-compose.prod.yml: cron does not know what the gateway was started with, and the file
+# of the profile says where the store is.
+SPRING_PROFILES_ACTIVE=${SPRING_PROFILES_ACTIVE:-prod}
+export SPRING_PROFILES_ACTIVE
 
 set -- --config "$CONFIG_DIR" --output "$BACKUP_DIR/" --keep-days "$KEEP_DAYS"
 if [ -n "$STORE_DIR" ]; then

@@ -5,6 +5,11 @@
 #     disaster-recovery.sh 20250801T120000Z                       the one of that time
 #     disaster-recovery.sh /mnt/old/config-20240115_100000.tar.gz any archive, those of the guide's script too
 #
+# What follows is handed on to `jairouter restore`. --unchecked is needed where the configuration names
+# variables, such as ${OPENAI_API_KEY}, that the gateway has and this shell has not:
+#
+#     disaster-recovery.sh 20250801T120000Z --unchecked
+#
 # This is disaster-recovery.sh of the production guide, corrected:
 #
 #   * Which backup is said when it is run. There, it was a line of the script to be edited in the emergency.
@@ -28,6 +33,12 @@ STOP=${STOP:-systemctl stop jairouter}
 START=${START:-systemctl start jairouter}
 HEALTH_URL=${HEALTH_URL:-http://localhost:8080/actuator/health}
 WAIT=${WAIT:-60}
+# The user, or USER:GROUP, that the gateway runs as: whose the files will be. Empty: whose those before were,
+# which nobody knows any more when the disk was lost.
+OWNER=${OWNER:-}
+# As in the guide's docker-compose.prod.yml: the file of the profile says where the store is.
+SPRING_PROFILES_ACTIVE=${SPRING_PROFILES_ACTIVE:-prod}
+export SPRING_PROFILES_ACTIVE
 
 say() {
     printf 'disaster-recovery: %s\n' "$*" >&2
@@ -54,9 +65,15 @@ case ${1:-} in
 *) archive=$BACKUP_DIR/jairouter-$1.tar.gz ;;
 esac
 
-set -- "$archive" --config "$CONFIG_DIR"
+if [ $# -gt 0 ]; then
+    shift
+fi
+set -- "$archive" --config "$CONFIG_DIR" "$@"
 if [ -n "$STORE_DIR" ]; then
     set -- "$@" --store "$STORE_DIR"
+fi
+if [ -n "$OWNER" ]; then
+    set -- "$@" --owner "$OWNER"
 fi
 
 say "checking $archive"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from jairouter.command.choosing import configuration_options
+from jairouter.command.contents import CONFIG
 from jairouter.command.failures import Misused, Refused
 from jairouter.command.numbers import days
 from jairouter.command.output import say, say_json, say_table, tell
@@ -31,6 +32,9 @@ directory of the store with all versions (store/...), and the log of security ev
     jairouter backup                                       jairouter-<UTC time>.tar.gz in this directory
     jairouter backup -o /backup/jairouter --keep-days 30   in that directory; older ones are deleted
     jairouter backup --config /app/config --store /app/config-store -o now.tar.gz
+
+A backup without versions is made only if there can be none: when the directory of the store is named by an
+absolute path and is not there, or with --only config.
 
 Configuration files may hold secrets in the clear, and the archive holds what they hold: keep it as you keep
 them. Backups that the gateway makes by itself (a directory `backups`) are left out.
@@ -53,6 +57,8 @@ def options_of(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--keep-days", type=days, metavar="DAYS", help=told)
     told = "the directory of the store (what the configuration says)"
     parser.add_argument("--store", metavar="DIR", help=told)
+    told = "leave the store out"
+    parser.add_argument("--only", choices=(CONFIG,), help=told)
     configuration_options(parser)
     parser.add_argument("--json", action="store_true", help="print JSON, for scripts")
 
@@ -129,6 +135,9 @@ def _apart(found: Places) -> Callable[[Path], bool]:
 @contextmanager
 def _store(options: argparse.Namespace, found: Places, shell: Shell) -> Iterator[Path | None]:
     """The directory of the store, which nobody writes to meanwhile; None without one."""
+    if options.only is not None:
+        yield None
+        return
     given = options.store or found.store
     if given is None:
         tell("jairouter: by the configuration the store is in no directory: versions are not in the backup")
@@ -138,7 +147,12 @@ def _store(options: argparse.Namespace, found: Places, shell: Shell) -> Iterator
     if not path.is_dir():
         if options.store is not None:
             raise Refused(f"{path}: there is no such directory")
-        tell(f"jairouter: there is no store in {path}; if versions are kept elsewhere, name it with --store")
+        if not path.is_absolute() or found.unread:
+            # A backup that lacks all changes would be found out when it is needed
+            where = "" if path.is_absolute() else ", which depends on where the gateway is started"
+            told = f"there is no store in {path}{where}{found.hint}: name it with --store"
+            raise Refused(f"{told}, or leave it out with --only config")
+        tell(f"jairouter: there is no store in {path}: no versions are in the backup; is its disk mounted?")
         yield None
         return
     if not os.access(path, os.W_OK):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from pathlib import Path
 from typing import Final
@@ -18,9 +19,13 @@ from jairouter.command.viewing import say_differences
 from jairouter.command.watching import watch
 from jairouter.config.document import MOST_BYTES
 
+_ROUTING: Final = re.compile(r"^model\.services\.[^.]+$|\.instances\b|\bload-balance\b")
+"""Keys that say where requests go."""
+
 _PLAN: Final = """\
 Says what a change would do, and changes nothing: what is added, removed and changed, all faults, and, by the
-record of recent requests, which of them would have gone elsewhere. Ends with 1 if it would be refused.
+record of recent requests, which of them would have gone elsewhere for certain, and how the shares of
+instances would change, by their weights. Ends with 1 if it would be refused.
 
     jairouter plan new.yml              new.yml laid over what is in force
     jairouter plan new.yml --replace    new.yml in place of all stored changes
@@ -78,7 +83,7 @@ def apply(options: argparse.Namespace, shell: Shell) -> int:
         status = _shown(planned, False)
         if status:
             return status
-        if options.file != "-" and shell.at_terminal():
+        if options.file != "-" and planned.get("differences") and shell.at_terminal():
             if not shell.confirmed("Apply this?"):
                 raise Refused("nothing was changed")
             # What was shown is what is applied, or nothing
@@ -110,6 +115,9 @@ def _offered(options: argparse.Namespace) -> Offered:
             content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
         raise Refused(f"{options.file}: the file is larger than {MOST_BYTES} bytes")
+    if not content.strip():
+        name = "standard input" if options.file == "-" else options.file
+        raise Refused(f"{name}: there is nothing in it")
     return Offered("<stdin>" if options.file == "-" else options.file, content, options.replace)
 
 
@@ -124,8 +132,8 @@ def _shown(planned: Answer, as_json: bool) -> int:
         say_differences(differences)
     elif not faults:
         say("nothing would be different")
-    for each in planned.get("rerouted") or ():
-        if each["elsewhere"] or each["refused"]:
+    if any(_ROUTING.search(each["path"]) for each in differences):
+        for each in planned.get("rerouted") or ():
             say(_rerouted(each))
     for notice in planned.get("notices") or ():
         tell(str(notice))
@@ -138,11 +146,19 @@ def _shown(planned: Answer, as_json: bool) -> int:
 
 def _rerouted(each: Answer) -> str:
     """Put into a line what a change would have meant for recent requests."""
-    told = f"{each['service']} {each['model']}: of {each['requests']} recent requests, "
-    told += f"{each['elsewhere']} would have gone elsewhere"
-    if each.get("refused"):
-        told += f" and {each['refused']} would have found no instance"
-    return told
+    told = []
+    if each["elsewhere"] or not each["refused"]:
+        told.append(f"{each['elsewhere']} would have gone elsewhere")
+    if each["refused"]:
+        told.append(f"{each['refused']} would have found no instance")
+    shares = [
+        f"{label} {share['after']:.0%} in place of {share['before']:.0%}"
+        for label, share in (each.get("shares") or {}).items()
+        if round(share["before"], 2) != round(share["after"], 2)
+    ]
+    shown = f"; shares: {', '.join(shares)}" if shares else ""
+    counted = f"{each['service']} {each['model']}: of {each['requests']} recorded requests "
+    return counted + " and ".join(told) + shown
 
 
 def _say_done(done: Answer, as_json: bool) -> None:

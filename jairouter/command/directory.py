@@ -14,7 +14,7 @@ from jairouter.command.gateway import placed
 from jairouter.command.shell import Shell, who
 from jairouter.command.side import Answer, Offered, Terms
 from jairouter.config import edits
-from jairouter.config.faults import ConfigurationFaults, Fault
+from jairouter.config.faults import ConfigurationFaults, Fault, Notice
 from jairouter.config.loader import Loaded, Sources, Stored, build, read
 from jairouter.config.settings.root import Settings
 from jairouter.config.view import changes_view, tree_view
@@ -98,7 +98,8 @@ class Directory:
             _, after = self._edited(offered, base, before)
         except InvalidConfiguration as refused:
             return plan_view(Plan(base, faults=refused.faults or (Fault(refused.message),)))
-        return plan_view(Plan(base, differences(before, after), notices=after.notices))
+        notices = tuple(each for each in after.notices if each not in before.notices)
+        return plan_view(Plan(base, differences(before, after), notices=notices))
 
     def apply(self, offered: Offered, terms: Terms) -> Answer:
         """See `Side.apply`."""
@@ -177,10 +178,17 @@ class Directory:
             faults = (_placed(each, ours, offered.name) for each in refusal.faults)
             raise InvalidConfiguration(placed(refusal.message, offered.name), tuple(faults)) from None
 
+    def _news(self, base: int, after: Loaded) -> list[str]:
+        """What a change brings to be known; the rest was said when the gateway started."""
+        before: Sequence[Notice] = ()
+        with suppress(Refusal):  # whoever goes back from a version may do so because it has faults
+            before = self._at(base).notices
+        return [str(each) for each in after.notices if each not in before]
+
     def _stored(self, base: int, made: Changes, after: Loaded, told: Told) -> Answer:
         """Store a version, unless it is like the one in force."""
         highest = max((each.number for each in self._files.history()), default=0)
-        notices = list(map(str, after.notices))
+        notices = self._news(base, after)
         if highest == base and made == self._changes(base):
             return {"version": base, "changed": False, "notices": notices}
         number = self._files.add(Draft(highest, made, told)).number

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import grp
+import pwd
 import re
 from argparse import ArgumentTypeError
 from typing import Final
@@ -70,6 +72,29 @@ def share(text: str) -> float:
     if not 0 <= value <= 1:
         raise ArgumentTypeError(f"expected a share such as 5% or 0.05, not {text!r}")
     return value
+
+
+def owner(text: str) -> tuple[int, int]:
+    """Read ``jairouter`` or ``jairouter:adm``, names or numbers. Without a group it is the user's own.
+
+    Returns:
+        The numbers of user and group.
+
+    Raises:
+        ArgumentTypeError: There is no such user, or no such group.
+    """
+    user, _, group = text.partition(":")
+    try:
+        if user.isdecimal():
+            uid, own = int(user), int(user)
+        else:
+            found = pwd.getpwnam(user)
+            uid, own = found.pw_uid, found.pw_gid
+        if not group:
+            return uid, own
+        return uid, int(group) if group.isdecimal() else grp.getgrnam(group).gr_gid
+    except KeyError as error:
+        raise ArgumentTypeError(str(error.args[0])) from None
 
 
 def days(text: str) -> int:

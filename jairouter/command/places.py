@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Final
@@ -15,10 +16,10 @@ from typing import Final
 from jairouter.config.canonical import canonical
 from jairouter.config.environment import overrides
 from jairouter.config.faults import Findings, Origin
-from jairouter.config.files import read_sources
+from jairouter.config.files import Sources, read_sources
 from jairouter.config.layers import merge, settle
 from jairouter.config.placeholders import resolve
-from jairouter.config.profiles import applies
+from jairouter.config.profiles import ALWAYS, applies, profile_of_file
 from jairouter.config.settings.root import Settings
 from jairouter.config.tree import Members, Node, Scalar, lookup
 from jairouter.config.values import ROOT
@@ -39,6 +40,7 @@ class Places:
         store: Directory of the store; None when versions are not kept in one.
         backups: Directory of the copies that the gateway makes by itself; None for one inside the store.
         audit: File with security events; None when there is none.
+        unread: Files of profiles that are not active, as far as this shell knows; what they say is missing.
     """
 
     address: str
@@ -46,6 +48,15 @@ class Places:
     store: str | None
     backups: str | None
     audit: str | None
+    unread: tuple[str, ...] = ()
+
+    @property
+    def hint(self) -> str:
+        """Why what is said here may be wrong, to be put behind it; empty if nothing speaks for that."""
+        if not self.unread:
+            return ""
+        profile = profile_of_file(os.path.basename(self.unread[0]))
+        return f" ({self.unread[0]} is not read unless --profile {profile} or SPRING_PROFILES_ACTIVE says so)"
 
     @property
     def url(self) -> str | None:
@@ -74,7 +85,8 @@ def places(paths: Sequence[str], profiles: Sequence[str], environ: Mapping[str, 
         profiles: The active profiles.
         environ: The environment variables.
     """
-    tree = _tree(paths, profiles, environ)
+    sources = read_sources(tuple(paths), tuple(profiles), environ)
+    tree = _tree(sources, environ)
     settings = Settings()
 
     def text(*path: str) -> str | None:
@@ -99,13 +111,24 @@ def places(paths: Sequence[str], profiles: Sequence[str], environ: Mapping[str, 
         )
         if audited
         else None,
+        unread=_unread(paths, sources.profiles),
     )
 
 
-def _tree(paths: Sequence[str], profiles: Sequence[str], environ: Mapping[str, str]) -> Node:
+def _unread(paths: Sequence[str], active: Sequence[str]) -> tuple[str, ...]:
+    found = []
+    for path in filter(os.path.isdir, paths):
+        with suppress(OSError):
+            for name in sorted(os.listdir(path)):
+                profile = profile_of_file(name)
+                if profile is not None and profile != ALWAYS and profile not in active:
+                    found.append(os.path.join(path, name))
+    return tuple(found)
+
+
+def _tree(sources: Sources, environ: Mapping[str, str]) -> Node:
     """Merge what can be read, as the loader does, and forget what is wrong with it."""
     findings = Findings()
-    sources = read_sources(tuple(paths), tuple(profiles), environ)
     tree: Node = Members({}, Origin("defaults"))
     for source in sources.files:
         for document in source.documents:

@@ -63,19 +63,32 @@ def prepared(target: Path, stamp: str) -> Iterator[Place]:
         shutil.rmtree(place.fresh, ignore_errors=True)
 
 
-def resemble(place: Place, mode: int) -> None:
+def resemble(place: Place, mode: int, owner: tuple[int, int] | None = None) -> None:
     """Give the new directory the owner and mode of the old one, or else this mode.
 
     An archive does not say whose its files were, and the gateway, which is seldom root, must be able to read
     them.
+
+    Args:
+        place: The directories.
+        mode: Of the new one, where there is no old one.
+        owner: User and group; None for those of the old one.
+
+    Raises:
+        Refused: Whoever runs this may not give files to that owner.
     """
     old = place.target.stat() if place.target.exists() else None
     mode = old.st_mode & 0o777 if old is not None else mode
+    if owner is None and old is not None and os.geteuid() == 0:
+        owner = old.st_uid, old.st_gid
     for directory, _, files in os.walk(place.fresh):
         os.chmod(directory, mode)
-        if old is not None and os.geteuid() == 0:
+        if owner is not None:
             for each in (directory, *(os.path.join(directory, name) for name in files)):
-                os.chown(each, old.st_uid, old.st_gid)
+                try:
+                    os.chown(each, *owner)
+                except OSError as error:
+                    raise Refused(f"{place.target}: its owner cannot be set: {reason_of(error)}") from None
 
 
 def put(places: Sequence[Place]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,8 +14,9 @@ from jairouter.command.choosing import VARIABLE, gateway_options
 from jairouter.command.contents import CONFIG, STORE, Contents, read_contents
 from jairouter.command.failures import Misused, NoGateway, Refused, Unreachable
 from jairouter.command.http import Http
+from jairouter.command.numbers import owner
 from jairouter.command.output import say, say_json, tell
-from jairouter.command.places import DEFAULT_CONFIGURATION, places
+from jairouter.command.places import DEFAULT_CONFIGURATION, Places, places
 from jairouter.command.putting import Place, prepared, put, resemble
 from jairouter.command.shell import Shell
 from jairouter.config.faults import ConfigurationFaults
@@ -36,7 +38,8 @@ gateway before: while one answers, nothing is done.
     jairouter restore /backup/config-20240115_100000.tar.gz --config /app/config
     jairouter restore backup.tar.gz --only store --store /app/config-store
 
-Files get the owner of the directory that they replace. The log of security events stays in the archive; take
+Files get the owner of the directory that they replace; where there was none, as on a new disk, say with
+--owner whom the gateway runs as. The log of security events stays in the archive; take
 it out with `tar -xzf FILE logs`. Versions are numbered on from the highest restored one.
 """
 LOCK_TIMEOUT: Final = 5.0
@@ -55,6 +58,8 @@ def options_of(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", choices=(CONFIG, STORE), help="restore one of them and leave the other")
     told = "an active profile, or several with commas between; may be given again"
     parser.add_argument("--profile", action="append", default=[], metavar="NAME", help=told)
+    told = "whom the files will belong to (whose those before were)"
+    parser.add_argument("--owner", type=owner, metavar="USER[:GROUP]", help=told)
     parser.add_argument("-n", "--dry-run", action="store_true", help="check everything, and change nothing")
     told = "restore although a gateway answers: it is another one, or will be restarted at once"
     parser.add_argument("--force", action="store_true", help=told)
@@ -103,11 +108,11 @@ class _Restoration:
                 raise Misused(f"there is no {target}: say with --config where the configuration goes")
             self.config = self.stack.enter_context(prepared(target, stamp))
             contents.unpack(contents.config, self.config.fresh)
-            resemble(self.config, 0o755)
+            resemble(self.config, 0o755, self.options.owner)
         if contents.store is not None and only != CONFIG:
             self.store = self.stack.enter_context(prepared(self._store_target(), stamp))
             contents.unpack(contents.store, self.store.fresh)
-            resemble(self.store, 0o700)
+            resemble(self.store, 0o700, self.options.owner)
         if self.config is None and self.store is None:
             raise Refused(f"{contents.archive}: there is neither configuration nor store in it")
         self._find_inside()
@@ -115,19 +120,21 @@ class _Restoration:
     def _store_target(self) -> Path:
         if self.options.store is not None:
             return Path(self.options.store)
-        found = self._said_store()
+        said = self._said_places()
+        found = Path(said.store) if said is not None and said.store is not None else None
         if found is None:
             raise Misused("the configuration does not say where the store goes: say it with --store")
         if not found.is_absolute():
-            told = "which depends on where the gateway is started: say with --store where the store goes"
-            raise Misused(f"by the configuration the store is in {found}, {told}")
+            why = "which depends on where the gateway is started"
+            why += self._placed(said.hint) if said is not None else ""
+            told = f"by the configuration the store is in {found}, {why}"
+            raise Misused(f"{told}: say with --store where the store goes")
         return found
 
-    def _said_store(self) -> Path | None:
-        """Where the store is by the configuration that will be there."""
+    def _said_places(self) -> Places | None:
+        """Where things are by the configuration that will be there; None if there will be none."""
         paths = self._configuration()
-        found = places(paths, self.options.profile, self.shell.environ).store if paths else None
-        return None if found is None else Path(found)
+        return places(paths, self.options.profile, self.shell.environ) if paths else None
 
     def _configuration(self) -> list[str]:
         """The configuration that will be there."""
@@ -150,9 +157,9 @@ class _Restoration:
 
     def _there(self) -> Path | None:
         """The store that stays."""
-        given = self.options.store
-        found = Path(given) if given is not None else self._said_store()
-        return found if found is not None and found.is_dir() else None
+        said = self._said_places()
+        given = self.options.store or (said.store if said is not None else None)
+        return Path(given) if given is not None and Path(given).is_dir() else None
 
     def check(self) -> None:
         """Load what will be there, with the newest version over the files."""
@@ -235,6 +242,11 @@ class _Restoration:
             say(f"{each.target} {done}")
             if each.aside.exists():
                 say(f"what was there is in {each.aside}")
+            elif not self.options.dry_run and self.options.owner is None and os.geteuid() == 0:
+                told = "give it to the user that the gateway runs as, if that is another one (chown -R)"
+                tell(f"jairouter: {each.target} was not there before, and belongs to root: {told}")
+        if self.store is None and self.contents.store is None:
+            tell("jairouter: no versions are in this archive; the stored ones, if any, are left alone")
 
 
 def _as_json(place: Place) -> dict[str, str | None]:

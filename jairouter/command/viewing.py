@@ -100,7 +100,7 @@ def _versions_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _limit(text: str) -> int:
-    number = int(text)
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else 0
     if number < 1:
         raise argparse.ArgumentTypeError("expected a number of at least 1")
     return number

@@ -112,6 +112,9 @@ def find_instance(loaded: Loaded, service: str, which: str) -> Found:
             found = [index for index in range(len(instances)) if wanted == rule(index)]
             if len(found) > 1:
                 told = f"several instances of {service} are meant by {printable(which)}"
+                several = dict.fromkeys(names[0](index) or "" for index in found)
+                if len(several) == len(found):
+                    raise NotPossible(f"{told}: {', '.join(map(printable, several))}; say which")
                 raise NotPossible(f"{told}; give them an instance-id each, in the files")
             if found:
                 return Found(found[0], keys[found[0]], instances[found[0]])

@@ -10,7 +10,7 @@ from twisted.logger import Logger
 
 from jairouter.config.faults import Notice
 from jairouter.config.loader import Stored
-from jairouter.control import Changed, Draft, InvalidConfiguration, Refusal, Told
+from jairouter.control import ASKED_FOR, Changed, Draft, InvalidConfiguration, Refusal, Told
 from jairouter.reloading.making import Making
 from jairouter.reloading.said import FILES, STORE, UNDO, Said, misfit, reason_of
 from jairouter.reloading.stored_now import Newest, look
@@ -27,7 +27,7 @@ GATEWAY: Final = "jairouter"
 """Who makes a version that nobody has asked for."""
 
 SIGHUP: Final = "SIGHUP"
-"""The cause of a reload that reads everything anew, certificates too, and takes the store as it is."""
+"""The cause of a reload that somebody asks for, by a signal; see `_is_wanted`."""
 
 STORE_CHANGED: Final = "store changed"
 
@@ -94,14 +94,14 @@ class InForce:
         other = sources.digest != self.sources.digest
         left_out: tuple[Notice, ...] = ()
         try:
-            newest = await look(self._means.store, self.current, as_it_is=cause == SIGHUP)
+            newest = await look(self._means.store, self.current, as_it_is=_is_wanted(cause))
             try:
                 swapped = await self._take_in(sources, newest, cause)
             except InvalidConfiguration as refusal:
                 if newest.stays:
                     raise
                 left_out = (self._leave_out(newest, cause, refusal),)
-                if not other and cause != SIGHUP:
+                if not other and not _is_wanted(cause):
                     raise
                 newest = await self._without(newest, sources)
                 swapped = True
@@ -117,7 +117,7 @@ class InForce:
             if cause != STORE_CHANGED and sources.digest == self.sources.digest:
                 self.said.right(FILES)
         news = swapped or (self.said.standing.good and not was_good)
-        if news or cause == SIGHUP:
+        if news or _is_wanted(cause):
             text = f"the configuration is in force as it is now ({cause}; {newest})"
             self.said.good(cause, newest.number, text if news else "")
         changed = other or not newest.stays
@@ -152,7 +152,7 @@ class InForce:
         self.newest = newest
         if newest.reason:
             self.said.wrong(STORE, cause, newest.reason)
-        swapped = not newest.stays or sources.digest != self.sources.digest or cause == SIGHUP
+        swapped = not newest.stays or sources.digest != self.sources.digest or _is_wanted(cause)
         if swapped:
             loaded, swap = await self.making.made(sources, newest.stored)
             await self._swap(swap)
@@ -223,3 +223,12 @@ class InForce:
         self._log.error("{text}", text=text)
         self.said.counts.failed += 1
         self._enforce(Newest.of(undone), self.loaded)
+
+
+def _is_wanted(cause: str) -> bool:
+    """Whether somebody asks for it, and not the files or the store by having changed: then nothing is spared.
+
+    Certificates are read again although no file of the configuration has changed, and what the store has
+    counts even where that is less than is in force.
+    """
+    return cause == SIGHUP or cause.startswith(ASKED_FOR)

@@ -184,7 +184,9 @@ class _Tally:
             self._by_weight[candidates] += 1
         if went is not None:
             moved = picked is not None and _moved(now.pick(now.candidates(excluded), key), picked)
-            self._elsewhere += same not in candidates or moved
+            # Where it went may be gone, or get nothing, already: that is not for the planned change
+            lost = same not in candidates and now.find(went) in now.candidates(excluded)
+            self._elsewhere += lost or moved
 
     def result(self, service: str, model: str) -> Rerouted:
         """What it comes to."""

@@ -8,6 +8,7 @@ has left is deleted by the next.
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -30,6 +31,9 @@ from jairouter.store.version_file import Damaged, compose, parse
 from jairouter.store.words import conflict, is_current, no_such, way_back
 
 LOCK: Final = ".lock"
+_OUT_OF_REACH: Final = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE}
+)
 LARGEST: Final = 10**15 - 1
 """Highest number; beyond 2^53 not every reader of JSON knows one number from the next."""
 
@@ -121,7 +125,9 @@ class VersionFiles:
                 make_directory(self.path)
                 hand_over(self.path, self.path.parent)
             with self._locked():
-                self._adopt(self._check(draft.parent))
+                numbers = self._check(draft.parent)
+                self._refuse_unreadable(numbers)
+                self._adopt(numbers)
                 try:
                     write_new(self.path, name_of(number), [content])
                 except FileExistsError:
@@ -166,6 +172,22 @@ class VersionFiles:
         if parent >= LARGEST:
             raise NotPossible(f"there are no numbers for versions beyond {LARGEST}")
         return numbers
+
+    def _refuse_unreadable(self, numbers: Mapping[int, Path]) -> None:
+        """Add nothing behind a version that is only out of reach: its draft's maker has not seen it.
+
+        A damaged one is lost anyway, and the next takes its place. One that belongs to another user, or for
+        which there are no descriptors left, is not: the others read it, and would lose what it changes.
+        """
+        if not numbers:
+            return
+        number, path = max(numbers.items())
+        try:
+            os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+        except OSError as error:
+            if error.errno in _OUT_OF_REACH:
+                told = f"version {number} cannot be read, so nothing can follow it: {reason_of(error)}"
+                raise StoreUnavailable(f"the store in {self.path} cannot be written: {told}") from None
 
     @contextmanager
     def _reasons(self, done: str) -> Iterator[None]:

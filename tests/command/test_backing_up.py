@@ -90,13 +90,32 @@ class BackupTests(CommandTestCase):
             ["config/application.yml", "config/link.yml", "config/tls/ca.pem"],
         )
 
-    def test_a_missing_store_is_told(self) -> None:
-        """Else it would be missed only when it is needed."""
-        self.write("config/application.yml", "store.path: ./not-here-at-all")
+    def test_a_store_that_is_not_there_yet_is_told(self) -> None:
+        """It is made at the first change."""
+        self.write("config/application.yml", f"store.path: {self.folder}/none")
         ran = self.backup()
         self.assertEqual(ran.status, 0)
-        self.assertIn("there is no store in not-here-at-all; if versions are kept elsewhere", ran.err)
+        self.assertIn(f"there is no store in {self.folder}/none: no versions are in the backup", ran.err)
         self.assertEqual(self.backup("--store", self.folder / "none").status, 1)
+
+    def test_a_store_that_may_be_elsewhere(self) -> None:
+        """Else a backup that cron makes in its own directory lacks all changes, and nobody knows."""
+        self.write("config/application.yml", "store.path: ./not-here-at-all")
+        ran = self.backup()
+        self.assertEqual((ran.status, os.listdir(self.out)), (1, []))
+        self.assertIn("not-here-at-all, which depends on where the gateway is started: name it", ran.err)
+        self.assertEqual(self.backup("--only", "config").status, 0)
+        self.assertEqual(self.members(), ["MANIFEST.json", "config/application.yml", "config/tls/ca.pem"])
+
+    def test_a_store_that_only_the_file_of_a_profile_names(self) -> None:
+        """As in the guide; cron does not know which profile the gateway has."""
+        self.write("config/application.yml", f"store.path: {self.folder}/none")
+        self.write("config/application-prod.yml", self.text)
+        ran = self.backup()
+        self.assertEqual((ran.status, os.listdir(self.out)), (1, []))
+        self.assertIn("application-prod.yml is not read unless --profile prod or", ran.err)
+        self.assertEqual(self.backup("--profile", "prod").status, 0)
+        self.assertIn("store/model-router-config@1.json", self.members())
 
     def test_a_missing_configuration(self) -> None:
         ran = self.run_command("backup", "--config", self.folder / "none", "-o", self.out)

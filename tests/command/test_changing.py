@@ -11,14 +11,20 @@ from tests.command.running import NOW, CommandTestCase, FakeGateway, Ran, refusa
 DONE = {"version": 8, "changed": True, "notices": ["server.port waits for the next start"]}
 PLAN = {
     "base": 7,
-    "differences": [{"kind": "changed", "text": "chat: the weight of m goes from 1 to 3"}],
+    "differences": [
+        {
+            "kind": "changed",
+            "path": "model.services.chat.instances[m@http://a].weight",
+            "text": "chat: the weight of m goes from 1 to 3",
+        }
+    ],
     "faults": [],
     "notices": ["a notice"],
     "rerouted": [{"service": "chat", "model": "m", "requests": 9, "elsewhere": 4, "refused": 1}],
 }
 SHOWN = (
     "~ chat: the weight of m goes from 1 to 3\n"
-    "chat m: of 9 recent requests, 4 would have gone elsewhere and 1 would have found no instance\n"
+    "chat m: of 9 recorded requests 4 would have gone elsewhere and 1 would have found no instance\n"
 )
 FAULTY = {"base": 7, "faults": [{"origin": "the request:1", "path": "a", "message": "no"}]}
 
@@ -48,6 +54,41 @@ class PlanTests(ChangingTestCase):
         ran = self.run_command("plan", self.file)
         self.assertEqual((ran.status, ran.out, ran.err), (0, SHOWN, "a notice\n"))
         self.assertEqual(self.fake.asked[0].body, b"a: 1\n")
+
+    def shown(self, path: str = "model.services.chat", **of_requests: Any) -> str:
+        rerouted = {"service": "chat", "model": "m", "requests": 9, "elsewhere": 0, "refused": 0}
+        differences = [{"kind": "changed", "path": path, "text": "something"}]
+        plan = {**PLAN, "differences": differences, "rerouted": [{**rerouted, **of_requests}]}
+        self.fake.answers["POST /api/config/plan"] = plan
+        return self.run_command("plan", self.file).out.removeprefix("~ something\n")
+
+    def test_shares_that_change(self) -> None:
+        shares = {
+            "m-1": {"before": 0.64, "after": 0.1667},
+            "m-2": {"before": 0.36, "after": 0.3583},
+            "m-3": {"before": 0.0, "after": 0.475},
+        }
+        told = "chat m: of 9 recorded requests 0 would have gone elsewhere; shares: "
+        told += "m-1 17% in place of 64%, m-3 48% in place of 0%\n"
+        self.assertEqual(self.shown(shares=shares), told)
+
+    def test_nobody_left(self) -> None:
+        told = "chat m: of 9 recorded requests 9 would have found no instance\n"
+        self.assertEqual(self.shown(refused=9), told)
+
+    def test_a_change_that_has_nothing_to_do_with_where_requests_go(self) -> None:
+        """Whatever has become of recorded requests since, it is none of this change's doing."""
+        self.assertEqual(self.shown("model.services.chat.rate-limit.rate", elsewhere=4), "")
+
+    def test_an_empty_file(self) -> None:
+        self.write("new.yml", "\n")
+        for command in ("plan", "apply"):
+            ran = self.run_command(command, self.file)
+            self.assertEqual((ran.status, ran.err), (1, f"jairouter: {self.file}: there is nothing in it\n"))
+        self.assertEqual(
+            self.run_command("apply", "-").err, "jairouter: standard input: there is nothing in it\n"
+        )
+        self.assertEqual(self.paths(), [])
 
     def test_faults_end_with_1(self) -> None:
         self.fake.answers["POST /api/config/plan"] = FAULTY
@@ -87,6 +128,11 @@ class ApplyTests(ChangingTestCase):
         self.run_command("apply", self.file, asked=yes)
         self.assertEqual(asked, ["Apply this? [y/N] "])
         self.assertEqual(self.fake.asked[1].query, {"mode": "merge", "version": "7"})
+
+    def test_a_person_is_not_asked_about_nothing(self) -> None:
+        self.fake.answers["POST /api/config/plan"] = {**PLAN, "differences": []}
+        ran = self.run_command("apply", self.file, asked=self.fail)
+        self.assertEqual((ran.status, self.paths()), (0, ["plan", "apply"]))
 
     def test_a_person_may_say_no(self) -> None:
         for answer in ("\n", "n\n", "", "yeah\n"):

@@ -50,6 +50,15 @@ class DirectoryTests(CommandTestCase):
         self.assertEqual(shown[0]["headers"], {"Authorization": "Bearer ${KEY}"})
         self.assertIn("the weight of m@http://a:1 goes from 1 to 3", self.offline("diff", "files").out)
 
+    def test_notices_are_those_of_the_change(self) -> None:
+        """What the files have to say was said at the start, and would hide the one line that matters."""
+        self.write("application.yml", FILES % self.store + "tracing.enabled: true\n")
+        self.assertEqual(self.weight(3).err, "")
+        ran = self.offline("apply", "-", stdin="security.enabled: true")
+        self.assertEqual((ran.status, ran.err.count("no effect yet")), (0, 2), ran.err)  # (planned, and made)
+        self.assertNotIn("tracing", ran.err)
+        self.assertEqual(self.offline("rollback", "1").err, "")
+
     def test_no_secret_is_stored(self) -> None:
         self.weight(3)
         for file in self.store.iterdir():

@@ -6,7 +6,7 @@ from argparse import ArgumentTypeError
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from jairouter.command.numbers import CURRENT, days, seconds, share, stored_version, version
+from jairouter.command.numbers import CURRENT, days, owner, seconds, share, stored_version, version
 
 
 class NumbersTests(SynchronousTestCase):
@@ -20,6 +20,14 @@ class NumbersTests(SynchronousTestCase):
         for text in ("-1", "", "x", "1.5", "٣", "9" * 16):
             self.assertRaises(ArgumentTypeError, version, text)
         self.assertRaises(ArgumentTypeError, stored_version, "current")
+
+    def test_owners(self) -> None:
+        read = [owner(text) for text in ("root", "12", "12:34", "root:12", "0:root")]
+        self.assertEqual(read, [(0, 0), (12, 12), (12, 34), (0, 12), (0, 0)])
+
+    def test_no_owners(self) -> None:
+        for text in ("", "no such user", "root:no such group", ":root"):
+            self.assertRaises(ArgumentTypeError, owner, text)
 
     def test_shares(self) -> None:
         self.assertEqual(

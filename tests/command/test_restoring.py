@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -99,6 +100,20 @@ class RestoreTests(RestoreTestCase):
         self.assertEqual(ran.status, 0, ran.err)
         self.assertEqual(sorted(os.listdir(new)), ["config", "store"])
 
+    def test_on_a_new_disk_the_owner_is_told(self) -> None:
+        """Else all would be root's, and the gateway could not read what was restored."""
+        given: list[tuple[str, int, int]] = []
+        self.patch(os, "geteuid", lambda: 0)
+        self.patch(os, "chown", lambda path, *owner: given.append((os.path.basename(path), *owner)))
+        new = ("--config", self.folder / "new" / "config", "--store", self.folder / "new" / "store")
+        ran = self.run_command("restore", self.archive, *new, "--owner", "12:34")
+        self.assertEqual((ran.status, ran.err), (0, ""))
+        self.assertEqual({each[1:] for each in given}, {(12, 34)})
+        self.assertIn("model-router-config@1.json", [name for name, *_ in given])
+        shutil.rmtree(self.folder / "new")
+        ran = self.run_command("restore", self.archive, *new)
+        self.assertIn("new/store was not there before, and belongs to root: give it to the user", ran.err)
+
     def test_a_link_to_the_directory_stays_one(self) -> None:
         os.rename(self.config, self.folder / "real")
         self.config.symlink_to("real")
@@ -178,6 +193,14 @@ class RefusedTests(RestoreTestCase):
         make_archive(archive, members, False, NOW)
         ran = self.run_command("restore", archive, "--config", self.config)
         self.assert_untouched(ran, "say with --store where the store goes", status=2)
+
+    def test_a_store_that_only_the_file_of_a_profile_names(self) -> None:
+        archive = self.folder / "profile.tar"
+        members = {"config/application-prod.yml": b"", "store/model-router-config@9.json": b"{"}
+        make_archive(archive, members, False, NOW)
+        ran = self.run_command("restore", archive, "--config", self.config)
+        told = f"({self.config}/application-prod.yml is not read unless --profile prod or"
+        self.assert_untouched(ran, told, status=2)
 
     def test_what_is_not_in_it(self) -> None:
         archive = self.folder / "logs.tar"

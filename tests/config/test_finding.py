@@ -89,7 +89,8 @@ class FindTests(SynchronousTestCase):
         self.assertEqual(ids, ["a@http://x/1", "a@http://x/2", "a@http://y", "other", "b@http://y"])
 
     def test_several_that_are_meant(self) -> None:
-        self.assertRaises(NotPossible, find_instance, self.twins, "chat", "a@http://x")
+        told = self.assertRaises(NotPossible, find_instance, self.twins, "chat", "a@http://x")
+        self.assertIn("meant by a@http://x: a@http://x/1, a@http://x/2, other; say which", str(told))
         self.assertRaises(NotPossible, find_instance, self.twins, "chat", "mine")
         self.assertRaises(NotPossible, by_model, self.twins, "chat", "a", "http://x")
 

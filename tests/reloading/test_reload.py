@@ -5,10 +5,11 @@ from __future__ import annotations
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 
 from jairouter.config.faults import Fault
-from jairouter.control import Changes, InvalidConfiguration, StoreUnavailable, VersionDamaged
+from jairouter.control import ASKED_FOR, Changes, InvalidConfiguration, StoreUnavailable, VersionDamaged
 from jairouter.reloading.in_force import SIGHUP
 from tests.reloading.workbench import EPOCH, FILES, TOLD, Workbench, capacity, to
 
+ASKED = f"{ASKED_FOR} 127.0.0.1"
 BROKEN = "model: {services: {chat: {instanc"
 UNFIT: Changes = {"server": {"proxy-protocol": "required"}}
 """Changes that the files are not fit for: they trust no proxy."""
@@ -45,6 +46,11 @@ class ReloadTests(Reloading):
     def test_sighup(self) -> None:
         """Certificates are read again, which nothing else shows."""
         changed = self.successResultOf(self.configuration.reload(SIGHUP))
+        self.assertEqual((changed.changed, len(self.swapped)), (False, 1))
+
+    def test_asked_for(self) -> None:
+        """The management API does the same: it can be asked by who cannot send signals."""
+        changed = self.successResultOf(self.configuration.reload(ASKED))
         self.assertEqual((changed.changed, len(self.swapped)), (False, 1))
 
     def test_refused(self) -> None:
@@ -254,6 +260,11 @@ class DamageTests(Reloading):
         """Whoever asks for it gets it."""
         self.store.gone = {2}
         self.assertTrue(self.successResultOf(self.configuration.reload(SIGHUP)).changed)
+        self.assertEqual((self.in_force(), self.configuration.standing.good), ((1, 5), True))
+
+    def test_an_old_state_was_restored_and_the_management_api_is_told(self) -> None:
+        self.store.gone = {2}
+        self.assertTrue(self.successResultOf(self.configuration.reload(ASKED)).changed)
         self.assertEqual((self.in_force(), self.configuration.standing.good), ((1, 5), True))
 
     def test_an_empty_store_was_restored(self) -> None:

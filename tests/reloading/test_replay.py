@@ -131,6 +131,12 @@ class ElsewhereTests(SynchronousTestCase):
     def test_one_that_is_gone(self) -> None:
         self.assertEqual(self.elsewhere(services(at(2))), 2)
 
+    def test_one_that_was_gone_already(self) -> None:
+        """It went there under a configuration before the one in force: no doing of this change."""
+        self.assertEqual(self.elsewhere(services(at(1), at(2)), to(at(9, label="gone"), 2)), 0)
+        self.before = services(self.one, at(2, weight=0))
+        self.assertEqual(self.elsewhere(services(at(1), at(2, weight=0)), to(self.other, 2)), 0)
+
     def test_one_that_gets_nothing(self) -> None:
         self.assertEqual(self.elsewhere(services(at(1), at(2, weight=0))), 3)
 

@@ -53,6 +53,16 @@ class RefusedTests(StoreTestCase):
             for error in (errno.ENOSPC, errno.EROFS, errno.EIO):
                 self.assertIn(REFUSALS[error], self.refused(module, function, error), function)
 
+    def test_a_version_that_is_only_out_of_reach(self) -> None:
+        """It is another user's, say: what it changes must not be lost for those who can read it."""
+        for error in (errno.EACCES, errno.EMFILE):
+            told = self.refused(os, "open", error, lambda path, *_: str(path).endswith("@2.json"))
+            self.assertIn("version 2 cannot be read, so nothing can follow it: ", told)
+
+    def test_a_version_that_the_disk_has_lost(self) -> None:
+        self.spoil(os, "open", errno.EIO, lambda path, *_: str(path).endswith("@2.json"))
+        self.assertEqual(self.files.add(draft(2)).number, 3)
+
     def test_name_cannot_be_forced_to_disk(self) -> None:
         """The version was there for a moment, and is gone: nobody was told that it is stored."""
         told = self.refused(os, "fsync", errno.EIO, lambda number: os.path.isdir(f"/proc/self/fd/{number}"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from jairouter.config import edits, view
 from jairouter.config.finding import by_model, find_instance, instances_path
+from jairouter.config.instance_key import key_of
 from jairouter.control import InvalidRequest
 from jairouter.web.management.changing import change, replied
 from jairouter.web.management.endpoint import Call, Reply
@@ -81,7 +82,8 @@ async def add(parts: Parts, call: Call) -> Reply:
         there.update(_identities(loaded, service))
         return adding(loaded, changes)
 
-    outcome = await change(parts, call, edit, "add-instance", f"Instance of {service} added")
+    which = key_of(str(call.member("name")), str(call.member("baseUrl")))
+    outcome = await change(parts, call, edit, "add-instance", f"Instance {which} of {service} added")
     index = next(at for at, each in enumerate(_identities(outcome.loaded, service)) if each not in there)
     return _replied(parts, outcome, service, index, "added", 201)
 
@@ -146,7 +148,9 @@ async def delete(parts: Parts, call: Call) -> Reply:
         which[0] = view.instance_view(loaded, service, found.index)["instanceId"]
         return edits.delete_instance(service, which[0])(loaded, changes)
 
-    outcome = await change(parts, call, edit, "delete-instance", f"Instance of {service} taken away")
+    named = call.path.get("instanceId") or call.query["instanceId"]
+    asked = named or key_of(call.query["modelName"] or "", call.query["baseUrl"] or "")
+    outcome = await change(parts, call, edit, "delete-instance", f"Instance {asked} of {service} taken away")
     return replied(outcome, f"Instance {which[0]} of {service} taken away", {"instanceId": which[0]})
 
 

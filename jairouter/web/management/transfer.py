@@ -14,7 +14,7 @@ from jairouter.config.effective import effective_view
 from jairouter.config.exporting import exported
 from jairouter.config.naming import relaxed
 from jairouter.config.patch import FIXED
-from jairouter.control import InvalidRequest
+from jairouter.control import ASKED_FOR, InvalidRequest
 from jairouter.store.original import changes_of
 from jairouter.web.management.changing import CHANGING, REFUSALS, WRITE, change, replied
 from jairouter.web.management.endpoint import CHANGED, Call, Endpoint, Later, Parameter, Reply
@@ -245,7 +245,7 @@ async def _import(parts: Parts, call: Call) -> Reply:
 
 
 async def _reload(parts: Parts, call: Call) -> Reply:
-    outcome = await parts.configuration.reload(f"asked for by {call.who}")
+    outcome = await parts.configuration.reload(f"{ASKED_FOR} {call.who}")
     return replied(outcome, "Configuration read again")
 
 

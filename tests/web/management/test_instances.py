@@ -90,6 +90,20 @@ class Adding(Instances):
         self.assertEqual(("qwen2:7b", "http://localhost:8000", 1), (added.name, added.base_url, added.weight))
         self.assertEqual(3, len(self.configuration.loaded.settings.model.services["chat"].instances))
 
+    def test_the_history_says_which(self) -> None:
+        """Whoever looks for the one that is missing has nothing but the history."""
+        self.ask("addInstance", "chat", body=DOCUMENTED)
+        self.ask("deleteInstance", "chat", LLAMA)
+        self.ask("deleteInstanceAt", "chat", modelName="gpt-4", baseUrl="https://api.openai.com")
+        self.assertEqual(
+            [
+                "Instance qwen2:7b@http://localhost:8000 of chat added",
+                f"Instance {LLAMA} of chat taken away",
+                f"Instance {GPT} of chat taken away",
+            ],
+            [told.description for told, _ in self.configuration.made],
+        )
+
     def test_a_key_in_plain_text_is_refused_with_what_to_write(self) -> None:
         refusal = self.refusal("addInstance", "chat", body={**DOCUMENTED, "apiKey": "sk-xxx"})
         self.assertEqual((400, "INVALID_CONFIGURATION"), _said(refusal))
