@@ -36,7 +36,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Coroutine
-from functools import partial
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.defer import Deferred, succeed
@@ -62,7 +62,7 @@ from jairouter.reloading.newest import Mark
 from jairouter.reloading.said import UNDO, named, reason_of
 from jairouter.reloading.stored_now import Newest, look
 from jairouter.reloading.turns import Turn, Turns
-from jairouter.reloading.undoing import Undoing, counts_before
+from jairouter.reloading.undoing import Undoing, Watched, counts_before
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall
@@ -224,27 +224,34 @@ class Configuration:
 
     async def _make(self, turn: Turn, draft: Draft, undo: UndoRule | None) -> Changed:
         """Make a version, and watch it if it may have to be undone."""
-        before = self.changes
+        before, earlier = self.changes, self._undoing
+        under_watch = earlier.watched if earlier is not None and earlier.open else None
         changed = await self._force.make(turn, draft)
         number = changed.version
         self._said.good(f"version {number}", number, f"{named(number, draft.told)} is in force")
         rule = undo or _configured(changed.loaded)
+        if rule.within <= 0 and under_watch is not None:
+            rule = under_watch.rule
         if rule.within > 0:
-            means, take_back = self._means, partial(self._undo, number, before)
-            # No request that began under it is over yet
-            failing = counts_before(means.rate, rule)
-            self._undoing = Undoing(rule, number, failing, means.clock, means.rate, take_back)
+            means = self._means
+            if under_watch is not None:
+                watched = replace(under_watch, rule=rule, version=number)
+                self._log.info("{what} are watched together", what=watched)
+            else:
+                # No request that began under it is over yet
+                watched = Watched(rule, number, number, before, counts_before(means.rate, rule))
+            self._undoing = Undoing(watched, means.clock, means.rate, self._undo)
         return changed
 
     def _other_version(self) -> None:
         """Another configuration is in force, perhaps another version."""
-        if self._undoing is not None and self._undoing.version != self.version:
+        if self._undoing is not None and self._undoing.watched.version != self.version:
             self._undoing.stop(f"version {self.version} has taken its place")
             self._undoing = None
 
-    def _undo(self, number: int, changes: Changes, reason: str) -> None:
-        """Take a version back by itself."""
-        text = f"undone version {number}: {reason}"
+    def _undo(self, watched: Watched, reason: str) -> None:
+        """Take a version back by itself, or several."""
+        number, text = watched.version, f"undone {watched}: {reason}"
 
         async def undone(turn: Turn) -> None:
             await self._force.catch_up()
@@ -252,7 +259,7 @@ class Configuration:
             if self.version != number:
                 self._log.info("version {number} is not in force any more, and not undone", number=number)
                 return
-            draft = Draft(self._force.newest.highest, changes, Told(GATEWAY, "undo", text))
+            draft = Draft(self._force.newest.highest, watched.changes, Told(GATEWAY, "undo", text))
             changed = await self._force.make(turn, draft)
             self.counts.undone += 1
             self._said.good(text, changed.version)
@@ -265,7 +272,7 @@ class Configuration:
                 return
             told = f"it is to be undone ({reason}), but {reason_of(why)}"
             self._said.wrong(UNDO, f"version {number}", told, why.faults)
-            self._again = self._means.clock.callLater(RETRY_UNDO, self._undo, number, changes, reason)
+            self._again = self._means.clock.callLater(RETRY_UNDO, self._undo, watched, reason)
 
         self._turns.take(undone).addErrback(failed)
 

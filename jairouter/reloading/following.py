@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 
 from jairouter.config.profiles import STEMS, SUFFIXES
 from jairouter.control import Refusal, StoreUnavailable
+from jairouter.reloading.in_force import FILES_CHANGED
 from jairouter.reloading.watch import Watch
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from jairouter.control import Changed
     from jairouter.reloading.configuration import Configuration
     from jairouter.reloading.notices import OpenNotices
-
-FILES_CHANGED = "files changed"
 
 
 class Following:

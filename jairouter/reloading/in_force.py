@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from twisted.logger import Logger
 
-from jairouter.config.faults import Notice
+from jairouter.config.faults import Fault, Notice, Origin
 from jairouter.config.loader import Stored
+from jairouter.config.patch import refuse
 from jairouter.control import ASKED_FOR, Changed, Draft, InvalidConfiguration, Refusal, Told
 from jairouter.reloading.making import Making
 from jairouter.reloading.said import FILES, STORE, UNDO, Said, misfit, reason_of
@@ -30,6 +31,7 @@ SIGHUP: Final = "SIGHUP"
 """The cause of a reload that somebody asks for, by a signal; see `_is_wanted`."""
 
 STORE_CHANGED: Final = "store changed"
+FILES_CHANGED: Final = "files changed"
 
 
 class InForce:
@@ -94,6 +96,8 @@ class InForce:
         other = sources.digest != self.sources.digest
         left_out: tuple[Notice, ...] = ()
         try:
+            if cause == FILES_CHANGED:
+                refuse(_emptied(self.sources, sources))
             newest = await look(self._means.store, self.current, as_it_is=_is_wanted(cause))
             try:
                 swapped = await self._take_in(sources, newest, cause)
@@ -223,6 +227,15 @@ class InForce:
         self._log.error("{text}", text=text)
         self.said.counts.failed += 1
         self._enforce(Newest.of(undone), self.loaded)
+
+
+def _emptied(before: Sources, now: Sources) -> list[Fault]:
+    """Files that hold nothing any more: most likely somebody is writing them, and has only begun."""
+    if now.faults:
+        return []  # which are told when something is made of them
+    full = {each.name for each in before.files if each.documents}
+    told = "the file is empty, and was not before; SIGHUP brings that into force if it is meant"
+    return [Fault(told, Origin(each.name)) for each in now.files if each.name in full and not each.documents]
 
 
 def _is_wanted(cause: str) -> bool:

@@ -70,6 +70,18 @@ class ReloadTests(Reloading):
             self.failureResultOf(self.configuration.reload("files changed"), InvalidConfiguration)
         return [formatEvent(event) for event in events if event["log_level"] is LogLevel.warn]
 
+    def test_emptied(self) -> None:
+        """An editor that truncates a file, and writes later, takes no service away in between."""
+        for emptied in ("", "# to be written"):
+            self.text = emptied
+            refusal = self.failureResultOf(self.configuration.reload("files changed")).value
+            self.assertIsInstance(refusal, InvalidConfiguration)
+            self.assertIn("the file is empty, and was not before", str(refusal))
+            self.assertFalse(self.configuration.standing.good)
+            self.assertTrue(self.configuration.loaded.settings.model.services)
+        self.successResultOf(self.configuration.reload("SIGHUP"))
+        self.assertFalse(self.configuration.loaded.settings.model.services, "it was meant")
+
     def test_refused_in_the_log(self) -> None:
         """One line says it."""
         (line,) = self.logged(BROKEN)

@@ -91,13 +91,35 @@ class UndoingTests(Workbench):
         self.change({**undo, **capacity(7)})
         self.requests(100, 500)
         self.pass_seconds(1)
-        self.assertEqual(self.in_force(), (4, 6))
+        self.assertEqual(self.in_force(), (4, 5))
         self.requests(900, 500)
         self.pass_seconds(3)
-        self.assertEqual(self.in_force(), (4, 6))
+        self.assertEqual(self.in_force(), (4, 5))
 
     def test_later_change(self) -> None:
+        """Nobody can tell which of the two it is, so both are taken back."""
         self.change(capacity(6), undo=RULE)
+        self.requests(10, 500)
+        self.change(capacity(7))
+        self.requests(100, 500)
+        self.pass_seconds(2)
+        self.assertEqual(self.in_force(), (4, 5))
+        self.assertIn("undone versions 2 to 3: 100 % of", self.stored()[-1].entry.told.description)
+        self.assertIn("2 % before", self.stored()[-1].entry.told.description)
+
+    def test_later_change_that_mends_it(self) -> None:
+        self.change(capacity(6), undo=RULE)
+        self.requests(10, 500)
+        self.change(capacity(5))
+        self.requests(100)
+        self.pass_seconds(31)
+        self.assertEqual(self.in_force(), (3, 5))
+
+    def test_later_change_of_one_that_was_judged(self) -> None:
+        """That one is good, and what comes after it is not watched for its sake."""
+        self.change(capacity(6), undo=RULE)
+        self.requests(100)
+        self.pass_seconds(31)
         self.change(capacity(7))
         self.requests(100, 500)
         self.pass_seconds(2)

@@ -13,7 +13,8 @@ A request from the loopback address is refused when it has
 
 A request from any address is refused when it has
 
-* an Origin other than the address that it was sent to: a page of another site sent it;
+* an Origin other than the address that it was sent to: a page of another site sent it; or one that is the
+  same, but neither ``localhost`` nor an IP address: the page's name may be somebody else's (DNS rebinding);
 * ``Sec-Fetch-Site: cross-site``: the same, where there is no Origin.
 
 Behind a trusted proxy the client's address is the one that the proxy names; if that is a loopback address,
@@ -114,8 +115,7 @@ def _check_here(fields: Mapping[bytes, bytes], *, proxied: bool) -> None:
             f"a proxy passed this on ({passed_on or 'PROXY header'}); where it is one of "
             f"server.forward-headers.trusted-proxies, {KEY} may name the networks of its clients"
         )
-    host = _split(fields.get(b"host", b""))[0]
-    if host != b"localhost" and parse_ip(host.decode("latin-1").strip("[]")) is None:
+    if not _is_certain(_split(fields.get(b"host", b""))[0]):
         raise Forbidden(
             "from this machine the management API is asked as localhost or by an IP address, so that no web "
             f"page can pretend to be this gateway; other names need an address of the network in {KEY}"
@@ -135,6 +135,13 @@ def _check_browser(fields: Mapping[bytes, bytes]) -> None:
     same = asker[0] == asked[0] and (asker[1] or default) == (asked[1] or default)
     if default is None or not asker[0] or not same:
         raise Forbidden("a web page of another origin may not use the management API")
+    if not _is_certain(asker[0]):
+        raise Forbidden("a web page may use the management API only under an IP address or as localhost")
+
+
+def _is_certain(host: bytes) -> bool:
+    """Whether it means the same to everybody; whoever owns a name may have it mean any address."""
+    return host == b"localhost" or parse_ip(host.decode("latin-1").strip("[]")) is not None
 
 
 def _split(authority: bytes) -> tuple[bytes, bytes | None]:

@@ -143,7 +143,11 @@ class BrowserTests(Case):
         self.admitted(Origin="http://localhost:8080", Sec_Fetch_Site="same-origin")
         self.admitted(Origin="https://localhost", Host="localhost:443")
         self.admitted(Origin="http://[::1]", Host="[::1]:80")
-        self.admitted("0.0.0.0/0", Origin="https://gateway.example", Host="Gateway.example")
+        self.admitted("0.0.0.0/0", Origin="https://10.0.0.1", Host="10.0.0.1")
+
+    def test_page_under_a_name(self) -> None:
+        """Whoever owns the name may have it mean this gateway for a moment (DNS rebinding)."""
+        self.refused("0.0.0.0/0", Origin="https://gateway.example", Host="gateway.example")
 
     def test_other_origins(self) -> None:
         origins = (
