@@ -1,12 +1,11 @@
 """The composition root of the control plane: the configuration, its store, the management API.
 
-`Reading` and `open_store` are for before there is a gateway; `ControlPlane` is laid around one.
+`jairouter.reloading.reading` is for before there is a gateway; `ControlPlane` is laid around one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -17,22 +16,22 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from jairouter.adapters.normal import NormalAdapter
-from jairouter.config.loader import Loaded, Stored, alone, build, read
-from jairouter.control import NotPossible, Refusal, VersionNotFound
-from jairouter.reloading.beginning import Beginning, begin
+from jairouter.config.loader import Loaded
+from jairouter.refusals import NotPossible, Refusal
+from jairouter.reloading.beginning import Beginning
 from jairouter.reloading.configuration import Configuration
 from jairouter.reloading.difference import differences
 from jairouter.reloading.following import Following
 from jairouter.reloading.means import Means
 from jairouter.reloading.notices import kernel_notices
+from jairouter.reloading.reading import Checked, Reading, open_files
 from jairouter.reloading.replay import rerouted
 from jairouter.store.backups import Backups, backup_directory
 from jairouter.store.file import FileStore
-from jairouter.store.files import VersionFiles
 from jairouter.store.memory import MemoryStore
 from jairouter.store.reading import number_of
 from jairouter.telemetry.configuration_metrics import ConfigurationMetrics
-from jairouter.upstream.tls_settings import ReadTls, read_tls
+from jairouter.upstream.tls_settings import ReadTls
 from jairouter.web.actuator import Component
 from jairouter.web.management import (
     adapters,
@@ -58,9 +57,7 @@ from jairouter.web.root import put
 
 if TYPE_CHECKING:
     from jairouter.assembly import Gateway
-    from jairouter.config.files import Sources, Text
-    from jairouter.config.settings.store import StoreSettings
-    from jairouter.control import Difference, Entry, IConfigStore, Rerouted, Version
+    from jairouter.control import Difference, IConfigStore, Rerouted
     from jairouter.reloading.means import Swap
     from jairouter.store.backup_directory import BackupDirectory
     from jairouter.store.backups import RunInThread
@@ -68,95 +65,6 @@ if TYPE_CHECKING:
 
 REPLAYED: Final = 1000
 """Recent requests that are replayed for a plan."""
-
-
-@dataclass(frozen=True)
-class Checked(Loaded):
-    """A configuration of which the files that it names are read as well.
-
-    Attributes:
-        tls: What it says about connections to backends.
-    """
-
-    tls: ReadTls = field(default_factory=lambda: ReadTls({}, ()))
-
-
-class Reading:
-    """Reads configurations from the places that the command line names. Blocks.
-
-    Args:
-        paths: Files and directories.
-        profiles: That are active.
-        environ: Environment variables.
-        today: Seconds since the epoch.
-
-    Attributes:
-        tls: What is in force; of it is used again what has not changed.
-    """
-
-    def __init__(
-        self,
-        paths: Sequence[str | Path | Text],
-        profiles: Sequence[str],
-        environ: Mapping[str, str],
-        today: Callable[[], float],
-    ) -> None:
-        self.tls: ReadTls | None = None
-        self._paths = tuple(paths)
-        self._profiles = tuple(profiles)
-        self._environ = dict(environ)
-        self._today = today
-
-    def read(self) -> Sources:
-        """Read the files."""
-        return read(self._paths, self._profiles, self._environ)
-
-    def build(self, sources: Sources, stored: Stored | None = None) -> Checked:
-        """Make a configuration, and read what it names.
-
-        Args:
-            sources: The files.
-            stored: Changes that lie over them.
-
-        Raises:
-            ConfigurationFaults: Something is wrong.
-        """
-        loaded = build(sources, self._environ, stored)
-        now = datetime.fromtimestamp(self._today(), UTC)
-        tls = read_tls(loaded.settings, loaded.origins, now, self.tls)
-        return Checked(**{**vars(loaded), "notices": loaded.notices + tls.notices}, tls=tls)
-
-    def begin(self) -> Beginning:
-        """Find out what a gateway starts with.
-
-        Raises:
-            ConfigurationFaults: The files alone are wrong.
-        """
-        sources = self.read()
-        settings = alone(sources, self._environ, "store").store
-        return begin(sources, self.build, open_files(settings, self._today) or _Nothing())
-
-
-class _Nothing:
-    """Where nothing is kept, there is nothing at the start."""
-
-    def history(self) -> tuple[Entry, ...]:
-        return ()
-
-    def read(self, number: int) -> Version:
-        raise VersionNotFound(f"there is no version {number}")
-
-
-def open_files(settings: StoreSettings, today: Callable[[], float]) -> VersionFiles | None:
-    """The files that versions are kept in; None where they are kept in memory.
-
-    Args:
-        settings: Of the store.
-        today: Seconds since the epoch.
-    """
-    if settings.type == "memory":
-        return None
-    return VersionFiles(Path(settings.path), settings.max_versions, settings.lock_timeout, today)
 
 
 class ControlPlane:

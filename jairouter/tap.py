@@ -18,8 +18,9 @@ from twisted.python.usage import Options as UsageOptions
 
 from jairouter.assembly import Gateway, assemble
 from jairouter.config.faults import ConfigurationFaults
-from jairouter.control_plane import Checked, ControlPlane, Reading
+from jairouter.control_plane import ControlPlane
 from jairouter.reloading.in_force import SIGHUP
+from jairouter.reloading.reading import Checked, Reading
 from jairouter.steady import keep_steady
 from jairouter.turns import shorten_turns
 from jairouter.upstream.resolver import SystemResolver

@@ -19,8 +19,9 @@ from jairouter.assembly import assemble
 from jairouter.config.faults import ConfigurationFaults
 from jairouter.config.files import Text
 from jairouter.control import Draft, Told
-from jairouter.control_plane import ControlPlane, Reading
+from jairouter.control_plane import ControlPlane
 from jairouter.reloading.beginning import Beginning
+from jairouter.reloading.reading import Reading
 from jairouter.store.files import VersionFiles
 from jairouter.tap import GatewayService, Options
 from jairouter.upstream.resolver import SystemResolver

@@ -7,7 +7,7 @@ from pathlib import Path
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
-from jairouter.control_plane import Checked
+from jairouter.reloading.reading import Checked
 from jairouter.tap import Options
 
 

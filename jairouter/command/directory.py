@@ -18,15 +18,8 @@ from jairouter.config.faults import ConfigurationFaults, Fault, Notice
 from jairouter.config.loader import Loaded, Sources, Stored, build, read
 from jairouter.config.settings.root import Settings
 from jairouter.config.view import changes_view, tree_view
-from jairouter.control import (
-    Changes,
-    Draft,
-    InvalidConfiguration,
-    Plan,
-    Refusal,
-    Told,
-    VersionConflict,
-)
+from jairouter.control import Changes, Draft, Plan, Told
+from jairouter.refusals import InvalidConfiguration, Refusal, VersionConflict
 from jairouter.reloading.difference import differences
 from jairouter.store.files import VersionFiles
 from jairouter.store.version_file import time_text

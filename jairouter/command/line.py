@@ -13,7 +13,7 @@ from jairouter.command.failures import INTERRUPTED, PIPE_CLOSED, Failure, Refuse
 from jairouter.command.output import tell
 from jairouter.command.shell import Shell
 from jairouter.config.faults import ConfigurationFaults
-from jairouter.control import Refusal
+from jairouter.refusals import Refusal
 
 _DESCRIPTION: Final = """\
 What an operator does beside running the gateway, which is `twistd jairouter`.

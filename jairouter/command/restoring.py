@@ -21,7 +21,7 @@ from jairouter.command.putting import Place, prepared, put, resemble
 from jairouter.command.shell import Shell
 from jairouter.config.faults import ConfigurationFaults
 from jairouter.config.loader import Stored, load
-from jairouter.control import Refusal
+from jairouter.refusals import Refusal
 from jairouter.store.files import LOCK, VersionFiles
 from jairouter.store.lock import Held, locked
 from jairouter.upstream.tls_settings import read_tls

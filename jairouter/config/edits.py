@@ -27,7 +27,8 @@ from jairouter.config.naming import KeyPath, dotted, service_name
 from jairouter.config.patch import canonical_changes, refuse
 from jairouter.config.relative import relative
 from jairouter.config.tree import lookup
-from jairouter.control import AlreadyExists, Changes, Edit, InvalidRequest, Refusal
+from jairouter.control import Changes, Edit
+from jairouter.refusals import AlreadyExists, InvalidRequest, Refusal
 
 _ADDED = "@added"
 """Stands for the key of an instance that is being added."""

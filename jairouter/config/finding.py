@@ -13,7 +13,7 @@ from jairouter.config.loader import Loaded
 from jairouter.config.naming import KeyPath, service_name
 from jairouter.config.settings.model import InstanceSettings
 from jairouter.config.tree import Items, Node, lookup
-from jairouter.control import InstanceNotFound, NotPossible, ServiceNotFound
+from jairouter.refusals import InstanceNotFound, NotPossible, ServiceNotFound
 
 SERVICES: Final = ("model", "services")
 _PLAIN: Final = "!#$&'()*+,/:;=?@[]~"

@@ -17,7 +17,8 @@ from jairouter.config.naming import KeyPath, dotted, relaxed, split_key
 from jairouter.config.shape import Group, Leaf, Listing, Shape, at
 from jairouter.config.shown import secrets_in
 from jairouter.config.tree import Entry, Members, Node, Removed, Scalar, Written, lookup
-from jairouter.control import Changes, InvalidConfiguration, InvalidRequest
+from jairouter.control import Changes
+from jairouter.refusals import InvalidConfiguration, InvalidRequest
 
 __all__ = [
     "canonical_changes",

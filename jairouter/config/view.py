@@ -15,7 +15,8 @@ from jairouter.config.secret import MASK
 from jairouter.config.shape import Group, Leaf, Listing, Naming, Shape, at
 from jairouter.config.shown import is_secret, shown
 from jairouter.config.tree import Items, Members, Node, Scalar, split_scalar
-from jairouter.control import Changes, InstanceNotFound, NotFound
+from jairouter.control import Changes
+from jairouter.refusals import InstanceNotFound, NotFound
 
 _DEFAULTS = Origin("defaults")
 

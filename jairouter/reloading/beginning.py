@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from jairouter.config.faults import ConfigurationFaults
 from jairouter.config.loader import Stored
-from jairouter.control import Refusal, VersionDamaged, VersionNotFound
+from jairouter.refusals import Refusal, VersionDamaged, VersionNotFound
 from jairouter.reloading.newest import Mark, choose
 from jairouter.reloading.said import misfit
 

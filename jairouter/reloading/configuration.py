@@ -45,18 +45,8 @@ from zope.interface import implementer
 
 from jairouter.config.loader import Stored
 from jairouter.config.patch import refuse_secrets
-from jairouter.control import (
-    Changed,
-    Draft,
-    IConfiguration,
-    InvalidConfiguration,
-    Refusal,
-    Standing,
-    StoreUnavailable,
-    Told,
-    UndoRule,
-    VersionConflict,
-)
+from jairouter.control import Changed, Draft, IConfiguration, Standing, Told, UndoRule
+from jairouter.refusals import InvalidConfiguration, Refusal, StoreUnavailable, VersionConflict
 from jairouter.reloading.in_force import GATEWAY, STORE_CHANGED, InForce
 from jairouter.reloading.newest import Mark
 from jairouter.reloading.said import UNDO, named, reason_of

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.defer import Deferred
 
 from jairouter.config.profiles import STEMS, SUFFIXES
-from jairouter.control import Refusal, StoreUnavailable
+from jairouter.refusals import Refusal, StoreUnavailable
 from jairouter.reloading.in_force import FILES_CHANGED
 from jairouter.reloading.watch import Watch
 

@@ -11,7 +11,8 @@ from twisted.logger import Logger
 from jairouter.config.faults import Fault, Notice, Origin
 from jairouter.config.loader import Stored
 from jairouter.config.patch import refuse
-from jairouter.control import ASKED_FOR, Changed, Draft, InvalidConfiguration, Refusal, Told
+from jairouter.control import ASKED_FOR, Changed, Draft, Told
+from jairouter.refusals import InvalidConfiguration, Refusal
 from jairouter.reloading.making import Making
 from jairouter.reloading.said import FILES, STORE, UNDO, Said, misfit, reason_of
 from jairouter.reloading.stored_now import Newest, look

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from jairouter.config.faults import ConfigurationFaults, Notice
 from jairouter.config.loader import Stored
-from jairouter.control import InvalidConfiguration, Plan
+from jairouter.control import Plan
+from jairouter.refusals import InvalidConfiguration
 from jairouter.reloading.at_start import waiting
 from jairouter.reloading.said import invalid
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from twisted.logger import Logger
 
-from jairouter.control import InvalidConfiguration, Refusal, Standing
+from jairouter.control import Standing
+from jairouter.refusals import InvalidConfiguration, Refusal
 from jairouter.telemetry.configuration_metrics import ReloadCounts
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from jairouter.config.loader import Stored
-from jairouter.control import VersionDamaged, VersionNotFound
+from jairouter.refusals import VersionDamaged, VersionNotFound
 from jairouter.reloading.beginning import without
 from jairouter.reloading.newest import Mark, choose
 from jairouter.reloading.said import named

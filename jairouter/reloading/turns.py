@@ -9,7 +9,7 @@ from twisted.internet.defer import CancelledError, Deferred, DeferredLock
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from jairouter.control import Refusal
+from jairouter.refusals import Refusal
 
 _T = TypeVar("_T")
 

@@ -16,7 +16,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from jairouter.control import Draft, Entry, NotPossible, StoreUnavailable, Version, VersionDamaged
+from jairouter.control import Draft, Entry, Version
+from jairouter.refusals import NotPossible, StoreUnavailable, VersionDamaged
 from jairouter.store.durable import (
     hand_over,
     is_temporary,

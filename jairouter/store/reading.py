@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from jairouter.config.patch import canonical_stored
-from jairouter.control import Entry, StoreUnavailable, Version
+from jairouter.control import Entry, Version
+from jairouter.refusals import StoreUnavailable
 from jairouter.store import original
 from jairouter.store.durable import open_file, reason_of
 from jairouter.store.version_file import MAX_BYTES, Damaged, load, read_version

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from jairouter.control import Draft, Entry, InvalidRequest, Told, Version
+from jairouter.control import Draft, Entry, Told, Version
+from jairouter.refusals import InvalidRequest
 
 FORMAT: Final = 1
 """Of what is written here. A reader that does not know a format refuses it."""

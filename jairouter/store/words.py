@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jairouter.control import Entry, NotPossible, VersionConflict, VersionNotFound
+from jairouter.control import Entry
+from jairouter.refusals import NotPossible, VersionConflict, VersionNotFound
 from jairouter.store.version_file import time_text
 
 

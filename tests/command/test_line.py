@@ -5,7 +5,7 @@ from __future__ import annotations
 from jairouter.command import viewing
 from jairouter.command.failures import Misused, NoGateway, Refused
 from jairouter.config.faults import ConfigurationFaults, Fault, Origin
-from jairouter.control import VersionConflict
+from jairouter.refusals import VersionConflict
 from tests.command.running import CommandTestCase, FakeGateway
 
 COMMANDS = (

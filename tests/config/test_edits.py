@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.config import edits
 from jairouter.config.view import service_view, tree_view
-from jairouter.control import AlreadyExists, InvalidConfiguration, InvalidRequest, ServiceNotFound
+from jairouter.refusals import AlreadyExists, InvalidConfiguration, InvalidRequest, ServiceNotFound
 from tests.config.editing import FILE, GPT, Edited
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.config import edits
-from jairouter.control import AlreadyExists, InstanceNotFound, InvalidConfiguration, ServiceNotFound
+from jairouter.refusals import AlreadyExists, InstanceNotFound, InvalidConfiguration, ServiceNotFound
 from tests.config.editing import FILE, GPT, Edited
 
 WHICH = "gpt-4@https://api.openai.com"

@@ -13,7 +13,8 @@ from jairouter.config import edits
 from jairouter.config.faults import ConfigurationFaults
 from jairouter.config.patch import canonical_changes, secrets_in
 from jairouter.config.view import service_view
-from jairouter.control import Edit, Refusal
+from jairouter.control import Edit
+from jairouter.refusals import Refusal
 from tests.config.editing import Edited
 from tests.config.test_properties import TREES
 from tests.fuzz.examples import examples

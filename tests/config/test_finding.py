@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from jairouter.config.finding import by_model, find_instance
 from jairouter.config.instance_key import key_of, label_of
 from jairouter.config.view import service_view
-from jairouter.control import InstanceNotFound, NotPossible, ServiceNotFound
+from jairouter.refusals import InstanceNotFound, NotPossible, ServiceNotFound
 from jairouter.traffic.instance import Instance
 from tests.config.editing import ENVIRON, FILE, GPT, Edited
 

@@ -10,7 +10,7 @@ from jairouter.config import json_nodes
 from jairouter.config.faults import Findings, Origin
 from jairouter.config.patch import canonical_changes, read_changes
 from jairouter.config.tree import leaves
-from jairouter.control import InvalidConfiguration, InvalidRequest
+from jairouter.refusals import InvalidConfiguration, InvalidRequest
 
 CHAT = ("model", "services", "chat")
 

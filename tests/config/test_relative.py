@@ -11,7 +11,8 @@ from jairouter.config import edits
 from jairouter.config.patch import canonical_changes, secrets_in
 from jairouter.config.secret import MASK
 from jairouter.config.view import tree_view
-from jairouter.control import Edit, InvalidConfiguration
+from jairouter.control import Edit
+from jairouter.refusals import InvalidConfiguration
 from tests.config.editing import FILE, GPT, Edited
 
 NEW = {"name": "n", "baseUrl": "http://n"}

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from jairouter.config import edits
 from jairouter.config.secret import MASK
 from jairouter.config.view import instance_view, service_view, tree_view
-from jairouter.control import InstanceNotFound, NotFound, ServiceNotFound
+from jairouter.refusals import InstanceNotFound, NotFound, ServiceNotFound
 from tests.config.editing import ENVIRON, FILE, GPT, Edited
 
 

@@ -13,7 +13,8 @@ from random import Random
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from jairouter.control import Draft, StoreUnavailable, Told, VersionConflict
+from jairouter.control import Draft, Told
+from jairouter.refusals import StoreUnavailable, VersionConflict
 from jairouter.store.archive import make_archive, verify_archive
 from jairouter.store.files import VersionFiles
 from tests.integration.dying import Child, Dying

@@ -10,10 +10,8 @@ from zope.interface.verify import verifyObject
 
 from jairouter.config.faults import Fault
 from jairouter.config.loader import Loaded
-from jairouter.control import (
-    Changed,
-    Changes,
-    IConfiguration,
+from jairouter.control import Changed, Changes, IConfiguration
+from jairouter.refusals import (
     InvalidConfiguration,
     NotFound,
     Refusal,

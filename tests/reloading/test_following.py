@@ -9,7 +9,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from jairouter.config.files import Sources
-from jairouter.control import StoreUnavailable
+from jairouter.refusals import StoreUnavailable
 from jairouter.reloading.following import Following, is_configuration
 from jairouter.reloading.looking import Looked, look
 from jairouter.store.reading import number_of

@@ -8,7 +8,8 @@ from twisted.internet.defer import CancelledError, Deferred
 
 from jairouter.config.faults import Fault
 from jairouter.config.loader import Loaded
-from jairouter.control import Changes, InvalidConfiguration, NotFound, VersionNotFound
+from jairouter.control import Changes
+from jairouter.refusals import InvalidConfiguration, NotFound, VersionNotFound
 from jairouter.reloading.making import REMEMBERED
 from tests.reloading.workbench import TOLD, Workbench, capacity, capacity_of, to
 

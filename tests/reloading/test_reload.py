@@ -5,7 +5,8 @@ from __future__ import annotations
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 
 from jairouter.config.faults import Fault
-from jairouter.control import ASKED_FOR, Changes, InvalidConfiguration, StoreUnavailable, VersionDamaged
+from jairouter.control import ASKED_FOR, Changes
+from jairouter.refusals import InvalidConfiguration, StoreUnavailable, VersionDamaged
 from jairouter.reloading.in_force import SIGHUP
 from tests.reloading.workbench import EPOCH, FILES, TOLD, Workbench, capacity, to
 

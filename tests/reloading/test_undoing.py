@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from jairouter.control import Changes, StoreUnavailable, UndoRule
+from jairouter.control import Changes, UndoRule
+from jairouter.refusals import StoreUnavailable
 from jairouter.reloading.configuration import RETRY_UNDO
 from tests.filters.inner import exchange
 from tests.reloading.workbench import TOLD, Workbench, capacity

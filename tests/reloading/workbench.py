@@ -21,13 +21,11 @@ from jairouter.control import (
     Edit,
     Entry,
     IConfigStore,
-    Refusal,
     Rerouted,
-    StoreUnavailable,
     Told,
     Version,
-    VersionDamaged,
 )
+from jairouter.refusals import Refusal, StoreUnavailable, VersionDamaged
 from jairouter.reloading.beginning import begin
 from jairouter.reloading.configuration import Configuration
 from jairouter.reloading.error_rate import ErrorRate

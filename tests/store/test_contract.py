@@ -10,17 +10,8 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from jairouter.control import (
-    Changes,
-    Draft,
-    IConfigStore,
-    InvalidRequest,
-    NotPossible,
-    Refusal,
-    Told,
-    VersionConflict,
-    VersionNotFound,
-)
+from jairouter.control import Changes, Draft, IConfigStore, Told
+from jairouter.refusals import InvalidRequest, NotPossible, Refusal, VersionConflict, VersionNotFound
 from jairouter.store.file import FileStore
 from jairouter.store.files import VersionFiles
 from jairouter.store.memory import MemoryStore

@@ -11,7 +11,7 @@ from pathlib import Path
 from stat import S_IMODE
 from typing import Any
 
-from jairouter.control import NotPossible, StoreUnavailable, VersionConflict, VersionDamaged, VersionNotFound
+from jairouter.refusals import NotPossible, StoreUnavailable, VersionConflict, VersionDamaged, VersionNotFound
 from jairouter.store import reading, version_file
 from jairouter.store.files import LARGEST
 from tests.store.rig import StoreTestCase, draft

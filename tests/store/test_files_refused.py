@@ -8,7 +8,7 @@ import os
 import tempfile
 from typing import Any
 
-from jairouter.control import StoreUnavailable
+from jairouter.refusals import StoreUnavailable
 from jairouter.store import durable
 from tests.store.rig import REFUSALS, StoreTestCase, draft
 

@@ -7,7 +7,7 @@ import fcntl
 import os
 from contextlib import ExitStack
 
-from jairouter.control import StoreUnavailable, VersionConflict
+from jairouter.refusals import StoreUnavailable, VersionConflict
 from jairouter.store.files import LOCK
 from jairouter.store.lock import PAUSE, Held, locked
 from tests.store.rig import StoreTestCase, draft

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from jairouter.control import Refusal, VersionDamaged
+from jairouter.refusals import Refusal, VersionDamaged
 from jairouter.store.file import FileStore
 from jairouter.store.memory import MemoryStore
 from tests.fuzz.examples import examples

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jairouter.config.edits import update_instance
-from jairouter.control import VersionConflict, VersionDamaged
+from jairouter.refusals import VersionConflict, VersionDamaged
 from jairouter.store.original import changes_of
 from tests.config.editing import Edited
 from tests.store.rig import StoreTestCase, draft

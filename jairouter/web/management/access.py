@@ -30,7 +30,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, Any, Final
 
 from jairouter.codec.ip_address import parse_ip
-from jairouter.control import Forbidden
+from jairouter.refusals import Forbidden
 from jairouter.twisted_headers import pairs_of
 from jairouter.web.request import GatewayRequest
 

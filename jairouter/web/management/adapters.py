@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jairouter.config import view
 from jairouter.config.finding import instances_path
 from jairouter.config.inheritance import adapter_for
-from jairouter.control import NotFound
+from jairouter.refusals import NotFound
 from jairouter.routes import ROUTES
 from jairouter.web.management.endpoint import Call, Endpoint, Parameter, Reply
 from jairouter.web.management.schemas import NAMES

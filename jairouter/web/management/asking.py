@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_to_bytes
 
 from jairouter.config.naming import nearest
-from jairouter.control import InvalidRequest
+from jairouter.refusals import InvalidRequest
 from jairouter.web.management.checking import check
 
 if TYPE_CHECKING:

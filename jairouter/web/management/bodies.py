@@ -11,7 +11,7 @@ from typing import Any, Final
 from jairouter.config.document import documents
 from jairouter.config.faults import Findings
 from jairouter.config.tree import Items, Node, Scalar, Written
-from jairouter.control import InvalidRequest
+from jairouter.refusals import InvalidRequest
 from jairouter.web.management.envelope import UnsupportedMediaType
 
 MOST_DEPTH: Final = 64

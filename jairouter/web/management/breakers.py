@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.logger import Logger
 
-from jairouter.control import NotPossible
+from jairouter.refusals import NotPossible
 from jairouter.traffic.snapshot import breaker_state
 from jairouter.web.management.endpoint import Endpoint, Reply
 from jairouter.web.management.live_schemas import ABOUT, BREAKER, BREAKER_OF, FLAG, exactly, many, told

@@ -9,7 +9,8 @@ from twisted.internet.defer import Deferred
 from jairouter.config.forms import Unfit
 from jairouter.config.quantities import Duration
 from jairouter.config.settings.state import ConfigUndoSettings
-from jairouter.control import InvalidRequest, UndoRule
+from jairouter.control import UndoRule
+from jairouter.refusals import InvalidRequest
 from jairouter.web.management.endpoint import Parameter, Reply, changed
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from jairouter.config.naming import SERVICES, service_name
-from jairouter.control import InvalidRequest
+from jairouter.refusals import InvalidRequest
 from jairouter.traffic.snapshot import Moment
 from jairouter.traffic.snapshot_decisions import decision_state
 from jairouter.web.management.endpoint import Endpoint, Parameter, Reply

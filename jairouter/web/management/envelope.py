@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from jairouter.control import InvalidRequest, Refusal
+from jairouter.refusals import InvalidRequest, Refusal
 
 if TYPE_CHECKING:
     from jairouter.config.faults import Fault

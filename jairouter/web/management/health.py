@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from jairouter.control import NotPossible
+from jairouter.refusals import NotPossible
 from jairouter.upstream.failures import NoVerdict
 from jairouter.web.management.endpoint import Endpoint, Reply
 from jairouter.web.management.live_schemas import (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from jairouter.config import edits, view
 from jairouter.config.finding import by_model, find_instance, instances_path
 from jairouter.config.instance_key import key_of
-from jairouter.control import InvalidRequest
+from jairouter.refusals import InvalidRequest
 from jairouter.web.management.changing import change, replied
 from jairouter.web.management.endpoint import Call, Reply
 from jairouter.web.management.instance_state import identity, settings_in, state_of, status_of

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jairouter.config import view
 from jairouter.config.patch import compose
-from jairouter.control import InvalidRequest, NotPossible, Refusal, StoreUnavailable, VersionNotFound
+from jairouter.refusals import InvalidRequest, NotPossible, Refusal, StoreUnavailable, VersionNotFound
 from jairouter.store.reading import name_of
 from jairouter.web.management import merge_answers as answers
 from jairouter.web.management.changing import CHANGING, REFUSALS, WRITE, change, undisturbed

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jairouter.config import edits
 from jairouter.config.faults import Fault
-from jairouter.control import InvalidConfiguration, InvalidRequest, Plan
+from jairouter.control import Plan
+from jairouter.refusals import InvalidConfiguration, InvalidRequest
 from jairouter.web.management.changing import CHANGING, REFUSALS, WRITE, change, replied
 from jairouter.web.management.endpoint import CHANGED, Call, Endpoint, Later, Parameter, Reply
 from jairouter.web.management.plan_answers import PLAN, plan_view

@@ -9,7 +9,7 @@ from jairouter.config.finding import find_instance, ids_of, instances_in
 from jairouter.config.inheritance import load_balance_for
 from jairouter.config.instance_key import text_of
 from jairouter.config.naming import SERVICES, service_name
-from jairouter.control import InvalidRequest, ServiceNotFound
+from jairouter.refusals import InvalidRequest, ServiceNotFound
 from jairouter.traffic.instance import identity_of
 from jairouter.traffic.snapshot import Moment, Named
 from jairouter.web.management.endpoint import Parameter

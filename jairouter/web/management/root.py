@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from jairouter.control import Refusal
+from jairouter.refusals import Refusal
 from jairouter.web.management.openapi import document
 from jairouter.web.management.page import ADDRESS, address_of, page
 from jairouter.web.management.page_style import POLICY

@@ -16,7 +16,7 @@ from jairouter.config.settings.model import InstanceSettings, ModelSettings, Ser
 from jairouter.config.settings.root import Settings
 from jairouter.config.settings.section import Section
 from jairouter.config.shape import Group, Leaf, Listing, Naming, Shape
-from jairouter.control import InvalidRequest, ServiceNotFound
+from jairouter.refusals import InvalidRequest, ServiceNotFound
 from jairouter.web.management.endpoint import CHANGED, Call, Parameter, Schema
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.server import NOT_DONE_YET
 
-from jairouter.control import InvalidRequest, NotFound, Refusal
 from jairouter.errors import ClientGone, GatewayError
+from jairouter.refusals import InvalidRequest, NotFound, Refusal
 from jairouter.request_body.held import HeldBody, collect
 from jairouter.request_body.spool import RunInThread
 from jairouter.web.management import asking, bodies, envelope

@@ -14,7 +14,8 @@ from jairouter.config.effective import effective_view
 from jairouter.config.exporting import exported
 from jairouter.config.naming import relaxed
 from jairouter.config.patch import FIXED
-from jairouter.control import ASKED_FOR, InvalidRequest
+from jairouter.control import ASKED_FOR
+from jairouter.refusals import InvalidRequest
 from jairouter.store.original import changes_of
 from jairouter.web.management.changing import CHANGING, REFUSALS, WRITE, change, replied
 from jairouter.web.management.endpoint import CHANGED, Call, Endpoint, Later, Parameter, Reply

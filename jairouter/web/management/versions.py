@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from jairouter.config import view
-from jairouter.control import NotPossible
+from jairouter.refusals import NotPossible
 from jairouter.web.management.changing import CHANGING, REFUSALS, WRITE, replied, undisturbed, undo_of
 from jairouter.web.management.endpoint import CHANGED, Call, Endpoint, Later, Parameter, Reply
 from jairouter.web.management.envelope import timestamp

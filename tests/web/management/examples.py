@@ -10,7 +10,7 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred, succeed
 
 from jairouter.config.faults import Fault, Origin
-from jairouter.control import InvalidConfiguration, NotFound
+from jairouter.refusals import InvalidConfiguration, NotFound
 from jairouter.web.client_address import TrustedProxies
 from jairouter.web.management.access import Access
 from jairouter.web.management.endpoint import ANYTHING, CHANGED, Call, Endpoint, Parameter, Reply

@@ -14,20 +14,9 @@ from zope.interface import implementer
 
 from jairouter.config.faults import ConfigurationFaults
 from jairouter.config.loader import Loaded, Stored, Text, build, read
-from jairouter.control import (
-    Changed,
-    Changes,
-    Edit,
-    IConfiguration,
-    InvalidConfiguration,
-    Plan,
-    Refusal,
-    Standing,
-    Told,
-    UndoRule,
-    VersionConflict,
-)
+from jairouter.control import Changed, Changes, Edit, IConfiguration, Plan, Standing, Told, UndoRule
 from jairouter.filters.resolve import Services
+from jairouter.refusals import InvalidConfiguration, Refusal, VersionConflict
 from jairouter.traffic.instance import Identity
 from jairouter.traffic.live import Live
 from jairouter.upstream.prober import Prober

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from jairouter.control import InvalidRequest
+from jairouter.refusals import InvalidRequest
 from jairouter.web.management.asking import read_parent, read_path, read_query
 from jairouter.web.management.endpoint import Parameter, Reply
 from tests.fuzz.examples import examples

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from jairouter.control import InvalidRequest, ServiceNotFound
 from jairouter.exchange import Outcome
+from jairouter.refusals import InvalidRequest, ServiceNotFound
 from jairouter.traffic.latency import PeakEwma
 from jairouter.web.management import balancing
 from tests.traffic.lives import attempt

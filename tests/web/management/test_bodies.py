@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from jairouter.control import InvalidRequest
+from jairouter.refusals import InvalidRequest
 from jairouter.web.management.bodies import LARGEST_INTEGER, MOST_DEPTH, media_type, parse_json, parse_yaml
 from jairouter.web.management.envelope import UnsupportedMediaType
 from tests.fuzz.examples import examples

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from twisted.logger import capturedLogs, formatEvent
 
-from jairouter.control import InstanceNotFound, InvalidRequest, NotPossible, ServiceNotFound
 from jairouter.exchange import Outcome
+from jairouter.refusals import InstanceNotFound, InvalidRequest, NotPossible, ServiceNotFound
 from jairouter.web.management import breakers
 from tests.traffic.lives import attempt
 from tests.web.management.live_rig import LiveCase

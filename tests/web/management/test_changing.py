@@ -9,7 +9,8 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.config.settings.state import ConfigUndoSettings
-from jairouter.control import InvalidRequest, UndoRule
+from jairouter.control import UndoRule
+from jairouter.refusals import InvalidRequest
 from jairouter.web.management.changing import CHANGING, undisturbed, undo_of
 from jairouter.web.management.checking import check
 from jairouter.web.management.endpoint import Call

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from jairouter.control import InvalidRequest
 from jairouter.errors import NoHealthyUpstream
 from jairouter.exchange import Attempt, Outcome, Phase
+from jairouter.refusals import InvalidRequest
 from jairouter.telemetry.decisions import DecisionLog
 from jairouter.traffic.exclusion import Exclusion, Reason
 from jairouter.web.management import decisions

@@ -8,8 +8,8 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.config.faults import Fault, Origin
-from jairouter.control import InvalidConfiguration, NotFound, Refusal
 from jairouter.errors import BadRequest, RequestTimeout, RequestTooLarge
+from jairouter.refusals import InvalidConfiguration, NotFound, Refusal
 from jairouter.web.management.endpoint import Reply
 from jairouter.web.management.envelope import MOST_ERRORS, bad, good, refusal_of, refusals, timestamp
 from tests.web.management.examples import NOW

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.internet.defer import CancelledError, Deferred
 
-from jairouter.control import InstanceNotFound, NotPossible
+from jairouter.refusals import InstanceNotFound, NotPossible
 from jairouter.upstream.failures import NoVerdict
 from jairouter.web.management import health
 from jairouter.web.management.endpoint import Reply

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jairouter.control import ServiceNotFound
+from jairouter.refusals import ServiceNotFound
 from jairouter.web.management import limiters
 from tests.traffic.limited import admit, asking
 from tests.traffic.looking import state

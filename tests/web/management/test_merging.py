@@ -7,7 +7,8 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
 
-from jairouter.control import StoreUnavailable, UndoRule, VersionDamaged
+from jairouter.control import UndoRule
+from jairouter.refusals import StoreUnavailable, VersionDamaged
 from jairouter.web.management.endpoint import Endpoint
 from jairouter.web.management.merging import endpoints
 from jairouter.web.management.parts import Parts

@@ -9,7 +9,7 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.trial.unittest import SynchronousTestCase
 
-from jairouter.control import StoreUnavailable, VersionConflict
+from jairouter.refusals import StoreUnavailable, VersionConflict
 from jairouter.web.management.endpoint import Call, Later, Reply
 from tests.web.management.examples import Api, all_of_them, endpoint, request
 from tests.web.serving import answers

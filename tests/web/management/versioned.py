@@ -9,19 +9,8 @@ from zope.interface import implementer
 
 from jairouter.config.faults import ConfigurationFaults
 from jairouter.config.loader import Loaded, Stored, build
-from jairouter.control import (
-    Changed,
-    Draft,
-    Edit,
-    IConfiguration,
-    InvalidConfiguration,
-    Plan,
-    Refusal,
-    StoreUnavailable,
-    Told,
-    UndoRule,
-    Version,
-)
+from jairouter.control import Changed, Draft, Edit, IConfiguration, Plan, Told, UndoRule, Version
+from jairouter.refusals import InvalidConfiguration, Refusal, StoreUnavailable
 from jairouter.reloading.difference import differences
 from jairouter.store.memory import MemoryStore
 from jairouter.web.management.endpoint import Reply
