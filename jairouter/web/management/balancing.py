@@ -8,7 +8,8 @@ from jairouter.config.inheritance import load_balance_for
 from jairouter.traffic.snapshot import group_state
 from jairouter.web.management.endpoint import Endpoint, Reply
 from jairouter.web.management.live_schemas import SERVICE, many
-from jairouter.web.management.present import SERVICE_TYPE, Present
+from jairouter.web.management.present import Present
+from jairouter.web.management.schemas import SERVICE_TYPE
 
 if TYPE_CHECKING:
     from jairouter.web.management.endpoint import Call

@@ -13,7 +13,8 @@ from jairouter.refusals import NotPossible
 from jairouter.traffic.snapshot import breaker_state
 from jairouter.web.management.endpoint import Endpoint, Reply
 from jairouter.web.management.live_schemas import ABOUT, BREAKER, BREAKER_OF, FLAG, exactly, many, told
-from jairouter.web.management.present import INSTANCE_ID, NOT_FOUND, SERVICE_TYPE, Present
+from jairouter.web.management.present import NOT_FOUND, Present
+from jairouter.web.management.schemas import INSTANCE_ID, SERVICE_TYPE
 
 if TYPE_CHECKING:
     from jairouter.web.management.endpoint import Call

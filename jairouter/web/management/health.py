@@ -19,7 +19,8 @@ from jairouter.web.management.live_schemas import (
     perhaps,
     told,
 )
-from jairouter.web.management.present import INSTANCE_ID, NOT_FOUND, SERVICE_TYPE, Present
+from jairouter.web.management.present import NOT_FOUND, Present
+from jairouter.web.management.schemas import INSTANCE_ID, SERVICE_TYPE
 
 if TYPE_CHECKING:
     from jairouter.web.management.endpoint import Call

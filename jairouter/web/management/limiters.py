@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from jairouter.traffic.snapshot_limits import limit_states, limiter_state
 from jairouter.web.management.endpoint import Endpoint, Reply
 from jairouter.web.management.live_schemas import LIMITS
-from jairouter.web.management.present import SERVICE_TYPE, Present
+from jairouter.web.management.present import Present
+from jairouter.web.management.schemas import SERVICE_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

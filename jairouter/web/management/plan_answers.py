@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from jairouter.web.management.envelope import errors
+from jairouter.web.management.schemas import FAULT
 
 if TYPE_CHECKING:
     from jairouter.control import Difference, Plan, Rerouted
@@ -48,15 +49,6 @@ _REROUTED: Final = {
         },
     },
 }
-_FAULT: Final = {
-    "type": "object",
-    "required": ["message"],
-    "properties": {
-        "path": {"type": "string"},
-        "message": {"type": "string"},
-        "origin": {"type": "string"},
-    },
-}
 PLAN: Final = {
     "type": "object",
     "required": ["base", "applicable", "differences", "faults", "notices", "rerouted", "text"],
@@ -64,7 +56,7 @@ PLAN: Final = {
         "base": {**_COUNT, "description": "The version in force."},
         "applicable": {"type": "boolean", "description": "Whether it would not be refused."},
         "differences": DIFFERENCES,
-        "faults": {"type": "array", "items": _FAULT},
+        "faults": {"type": "array", "items": FAULT},
         "notices": _TEXTS,
         "rerouted": {"type": "array", "items": _REROUTED},
         "text": {**_TEXTS, "description": "All of it for people, line by line."},

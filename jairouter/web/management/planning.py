@@ -12,7 +12,7 @@ from jairouter.refusals import InvalidConfiguration, InvalidRequest
 from jairouter.web.management.changing import CHANGING, REFUSALS, WRITE, change, replied
 from jairouter.web.management.endpoint import CHANGED, Call, Endpoint, Later, Parameter, Reply
 from jairouter.web.management.plan_answers import PLAN, plan_view
-from jairouter.web.management.schemas import TREE_BODY
+from jairouter.web.management.schemas import MODE, TREE_BODY
 
 if TYPE_CHECKING:
     from jairouter.control import Edit
@@ -22,12 +22,6 @@ TAG: Final = "Planning"
 _BODY: Final = (
     "The body is a JSON merge patch (RFC 7396) for the whole tree, as JSON or YAML, keys in any spelling; so "
     "a configuration file is one too. An object under `instances` patches single ones by their `instanceId`. "
-)
-_MODE: Final = Parameter(
-    "mode",
-    "`merge` lays the body over the changes that there are, `replace` puts it in their place.",
-    {"type": "string", "enum": ["merge", "replace"]},
-    default="merge",
 )
 _APPLY: Final = Parameter(
     "apply",
@@ -54,7 +48,7 @@ def endpoints(parts: Parts) -> tuple[Endpoint, ...]:
             "change that would be refused is answered with 200 too, with `applicable: false` and `faults`. "
             "Recent requests are replayed: `rerouted` says which would have gone elsewhere. Since a plan "
             "resolves placeholders, it needs the permission to change the configuration.",
-            (_MODE, _APPLY),
+            (MODE, _APPLY),
             TREE_BODY,
             body_required=False,
             yaml=True,
@@ -70,7 +64,7 @@ def endpoints(parts: Parts) -> tuple[Endpoint, ...]:
             "Change anything, as it was planned",
             partial(_apply, parts),
             _BODY.rstrip(),
-            (_MODE, *CHANGING),
+            (MODE, *CHANGING),
             TREE_BODY,
             yaml=True,
             data=CHANGED,

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 from jairouter.config.finding import find_instance, ids_of, instances_in
 from jairouter.config.inheritance import load_balance_for
 from jairouter.config.instance_key import text_of
-from jairouter.config.naming import SERVICES, service_name
-from jairouter.refusals import InvalidRequest, ServiceNotFound
 from jairouter.traffic.instance import identity_of
 from jairouter.traffic.snapshot import Moment, Named
-from jairouter.web.management.endpoint import Parameter
+from jairouter.web.management.schemas import configured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,17 +22,6 @@ if TYPE_CHECKING:
     from jairouter.web.management.endpoint import Call
     from jairouter.web.management.parts import Parts
 
-SERVICE_TYPE: Final = Parameter(
-    "serviceType",
-    f"The kind of service, in any spelling (`imgGen`, `img-gen`, `image-generation`): {', '.join(SERVICES)}.",
-    {"type": "string", "examples": list(SERVICES)},
-)
-INSTANCE_ID: Final = Parameter(
-    "instanceId",
-    "The instance: its `instanceId` as replies show it (`name@baseUrl`, percent-encoded in a path), or what "
-    "answers call it in `X-Jairouter-Instance`.",
-    {"type": "string", "minLength": 1},
-)
 NOT_FOUND: Final = ("SERVICE_NOT_FOUND", "INSTANCE_NOT_FOUND")
 """How endpoints refuse that are about one instance."""
 
@@ -95,13 +82,7 @@ class Present:
             InvalidRequest: There is no such kind of service.
             ServiceNotFound: It is not configured.
         """
-        written = str(call.path["serviceType"])
-        name = service_name(written)
-        if name is None:
-            raise InvalidRequest(f"{written[:100]!r} is no service type; there are {', '.join(SERVICES)}")
-        if name not in self._parts.configuration.loaded.settings.model.services:
-            raise ServiceNotFound(f"the service {name} is not configured")
-        return name
+        return configured(self._parts.configuration.loaded, call)
 
     def find(self, call: Call) -> Here:
         """The instance that a path names.

@@ -63,6 +63,22 @@ INSTANCE_ID: Final = Parameter(
     "answers call it in `X-Jairouter-Instance`.",
     {"type": "string", "minLength": 1},
 )
+MODE: Final = Parameter(
+    "mode",
+    "`merge` lays the body over the changes that there are, `replace` puts it in their place.",
+    {"type": "string", "enum": ["merge", "replace"]},
+    default="merge",
+)
+FAULT: Final = {
+    "type": "object",
+    "required": ["message"],
+    "properties": {
+        "path": {"type": "string"},
+        "message": {"type": "string"},
+        "origin": {"type": "string"},
+    },
+}
+"""What is wrong with a configuration, and where."""
 ORIGINS: Final = Parameter(
     "origins",
     'Show each value as `{"value": ..., "origin": ...}`, with where it was written: a file and its line, an '

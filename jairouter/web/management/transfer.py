@@ -19,7 +19,7 @@ from jairouter.refusals import InvalidRequest
 from jairouter.store.original import changes_of
 from jairouter.web.management.changing import CHANGING, REFUSALS, WRITE, change, replied
 from jairouter.web.management.endpoint import CHANGED, Call, Endpoint, Later, Parameter, Reply
-from jairouter.web.management.schemas import EFFECTIVE, OBJECT, ORIGINS, TREE_BODY
+from jairouter.web.management.schemas import EFFECTIVE, FAULT, MODE, OBJECT, ORIGINS, TREE_BODY
 
 if TYPE_CHECKING:
     from jairouter.web.management.parts import Parts
@@ -39,21 +39,6 @@ _WHAT: Final = Parameter(
     {"type": "string", "enum": ["changes", "effective"]},
     default="changes",
 )
-_MODE: Final = Parameter(
-    "mode",
-    "`merge` lays the body over the changes that there are, `replace` puts it in their place.",
-    {"type": "string", "enum": ["merge", "replace"]},
-    default="merge",
-)
-_FAULT: Final = {
-    "type": "object",
-    "required": ["message"],
-    "properties": {
-        "path": {"type": "string"},
-        "message": {"type": "string"},
-        "origin": {"type": "string"},
-    },
-}
 _STATUS: Final = {
     "type": "object",
     "required": ["version", "standing", "files", "profiles", "notices"],
@@ -68,7 +53,7 @@ _STATUS: Final = {
                 "at": {"type": "string", "description": "When (ISO 8601)."},
                 "cause": {"type": "string", "description": "Why it was made."},
                 "reason": {"type": "string", "description": "Why the one before stays in force."},
-                "errors": {"type": "array", "items": _FAULT},
+                "errors": {"type": "array", "items": FAULT},
             },
         },
         "files": {
@@ -160,7 +145,7 @@ def _changing(parts: Parts) -> tuple[Endpoint, ...]:
             "Take over changes from elsewhere",
             partial(_import, parts),
             _IMPORTS,
-            (_MODE, *CHANGING),
+            (MODE, *CHANGING),
             OBJECT,
             yaml=True,
             data=CHANGED,
