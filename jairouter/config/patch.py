@@ -87,13 +87,14 @@ def read_changes(changes: Changes, origin: Origin, findings: Findings) -> Member
 def canonical_stored(changes: Changes) -> Changes:
     """Bring stored changes that were not written here into canonical form, as edits need them.
 
-    Those that have faults stay as they are: whoever makes a configuration of them is told.
+    Keys that nobody knows are passed over, as whoever wrote them did; else one of them would keep all the rest
+    from coming into force. What has other faults stays as it is: whoever makes a configuration of it is told.
 
     Args:
         changes: all of them, keys in any spelling.
     """
     findings = Findings()
-    tree = read_changes(changes, Origin("stored changes"), findings)
+    tree = _read(changes, (), Origin("stored changes"), findings, _LenientReader)
     found = changes if findings.faults else to_json(tree)
     assert isinstance(found, Mapping)
     return found
@@ -262,6 +263,13 @@ class _ChangesReader(Reader):
                 self.findings.fault(entry.origin, place, told)
             else:
                 self.value(Place(shape, place, ()), entry.node)
+
+
+class _LenientReader(_ChangesReader):
+    """Reads changes that another product has stored."""
+
+    def unknown(self, place: Place, entry: Entry) -> None:
+        """See `Reader.unknown`."""
 
 
 class _RequestReader(_ChangesReader):

@@ -7,7 +7,7 @@ of a change that it leaves out is the next worst. So:
   there to see it;
 * a damaged version is passed over for the newest intact one;
 * a store that cannot be read, or a version that fits the files no more (they were edited since), is left out.
-  The gateway starts with the files alone, says so as an error, and its `Standing` says so until that has been
+  The gateway starts with the files alone, says so in the log, and its `Standing` says so until that has been
   put right: by correcting the files, by a change that makes the stored changes fit again, or by applying
   another version. What is stored stays stored. A change is made of the stored changes, so none of them is
   lost by accident: one that does not put right what is wrong is refused with the same faults.

@@ -64,6 +64,15 @@ class DirectoryTests(OriginalTestCase):
         """Numbers and parents."""
         return [(each.number, each.parent) for each in self.files.history()]
 
+    def test_keys_that_nobody_knows(self) -> None:
+        """The original passes them over, and all the rest applies."""
+        chat = {**CHAT, "tierOfNobody": 3}
+        services: Any = {"chat": {"instances": [chat], "rateLimit": {"clientIpEnable": True}}, "video": {}}
+        self.write(
+            self.path / "model-router-config@1.json", {**TREE, "services": services, "asyncMode": {"a": 1}}
+        )
+        self.assertEqual(self.files.read(1).changes, CANONICAL)
+
     def test_read(self) -> None:
         self.write(self.file(3), {})
         self.write(self.file(5), TREE)
@@ -84,7 +93,7 @@ class DirectoryTests(OriginalTestCase):
 
     def test_what_cannot_be_understood(self) -> None:
         """It is as it was written, and whoever makes a configuration of it says what is wrong."""
-        tree = {"services": {"chat": {"instance": [CHAT]}}}
+        tree = {"services": {"chat": {"instances": ["gpt-4"]}}}
         self.write(self.file(1), tree)
         self.assertEqual(self.files.read(1).changes, {"model": tree})
 
