@@ -87,8 +87,9 @@ def read_changes(changes: Changes, origin: Origin, findings: Findings) -> Member
 def canonical_stored(changes: Changes) -> Changes:
     """Bring stored changes that were not written here into canonical form, as edits need them.
 
-    Keys that nobody knows are passed over, as whoever wrote them did; else one of them would keep all the rest
-    from coming into force. What has other faults stays as it is: whoever makes a configuration of it is told.
+    Keys that nobody knows are passed over, as whoever wrote them did; else one of them would keep all the
+    rest from coming into force. What has other faults stays as it is: whoever makes a configuration of it is
+    told.
 
     Args:
         changes: all of them, keys in any spelling.

@@ -39,7 +39,7 @@ def build_tree(
 
 
 def put(root: Resource, path: str, resource: Resource) -> None:
-    """Put a resource at a path; the folders on the way are made."""
+    """Put a resource at a path; the folders on the way are made, and what lies below it stays."""
     *folders, name = path.strip("/").split("/")
     for folder in folders:
         child = root.children.get(folder.encode("ascii"))
@@ -47,4 +47,8 @@ def put(root: Resource, path: str, resource: Resource) -> None:
             child = Branch()
             root.putChild(folder.encode("ascii"), child)
         root = child
+    before = root.children.get(name.encode("ascii"))
     root.putChild(name.encode("ascii"), resource)
+    for below, page in before.children.items() if before is not None else ():
+        if below not in resource.children:
+            resource.putChild(below, page)

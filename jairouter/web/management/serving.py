@@ -68,6 +68,8 @@ class Service:
 class Api(Page):
     """All endpoints, to be put where their paths begin (``/api``).
 
+    What else is put below it is served where there is no endpoint.
+
     Args:
         endpoints: What there is.
         service: What they need.
@@ -80,9 +82,12 @@ class Api(Page):
         self._paths = Paths(endpoints)
         self._service = service
 
-    def getChild(self, path: bytes, request: Any) -> Resource:
-        """See `Resource.getChild`; what comes before and after `path` is looked at too."""
+    def getChildWithDefault(self, path: bytes, request: Any) -> Resource:
+        """See `Resource.getChildWithDefault`; what comes before and after `path` is looked at too."""
         found = self._paths.find([*request.prepath, *request.postpath])
+        if found is None and path in self.children:
+            other: Resource = self.children[path]
+            return other
         return _Place(found, self._service)
 
     def render(self, request: Request) -> int:
