@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import machine, memory, open_loop, plain, sse
+from benchmarks import machine, memory, open_loop, plain, reload, sse
 from benchmarks.bench import Bench
 from benchmarks.processes import Failure
 from benchmarks.report import Section, document, paragraph, table
@@ -23,6 +23,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], Section]] = {
     "sse": sse.measure,
     "latency": open_loop.measure,
     "memory": memory.measure,
+    "reload": reload.measure,
 }
 
 

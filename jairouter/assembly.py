@@ -39,6 +39,7 @@ from jairouter.part_settings import (
 )
 from jairouter.pipeline import Wrap, build
 from jairouter.policies import Means, Policies, make_policies
+from jairouter.reloading.error_rate import ErrorRate
 from jairouter.request_body.spool import RunInThread, Spool
 from jairouter.telemetry.access_log import AccessLog
 from jairouter.telemetry.changes import Changes
@@ -61,7 +62,7 @@ from jairouter.web.root import build_tree
 from jairouter.web.site import GatewaySite
 
 if TYPE_CHECKING:
-    from twisted.web.resource import IResource, Resource
+    from twisted.web.resource import Resource
 
     from jairouter.config.settings.balancing import HealthCheckSettings
     from jairouter.config.settings.root import Settings
@@ -78,6 +79,8 @@ class Gateway:
 
     Attributes:
         listener: The service to start and stop.
+        tree: The resources that it serves.
+        health: The page that says how it is.
         site: What it serves.
         agent: The connections to backends.
         prober: Checks the instances, from its `start` on.
@@ -86,11 +89,17 @@ class Gateway:
         access_log: One line per request, if that is wanted.
         decisions: Why recent requests went where they went, if that is remembered.
         policies: How traffic is controlled now.
+        tls: How connections to backends are secured now.
         put_to_work: Has requests served under other settings.
         make_policies: Makes other ones, which go on where these stand.
+        rehearse: Makes all that other settings ask for, from nothing; what is in force knows nothing of it.
+            May be called in a thread.
+        rate: How many requests fail.
     """
 
     listener: Listener
+    tree: Resource
+    health: Health
     site: GatewaySite
     agent: Agent
     prober: Prober
@@ -99,8 +108,11 @@ class Gateway:
     access_log: AccessLog | None
     decisions: IDecisionLog | None
     policies: Policies
+    tls: ReadTls
     put_to_work: Callable[[Settings, Policies], None]
     make_policies: Callable[[Settings, ReadTls, Policies], Policies]
+    rehearse: Callable[[Settings, ReadTls], Policies]
+    rate: ErrorRate
 
     @property
     def services(self) -> Services:
@@ -121,9 +133,10 @@ class Gateway:
         Raises:
             ConfigurationFaults: A file that they name cannot be read; then nothing has changed.
         """
-        policies = self.make_policies(settings, tls or read_tls(settings), self.policies)
+        tls = tls or read_tls(settings, old=self.tls)
+        policies = self.make_policies(settings, tls, self.policies)
         self.put_to_work(settings, policies)
-        self.policies = policies
+        self.policies, self.tls = policies, tls
 
     def close(self) -> None:
         """Keep nothing any more: checks, connections to backends, lines that are not written yet."""
@@ -170,8 +183,8 @@ def assemble(
     parts = _Parts(settings, reactor, random, run_in_thread, wheel, ledger, registry, today)
     metrics, ids = _metrics(parts), RequestIds(random)
     access_log = AccessLog(wheel, today) if settings.logging.access.enabled else None
-    decisions = _decisions(parts)
-    recorders = [each for each in (metrics, access_log, decisions) if each is not None]
+    decisions, rate = _decisions(parts), ErrorRate(wheel.seconds)
+    recorders = [each for each in (metrics, access_log, decisions, rate) if each is not None]
     # What is left to chance for every request need not be asked of the system, as ids are
     chance = Random(random.getrandbits(128))  # noqa: S311 - there is nothing to guess
     agent, means = _agent(parts), Means(chance, reactor.seconds, today, ledger, Changes())
@@ -190,6 +203,12 @@ def assemble(
         record = partial(Record, recorders=recorders, cut=cutting)
         return _pipeline(parts, settings, policies, agent, record)
 
+    def rehearse(settings: Settings, tls: ReadTls) -> Policies:
+        aside = replace(means, random=Random(0), ledger=Ledger())  # noqa: S311 - nobody is served by it
+        made = make_policies(settings, tls.instances, aside)
+        pipeline_of(settings, made)
+        return made
+
     def put_to_work(settings: Settings, policies: Policies) -> None:
         data_plane.pipeline = pipeline_of(settings, policies)
         models.services = policies.services
@@ -198,7 +217,8 @@ def assemble(
         agent.keep(instance for group in groups for instance in group.instances)
         metrics.sum_up()
 
-    policies = policies_of(settings, tls or read_tls(settings))
+    tls = tls or read_tls(settings)
+    policies = policies_of(settings, tls)
     prober.watch(policies.checks)
     data_plane = DataPlane(
         pipeline_of(settings, policies),
@@ -210,7 +230,8 @@ def assemble(
     )
     started = int(today())
     models = Models(policies.services, lambda: started)
-    tree, proxies = _tree(parts, data_plane, models, ready), trusted_proxies(settings.server)
+    health, proxies = Health(ready), trusted_proxies(settings.server)
+    tree = _tree(parts, data_plane, models, health)
     site = GatewaySite(
         tree, wheel, reactor, connection_limits(settings), ids, metrics.answered, proxies, today
     )
@@ -219,6 +240,8 @@ def assemble(
     listener = Listener(reactor, site, data_plane, server.address, server.port, times)
     return Gateway(
         listener,
+        tree,
+        health,
         site,
         agent,
         prober,
@@ -227,8 +250,11 @@ def assemble(
         access_log,
         decisions,
         policies,
+        tls,
         put_to_work,
         policies_of,
+        rehearse,
+        rate,
     )
 
 
@@ -292,10 +318,10 @@ def _pipeline(
     )
 
 
-def _tree(parts: _Parts, data_plane: DataPlane, models: Models, ready: Callable[[], bool]) -> IResource:
+def _tree(parts: _Parts, data_plane: DataPlane, models: Models, health: Health) -> Resource:
     web = parts.settings.management.endpoints.web
     pages: dict[str, Resource] = {
-        "health": Health(ready),
+        "health": health,
         "info": Info(version("jairouter")),
         "prometheus": Prometheus(parts.registry),
     }

@@ -139,7 +139,10 @@ class IBalancerMaker(Interface):
     name: str = Attribute("What the configuration knows the kind by; a plugin's after `plugin:`.")
 
     def make(settings: LoadBalanceSettings, random: Random, seconds: Callable[[], float]) -> IBalancer:
-        """Make the balancer of one service. Called at start and at each reload; does no I/O.
+        """Make the balancer of one service. Does no I/O.
+
+        Called at start and at each reload, and before a reload once more, in a thread: what comes of that is
+        thrown away, and only shows that nothing will fail.
 
         Args:
             settings: Those of `load-balance`; its `options` are for plugins, as they were written.
@@ -183,6 +186,9 @@ class ILimiter(Interface):
             again may help, never less than a millisecond. Where nobody can know (`concurrency`), 1.
         """
 
+    def foretell(now: float) -> float:
+        """What `refusal` would say. Unlike that, it leaves no trace: for those who only look on."""
+
     def take(now: float) -> float:
         """Admit one; `refusal` has just said 0.
 
@@ -206,7 +212,7 @@ class ILimiter(Interface):
     since: float = Attribute("When it was last asked, in the clock's seconds, or else made.")
 
     def quota(now: float) -> Quota:
-        """What is left, for the `x-ratelimit-*` headers."""
+        """What is left, for the `x-ratelimit-*` headers. Asking changes nothing."""
 
     def carry_over(old: ILimiter, now: float) -> None:
         """Begin where another one stands, after a reload: whose bucket was empty finds it empty.

@@ -124,6 +124,7 @@ class _Making:
         self._means = means
         self._limits = limits
         self._old = old.lives if old is not None else {}
+        self._breakers: dict[str, CircuitBreakerSettings] = {}  # of instances that give none
 
     def groups(self, service: str) -> dict[str, Group]:
         """The instances of each model of a service."""
@@ -170,7 +171,7 @@ class _Making:
         tls: BackendTls | None,
         load_balance: LoadBalanceSettings,
     ) -> Instance:
-        breaker = circuit_breaker_for(self._model, service, settings)
+        breaker = self._breaker(service, settings)
         label = settings.instance_id or ""
         identity = identity_of(service, settings.name, settings.base_url, settings.path, label)
         live = self.lives[identity] = self._old.get(identity) or Live()
@@ -184,6 +185,13 @@ class _Making:
         self._break(instance, breaker)
         live.recheck()
         return instance
+
+    def _breaker(self, service: str, settings: InstanceSettings) -> CircuitBreakerSettings:
+        if settings.circuit_breaker is not None:
+            return circuit_breaker_for(self._model, service, settings)
+        if service not in self._breakers:
+            self._breakers[service] = circuit_breaker_for(self._model, service)
+        return self._breakers[service]
 
     def _check(self, live: Live, settings: HealthCheckSettings) -> None:
         if not settings.enabled:
@@ -222,7 +230,7 @@ def _instance(
         settings.name,
         settings.base_url,
         settings.path,
-        settings.weight,
+        0 if settings.status == "draining" else settings.weight,
         headers,
         tls,
         settings.instance_id or "",

@@ -6,11 +6,10 @@ import gc
 import os
 import resource
 import signal
+import sys
 import time
-from dataclasses import replace
-from datetime import UTC, datetime
 from random import SystemRandom
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.application.service import MultiService
 from twisted.internet.threads import deferToThreadPool
@@ -19,17 +18,26 @@ from twisted.python.usage import Options as UsageOptions
 
 from jairouter.assembly import Gateway, assemble
 from jairouter.config.faults import ConfigurationFaults
-from jairouter.config.loader import Loaded, load
+from jairouter.control_plane import ControlPlane
+from jairouter.reloading.in_force import SIGHUP
+from jairouter.reloading.reading import Checked, Reading
 from jairouter.steady import keep_steady
 from jairouter.turns import shorten_turns
 from jairouter.upstream.resolver import SystemResolver
-from jairouter.upstream.tls_settings import ReadTls, read_tls
 from jairouter.web.listener import CannotListen
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
+    from jairouter.reloading.beginning import Beginning
+
 DEFAULT_CONFIGURATION = "/etc/jairouter"
+
+SWITCH_INTERVAL: Final = 0.0005
+"""Seconds for which a thread may compute before it makes room for another one."""
+
+THRESHOLDS: Final = (2_000, 10, 200)
+"""When garbage is looked for among the new, the younger and all objects; see the `gc` module."""
 
 _log = Logger()
 
@@ -44,8 +52,8 @@ class Options(UsageOptions):
         super().__init__()
         self.paths: list[str] = []
         self.profiles: list[str] = []
-        self.loaded: Loaded | None = None
-        self.tls: ReadTls | None = None
+        self.reading: Reading | None = None
+        self.beginning: Beginning | None = None
 
     def opt_config(self, path: str) -> None:
         """A configuration file or directory; later ones lie over earlier ones. May be given again.
@@ -63,9 +71,9 @@ class Options(UsageOptions):
     def postOptions(self) -> None:
         """Read the configuration, so that its faults end the command before anything starts."""
         try:
-            loaded = load(self.paths or default_paths(), self.profiles, os.environ)
-            self.tls = read_tls(loaded.settings, loaded.origins, datetime.now(UTC))
-            self.loaded = replace(loaded, notices=loaded.notices + self.tls.notices)
+            today = time.time  # noqa: TID251 - where it is taken; the gateway is handed it
+            self.reading = Reading(self.paths or default_paths(), self.profiles, os.environ, today)
+            self.beginning = self.reading.begin()
         except ConfigurationFaults as faults:
             # A UsageError would bury the faults below the list of all options
             raise SystemExit(f"jairouter: the configuration has faults\n{faults}") from None
@@ -77,17 +85,19 @@ class GatewayService(MultiService):
     SIGTERM and SIGINT are taken over from the reactor, whose own reaction would end twistd with the
     signal's status instead of 0, and without draining. A second signal is an order to hurry.
 
+    SIGHUP has the configuration read again.
+
     Args:
         gateway: What is run.
         reactor: Runs it.
-        loaded: The configuration it was made of, whose notices are logged.
+        control: Changes its configuration; the notices of the one that it begins with are logged.
     """
 
-    def __init__(self, gateway: Gateway, reactor: Any, loaded: Loaded) -> None:
+    def __init__(self, gateway: Gateway, reactor: Any, control: ControlPlane) -> None:
         super().__init__()
         self.gateway = gateway
+        self.control = control
         self._reactor = reactor
-        self._loaded = loaded
         self._opened = self._stopping = False
         gateway.listener.setServiceParent(self)
 
@@ -105,19 +115,31 @@ class GatewayService(MultiService):
         if self._opened:
             return
         self._opened = True
+        # Not only when the reactor runs: until somebody takes it, this signal ends the process
+        signal.signal(signal.SIGHUP, self._reload)
         _allow_many_descriptors()
         shorten_turns(self._reactor)
         _collect_less_often()
-        for notice in self._loaded.notices:
+        _switch_often()
+        for notice in self.control.configuration.loaded.notices:
             _log.warn("{notice}", notice=notice)
         if not any(self.gateway.services.values()):
             _log.warn("no instance of any model is configured: every request will be refused")
         try:
             self.gateway.listener.open()
         except CannotListen as error:
-            raise SystemExit(f"jairouter: {error}") from None
+            raise SystemExit(f"jairouter: {error}{self._whence()}") from None
         self.gateway.prober.start()
+        self.control.start()
         self._reactor.callWhenRunning(self._take_signals)
+
+    def _whence(self) -> str:
+        """Say that a stored change wants it to listen where it cannot: no file would tell."""
+        loaded = self.control.configuration.loaded
+        origins = {loaded.origins.get(key) for key in ("server.address", "server.port")}
+        if not any(origin and origin.source == f"version {loaded.stored}" for origin in origins):
+            return ""
+        return f"; that is what version {loaded.stored} says; to go back: jairouter rollback 0 --offline"
 
     def stopService(self) -> Deferred[Any]:
         """See `IService.stopService`."""
@@ -126,7 +148,7 @@ class GatewayService(MultiService):
 
     def _close(self, result: Any) -> Any:
         self.gateway.close()
-        return result
+        return self.control.stop().addBoth(lambda _: result)
 
     def _take_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -134,6 +156,9 @@ class GatewayService(MultiService):
 
     def _signalled(self, number: int, _frame: object) -> None:
         self._reactor.callFromThread(self._stop, number)
+
+    def _reload(self, _number: int, _frame: object) -> None:
+        self._reactor.callFromThread(self.control.reload, SIGHUP)
 
     def _stop(self, number: int) -> None:
         # Ctrl-C is a person at a terminal: nobody balances load onto that
@@ -152,10 +177,12 @@ def makeService(options: Options) -> GatewayService:
     """See `IServiceMaker.makeService`."""
     from twisted.internet import reactor  # noqa: TID251, PLC0415 - the one place that takes it
 
-    if options.loaded is None:
+    if options.beginning is None:
         options.postOptions()
-    loaded = options.loaded
-    assert loaded is not None
+    reading, beginning = options.reading, options.beginning
+    assert reading is not None
+    assert beginning is not None
+    assert isinstance(beginning.loaded, Checked)
     runtime: Any = reactor
     today = time.time  # noqa: TID251 - the one place that takes it
     keep_steady(runtime, today, time.monotonic)  # noqa: TID251 - the one place that takes it
@@ -164,8 +191,10 @@ def makeService(options: Options) -> GatewayService:
         return deferToThreadPool(runtime, runtime.getThreadPool(), function, *arguments)
 
     runtime.installNameResolver(SystemResolver(run_in_thread))
-    gateway = assemble(loaded.settings, runtime, SystemRandom(), run_in_thread, options.tls, today)
-    return GatewayService(gateway, runtime, loaded)
+    loaded = beginning.loaded
+    gateway = assemble(loaded.settings, runtime, SystemRandom(), run_in_thread, loaded.tls, today)
+    control = ControlPlane(gateway, reading, beginning, runtime, run_in_thread, today)
+    return GatewayService(gateway, runtime, control)
 
 
 def _collect_less_often() -> None:
@@ -173,10 +202,23 @@ def _collect_less_often() -> None:
 
     Python looks through all objects that survive, again and again; what was loaded until now (modules,
     settings, schemas) is by far most of them and stays for good. See the `gc` module on `freeze`.
+
+    What is made anew, as a configuration is, is looked through in small portions: all threads stand still
+    meanwhile, so that a portion is to take no longer than a few requests.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 20, 20)
+    gc.set_threshold(*THRESHOLDS)
+
+
+def _switch_often() -> None:
+    """Let the reactor go on soon while a thread computes.
+
+    Whenever the reactor has waited for a system call, a thread that is making a configuration goes on for so
+    long, and there are some ten calls to a request: with Python's own 5 ms, requests that come meanwhile
+    queue up. Where no thread computes, nothing is different.
+    """
+    sys.setswitchinterval(SWITCH_INTERVAL)
 
 
 def _allow_many_descriptors() -> None:

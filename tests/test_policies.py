@@ -63,6 +63,17 @@ class ServicesTests(SynchronousTestCase):
         """They are not there at all."""
         self.assertEqual(set(self.services["chat"]), {"m"})
 
+    def test_draining(self) -> None:
+        """It gets no requests, its life goes on, and it is still checked."""
+        text = INSTANCES.replace("model:", "model:\n  load-balance: {health-check: {enabled: true}}", 1)
+        old = policies(text)
+        going = old.services["chat"]["m"].instances[0].live
+        new = policies(text.replace("weight: 3", "weight: 3, status: draining"), old=old)
+        first, second = new.services["chat"]["m"].instances
+        self.assertEqual((first.weight, second.weight), (0, 1))
+        self.assertIs(first.live, going)
+        self.assertIn(first, new.checks)
+
     def test_nothing_configured(self) -> None:
         self.assertEqual(policies("{}").services, {})
 

@@ -16,8 +16,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter import tap
 from jairouter.assembly import assemble
+from jairouter.config.faults import ConfigurationFaults
 from jairouter.config.files import Text
-from jairouter.config.loader import load
+from jairouter.control import Draft, Told
+from jairouter.control_plane import ControlPlane
+from jairouter.reloading.beginning import Beginning
+from jairouter.reloading.reading import Reading
+from jairouter.store.files import VersionFiles
 from jairouter.tap import GatewayService, Options
 from jairouter.upstream.resolver import SystemResolver
 from tests.fakes import Network
@@ -27,7 +32,7 @@ from tests.web.serving import answers, post
 class FakeSignals:
     """Stands in for the module `signal`: nothing of the test's own process is touched."""
 
-    SIGTERM, SIGINT = signal.SIGTERM, signal.SIGINT
+    SIGTERM, SIGINT, SIGHUP = signal.SIGTERM, signal.SIGINT, signal.SIGHUP
 
     def __init__(self) -> None:
         self.taken: dict[int, Any] = {}
@@ -41,6 +46,7 @@ class Collector:
 
     def __init__(self) -> None:
         self.calls: list[str] = []
+        self.thresholds: tuple[int, ...] = ()
 
     def collect(self) -> None:
         self.calls.append("collect")
@@ -50,6 +56,16 @@ class Collector:
 
     def set_threshold(self, *thresholds: int) -> None:
         self.calls.append("set_threshold")
+        self.thresholds = thresholds
+
+
+class Interpreter:
+    """Stands in for the module `sys`."""
+
+    interval = 0.005
+
+    def setswitchinterval(self, interval: float) -> None:
+        self.interval = interval
 
 
 class Limits:
@@ -76,10 +92,37 @@ class Reactor(Network):
         self.stopped += 1
 
 
-CONFIGURATION = """
+# Nothing in the file system is watched or written
+QUIET = """
+store: {type: memory}
+config: {reload: {watch: false}}
+"""
+CONFIGURATION = (
+    QUIET
+    + """
 server: {address: 127.0.0.1, port: 8080, drain: {delay: 5s, timeout: 60s}, tomcat: {threads: {max: 9}}}
 model: {services: {chat: {instances: [{name: m, base-url: "http://10.0.0.1:9000"}]}}}
 """
+)
+
+
+def begun(text: str) -> tuple[Reading, Beginning]:
+    """A configuration, and what it was read by."""
+    reading = Reading([Text("test.yml", text.encode())], (), {}, lambda: 0.0)
+    return reading, reading.begin()
+
+
+class BeginningTests(SynchronousTestCase):
+    """What a gateway begins with."""
+
+    def test_put_right_by_what_is_stored(self) -> None:
+        """Files that need what is stored over them came into force while it ran, and do so at a start."""
+        path = self.mktemp()
+        files = VersionFiles(Path(path), 0, 1.0, lambda: 0.0)
+        files.add(Draft(0, {"server": {"port": 8081}}, Told("me", "test")))
+        begun_with = begun(f"store: {{path: '{path}'}}\nserver: {{port: 99999}}")[1]
+        self.assertEqual((begun_with.mark.number, begun_with.loaded.settings.server.port), (1, 8081))
+        self.assertRaises(ConfigurationFaults, begun, "server: {port: 99999}")
 
 
 class ServiceTests(SynchronousTestCase):
@@ -91,11 +134,19 @@ class ServiceTests(SynchronousTestCase):
         self.patch(tap, "resource", self.limits)
         self.collector = Collector()
         self.patch(tap, "gc", self.collector)
+        self.interpreter = Interpreter()
+        self.patch(tap, "sys", self.interpreter)
         self.reactor = Reactor()
-        self.loaded = load([Text("test.yml", CONFIGURATION.encode())], (), {})
-        gateway = assemble(self.loaded.settings, self.reactor, random.Random(0), Network.run_in_thread)
-        self.service = GatewayService(gateway, self.reactor, self.loaded)
+        self.service = self.make(CONFIGURATION)
         self.addCleanup(self.assert_clean)
+
+    def make(self, text: str) -> GatewayService:
+        """A service with a configuration of its own."""
+        reading, beginning = begun(text)
+        thread = Network.run_in_thread
+        gateway = assemble(beginning.loaded.settings, self.reactor, random.Random(0), thread)
+        control = ControlPlane(gateway, reading, beginning, self.reactor, thread, self.reactor.seconds)
+        return GatewayService(gateway, self.reactor, control)
 
     def assert_clean(self) -> None:
         stopped = self.service.stopService()
@@ -122,13 +173,11 @@ class ServiceTests(SynchronousTestCase):
         self.service.startService()
         self.reactor.run()
         self.assertTrue(self.service.gateway.listener.ready)
-        self.assertEqual(set(self.signals.taken), {signal.SIGTERM, signal.SIGINT})
+        self.assertEqual(set(self.signals.taken), {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 
     def test_without_a_configuration(self) -> None:
         """It starts, and says that it can do nothing."""
-        loaded = load([], (), {})
-        gateway = assemble(loaded.settings, self.reactor, random.Random(0), Network.run_in_thread)
-        service = GatewayService(gateway, self.reactor, loaded)
+        service = self.make(QUIET)
         with capturedLogs() as events:
             service.startService()
         self.addCleanup(lambda: self.successResultOf(service.stopService()))
@@ -144,13 +193,21 @@ class ServiceTests(SynchronousTestCase):
         self.start()
         self.assertEqual(self.collector.calls, ["collect", "freeze", "set_threshold"])
 
+    def test_small_portions(self) -> None:
+        """Neither the collector nor a thread that computes keeps requests waiting for long."""
+        self.start()
+        new, younger, _ = self.collector.thresholds
+        self.assertLessEqual(new * younger, 20_000)
+        self.assertLess(self.interpreter.interval, 0.001)
+
     def test_notices(self) -> None:
         """What has no effect is said once, at the start."""
-        self.assertTrue(self.loaded.notices)
+        notices = self.service.control.configuration.loaded.notices
+        self.assertTrue(notices)
         with capturedLogs() as events:
             self.start()
         said = [formatEvent(event) for event in events]
-        for notice in self.loaded.notices:
+        for notice in notices:
             self.assertIn(str(notice), said)
 
     def test_cannot_listen(self) -> None:
@@ -161,8 +218,23 @@ class ServiceTests(SynchronousTestCase):
 
         self.patch(self.reactor, "listenTCP", taken)
         error = self.assertRaises(SystemExit, self.service.privilegedStartService)
-        self.assertRegex(str(error), r"^jairouter: cannot listen on 127\.0\.0\.1:8080: .*in use")
-        self.assertEqual(self.signals.taken, {})
+        self.assertRegex(str(error), r"^jairouter: cannot listen on 127\.0\.0\.1:8080: .*in use$")
+        self.assertEqual(set(self.signals.taken), {signal.SIGHUP}, "which would end the process")
+
+    def test_cannot_listen_where_a_stored_change_wants_it(self) -> None:
+        """It is said whose fault it is, and the way back: no file tells."""
+        path = self.mktemp()
+        VersionFiles(Path(path), 0, 1.0, lambda: 0.0).add(
+            Draft(0, {"server": {"port": 81}}, Told("me", "test"))
+        )
+
+        def taken(*_arguments: Any, **_named: Any) -> None:
+            raise CannotListenError("127.0.0.1", 81, OSError(98, "Address already in use"))
+
+        self.patch(self.reactor, "listenTCP", taken)
+        service = self.make(CONFIGURATION.replace("{type: memory}", f"{{path: '{path}'}}"))
+        error = self.assertRaises(SystemExit, service.privilegedStartService)
+        self.assertIn("that is what version 1 says; to go back: jairouter rollback 0", str(error))
 
     def test_sigterm_drains(self) -> None:
         """First the delay, then it stops."""
@@ -180,6 +252,16 @@ class ServiceTests(SynchronousTestCase):
         self.signal(signal.SIGINT)
         self.reactor.run(0.1)
         self.assertEqual(self.reactor.stopped, 1)
+
+    def test_sighup_reads_the_configuration_again(self) -> None:
+        """Nothing stops for it."""
+        self.start()
+        before = self.service.gateway.policies
+        with capturedLogs() as events:
+            self.signal(signal.SIGHUP)
+        self.assertIn("SIGHUP", str([formatEvent(event) for event in events]))
+        self.assertIsNot(self.service.gateway.policies, before)
+        self.assertTrue(self.service.gateway.listener.ready)
 
     def ask(self) -> Any:
         self.reactor.black_holes.add(("10.0.0.1", 9000))
@@ -244,7 +326,7 @@ class MakeServiceTests(SynchronousTestCase):
     def test_make(self) -> None:
         """Made with the process's reactor; nothing listens before it is started."""
         options = Options()
-        options.loaded = load([Text("test.yml", CONFIGURATION.encode())], (), {})
+        options.reading, options.beginning = begun(CONFIGURATION)
         service = tap.makeService(options)
         self.assertIsInstance(service, GatewayService)
         self.assertEqual(service.gateway.listener.port, 0)
@@ -252,7 +334,7 @@ class MakeServiceTests(SynchronousTestCase):
     def test_resolver(self) -> None:
         """Twisted's own would leave who waits without an answer when no descriptor is left."""
         options = Options()
-        options.loaded = load([Text("test.yml", CONFIGURATION.encode())], (), {})
+        options.reading, options.beginning = begun(CONFIGURATION)
         tap.makeService(options)
         runtime: Any = the_reactor
         self.assertIsInstance(runtime.nameResolver, SystemResolver)
@@ -263,4 +345,4 @@ class MakeServiceTests(SynchronousTestCase):
         options.paths = [self.mktemp()]
         Path(options.paths[0]).write_text(CONFIGURATION)
         tap.makeService(options)
-        self.assertIsNotNone(options.loaded)
+        self.assertIsNotNone(options.beginning)

@@ -7,6 +7,7 @@ from pathlib import Path
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
+from jairouter.reloading.reading import Checked
 from jairouter.tap import Options
 
 
@@ -28,9 +29,14 @@ class OptionsTests(SynchronousTestCase):
         return options
 
     def port(self, *arguments: str) -> int:
-        loaded = self.parse(*arguments).loaded
-        assert loaded is not None
-        return loaded.settings.server.port
+        return self.loaded(*arguments).settings.server.port
+
+    def loaded(self, *arguments: str) -> Checked:
+        """What a command line leads to."""
+        beginning = self.parse(*arguments).beginning
+        assert beginning is not None
+        assert isinstance(beginning.loaded, Checked)
+        return beginning.loaded
 
     def test_file(self) -> None:
         path = self.write("a.yml", "server: {port: 1111}")
@@ -71,12 +77,10 @@ class OptionsTests(SynchronousTestCase):
 
     def test_notices_about_tls(self) -> None:
         text = 'model.services.chat.instances: [{name: m, base-url: "https://h", tls: {trust-all: true}}]'
-        options = self.parse("--config", self.write("a.yml", text))
-        assert options.loaded is not None
-        assert options.tls is not None
-        [notice] = options.loaded.notices
+        loaded = self.loaded("--config", self.write("a.yml", text))
+        [notice] = loaded.notices
         self.assertIn("is not checked", str(notice))
-        self.assertEqual(list(options.tls.instances), [("chat", 0)])
+        self.assertEqual(list(loaded.tls.instances), [("chat", 0)])
 
     def test_missing_file(self) -> None:
         error = self.assertRaises(SystemExit, self.parse, "--config", str(self.folder / "none.yml"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from jairouter.config.faults import Origin
 from jairouter.config.naming import KeyPath
-from jairouter.config.tree import Items, Members, Node, Patch
+from jairouter.config.tree import Items, Keyed, Members, Node, Patch
 
 
 @dataclass
@@ -16,15 +16,19 @@ class _Open:
     origin: Origin
     inside: dict[str | int, Node | _Open] = field(default_factory=dict)
     whole_list: bool = False
+    keyed: bool = False
+    replaces: bool = False
 
     def closed(self) -> Node:
         """Return it as it will stay."""
         closed = {k: n.closed() if isinstance(n, _Open) else n for k, n in self.inside.items()}
         if self.whole_list:
             return Items(tuple(closed.values()), self.origin)
+        if self.keyed:
+            return Keyed({str(k): n for k, n in closed.items()}, self.origin, self.replaces)
         if any(isinstance(step, int) for step in closed):
             return Patch({k: n for k, n in closed.items() if isinstance(k, int)}, self.origin)
-        return Members({str(k): n for k, n in closed.items()}, self.origin)
+        return Members({str(k): n for k, n in closed.items()}, self.origin, self.replaces)
 
 
 class Builder:
@@ -61,6 +65,13 @@ class Builder:
             return opened
         opened.whole_list = opened.whole_list or whole_list
         return before
+
+    def mark(self, path: KeyPath, origin: Origin, *, keyed: bool = False, replaces: bool = False) -> None:
+        """Note that a mapping has instances by their key, or replaces what lies below."""
+        opened = self._open(path, origin)
+        if not isinstance(opened, Origin):
+            opened.keyed = opened.keyed or keyed
+            opened.replaces = opened.replaces or replaces
 
     def origin_of(self, path: KeyPath) -> Origin | None:
         """Return where the value at a place was written, or None when there is none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from jairouter.config import not_applicable
 from jairouter.config.building import Builder
@@ -12,6 +12,9 @@ from jairouter.config.forms import Template, Text, Unfit
 from jairouter.config.naming import KeyPath, dotted, nearest, position, relaxed, split_key
 from jairouter.config.shape import Group, Leaf, Listing, Naming, Shape
 from jairouter.config.tree import Broken, Entry, Items, Members, Node, Scalar, Written, kind
+
+GUESSES: Final = 200
+"""Faults up to which it is guessed what was meant, which takes longer than all else about a key."""
 
 
 class Place(NamedTuple):
@@ -81,7 +84,7 @@ def canonical(node: Node, root: Group, findings: Findings) -> Members:
     Returns:
         A mapping with canonical keys; what was refused is left out or marked as broken.
     """
-    reader = _Reader(Builder(node.origin), findings)
+    reader = Reader(Builder(node.origin), findings)
     if isinstance(node, Written):
         reader.entries(Place(root, (), ()), node)
     elif not (isinstance(node, Scalar) and node.is_null):
@@ -89,12 +92,12 @@ def canonical(node: Node, root: Group, findings: Findings) -> Members:
     return reader.builder.built()
 
 
-class _Reader:
+class Reader:
     """Walks what was written alongside the shape that it should have."""
 
     def __init__(self, builder: Builder, findings: Findings) -> None:
         self.builder = builder
-        self._findings = findings
+        self.findings = findings
 
     def entries(self, place: Place, written: Written) -> None:
         """Read all entries of a mapping; those of merge keys give way to the others."""
@@ -110,21 +113,21 @@ class _Reader:
                 continue
             first = seen.setdefault(there.path, entry)
             if first is entry:
-                self._value(there, entry.node)
+                self.value(there, entry.node)
             elif not entry.merged:
                 self._twice(there.path, entry.origin, first.origin)
 
     def _twice(self, path: KeyPath, second: Origin, first: Origin) -> None:
-        self._findings.fault(second, path, f"given twice, first at {first}")
+        self.findings.fault(second, path, f"given twice, first at {first}")
 
     def _partly(self, place: Place, entry: Entry) -> None:
         """Read an entry whose key leads nowhere, or only together with a key inside it."""
         if isinstance(entry.node, Written) and self._may_continue(place):
             self.entries(place, entry.node)
         elif not place.rest:
-            self._value(place, entry.node)
+            self.value(place, entry.node)
         else:
-            self._unknown(place, entry)
+            self.unknown(place, entry)
 
     def _may_continue(self, place: Place) -> bool:
         if not place.rest:
@@ -133,29 +136,30 @@ class _Reader:
         spellings = place.shape.spellings if isinstance(place.shape, Group) else ()
         return any(alias.startswith(beginning) for alias in spellings)
 
-    def _value(self, place: Place, node: Node) -> None:
+    def value(self, place: Place, node: Node) -> None:
         """Read what stands at a place."""
         shape, path, _ = place
         if isinstance(node, Scalar) and node.is_null:
             if isinstance(shape, Leaf) and shape.optional:
-                self._put(path, node)
+                self.put(path, node)
             return
         match shape, node:
             case ((Leaf() | Listing(item=Leaf())), Scalar()):
-                self._put(path, node)
+                self.put(path, node)
             case Leaf(form=Template()), _:
-                self._put(path, Scalar(json.dumps(_plain(node)), node.origin, plain=False))
+                self.put(path, Scalar(json.dumps(_plain(node)), node.origin, plain=False))
             case Listing(), Items():
                 self._list(shape, path, node)
             case ((Group() | Naming() | Listing()), Written()):
                 self._begin(path, node.origin)
                 self.entries(Place(shape, path, ()), node)
             case Group(), Scalar() if shape.model.short_form is not None:
-                self._put((*path, shape.model.short_form), node)
+                self.put((*path, shape.model.short_form), node)
             case _:
-                self._misshapen(shape, path, node)
+                self.misshapen(shape, path, node)
 
-    def _put(self, path: KeyPath, node: Node) -> None:
+    def put(self, path: KeyPath, node: Node) -> None:
+        """Put a value at its place."""
         first = self.builder.put(path, node)
         if first is not None:
             self._twice(path, node.origin, first)
@@ -170,21 +174,23 @@ class _Reader:
         for index, item in enumerate(node.items):
             place = Place(shape.item, (*path, index), ())
             if isinstance(item, Scalar) and item.is_null:
-                self._misshapen(shape.item, place.path, item)
+                self.misshapen(shape.item, place.path, item)
             else:
-                self._value(place, item)
+                self.value(place, item)
 
-    def _misshapen(self, shape: Shape, path: KeyPath, node: Node) -> None:
+    def misshapen(self, shape: Shape, path: KeyPath, node: Node) -> None:
+        """Refuse what cannot stand at a place."""
         expected = "a mapping"
         if isinstance(shape, Leaf):
             expected = shape.form.expected
         elif isinstance(shape, Listing):
             expected = "a list"
-        self._findings.fault(node.origin, path, f"expected {expected}, found {kind(node)}")
+        self.findings.fault(node.origin, path, f"expected {expected}, found {kind(node)}")
         if path:
             self.builder.put(path, Broken(node.origin))
 
-    def _unknown(self, place: Place, entry: Entry) -> None:
+    def unknown(self, place: Place, entry: Entry) -> None:
+        """Refuse a key that leads nowhere, unless other products give it a meaning."""
         shape, path, rest = place
         full = (*path, *rest)
         if not_applicable.reason(full) is not None:
@@ -196,9 +202,10 @@ class _Reader:
         elif isinstance(shape, Naming):
             told = f"expected {shape.keys.expected}"
             names = set(shape.keys.json_schema().get("enum", ()))
-        meant = nearest(rest[0], sorted(names))
+        guess = len(self.findings.faults) < GUESSES
+        meant = nearest(rest[0], sorted(names)) if guess else None
         hint = f"; did you mean {meant}?" if meant else ""
-        self._findings.fault(entry.origin, full, told + hint)
+        self.findings.fault(entry.origin, full, told + hint)
 
     def _inapplicable(self, path: KeyPath, least: int, entry: Entry) -> None:
         if isinstance(entry.node, Written) and not_applicable.goes_deeper(path):
@@ -208,7 +215,7 @@ class _Reader:
         depth, why = not_applicable.reason(path) or (0, "")
         named = dotted(path[: max(depth, least)])
         if why:
-            self._findings.notice(entry.origin, f"{named} has no meaning here: {why}")
+            self.findings.notice(entry.origin, f"{named} has no meaning here: {why}")
 
 
 def _may_nest(shape: Shape) -> bool:

@@ -88,6 +88,7 @@ class _Composer:
         self._findings = findings
         self._anchors: dict[str, tuple[Node, int] | None] = {}
         self._count = 0
+        self._last = Origin(source, 1)
 
     def documents(self) -> Iterator[Node]:
         events = self._events()
@@ -105,7 +106,10 @@ class _Composer:
         raise refused
 
     def _origin(self, event: yaml.Event) -> Origin:
-        return Origin(self._source, _line(event))
+        line = _line(event)
+        if line != self._last.line:  # what stands in one line has one origin; there are many
+            self._last = Origin(self._source, line)
+        return self._last
 
     def _refuse(self, event: yaml.Event, text: str) -> _Refused:
         return _Refused(_line(event), text)

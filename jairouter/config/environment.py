@@ -22,7 +22,9 @@ from jairouter.config.tree import Members, Node, Scalar, child, leaves
 
 PREFIX: Final = "JAIROUTER_"
 #: Read by the programs that start the gateway, not by the configuration.
-OWN_VARIABLES: Final = frozenset({"JAIROUTER_CONFIG", "JAIROUTER_OPTS", "JAIROUTER_PROFILES"})
+OWN_VARIABLES: Final = frozenset(
+    {"JAIROUTER_CONFIG", "JAIROUTER_OPTS", "JAIROUTER_PROFILES", "JAIROUTER_URL"}
+)
 #: What Kubernetes sets for a service called "jairouter" or "server" in the same namespace.
 _KUBERNETES: Final = re.compile(
     r"\w+_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
@@ -45,7 +47,7 @@ def overrides(environ: Mapping[str, str], root: Group, known: Node | None, findi
     taken: dict[KeyPath, str] = {}
     # Names with the prefix first: they are the more explicit ones.
     for name in sorted(environ, key=lambda name: (not name.startswith(PREFIX), name)):
-        if name in not_applicable.VARIABLES:
+        if name in not_applicable.VARIABLES and not _named(name, known):
             findings.notice(_origin(name), f"{name} {not_applicable.VARIABLES[name]}")
         path = _path(name, environ[name], root, known, findings)
         if path is None or path == _PROFILES or _says_nothing(at(root, path), environ[name]):
@@ -57,6 +59,11 @@ def overrides(environ: Mapping[str, str], root: Group, known: Node | None, findi
             findings.fault(_origin(name), path, f"also given by {taken[path]}, differently")
         taken.setdefault(path, name)
     return builder.built()
+
+
+def _named(name: str, known: Node | None) -> bool:
+    """Whether a value below names the variable, so that it has the effect that is wanted."""
+    return isinstance(known, Members) and any(f"${{{name}" in scalar.text for _, scalar in leaves(known))
 
 
 def _says_nothing(shape: Shape | None, value: str) -> bool:

@@ -72,11 +72,16 @@ class ConfigurationFaults(Exception):
 
 
 class Findings:
-    """Collects what is found while a configuration is read, so that nothing stops at the first."""
+    """Collects what is found while a configuration is read, so that nothing stops at the first.
 
-    def __init__(self) -> None:
-        self.faults: list[Fault] = []
-        self.notices: list[Notice] = []
+    Args:
+        faults: what was found before.
+        notices: likewise.
+    """
+
+    def __init__(self, faults: Iterable[Fault] = (), notices: Iterable[Notice] = ()) -> None:
+        self.faults = list(faults)
+        self.notices = list(notices)
 
     def fault(self, origin: Origin | None, path: KeyPath, text: str) -> None:
         """Add one fault."""

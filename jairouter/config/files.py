@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
+from jairouter.config.content import content_of
 from jairouter.config.document import MOST_BYTES, documents
-from jairouter.config.faults import Findings, Origin
+from jairouter.config.faults import Fault, Findings, Notice, Origin
 from jairouter.config.placeholders import resolve
 from jairouter.config.profiles import (
     ALWAYS,
@@ -53,23 +55,39 @@ class Source:
     documents: tuple[Node, ...]
 
 
+@dataclass(frozen=True)
+class Sources:
+    """All files of a configuration, as they were read; many configurations can be made of them.
+
+    Attributes:
+        files: the files from low to high.
+        profiles: the active profiles, in order.
+        faults: what was found to be wrong.
+        notices: what is to be known about them.
+        paths: the files that were read or could not be, and the directories that were looked in; what has
+            to be watched.
+        digest: SHA-256 of all that was read, in hexadecimal; another one means that something is different.
+    """
+
+    files: tuple[Source, ...] = field(repr=False)
+    profiles: tuple[str, ...]
+    faults: tuple[Fault, ...]
+    notices: tuple[Notice, ...]
+    paths: tuple[Path, ...]
+    digest: str
+
+
 def read_sources(
-    paths: Sequence[str | Path | Text],
-    profiles: Sequence[str],
-    environ: Mapping[str, str],
-    findings: Findings,
-) -> tuple[list[Source], tuple[str, ...]]:
+    paths: Sequence[str | Path | Text], profiles: Sequence[str], environ: Mapping[str, str]
+) -> Sources:
     """Read all files that count, in order, and settle which profiles are active.
 
     Args:
         paths: files and directories as the user gave them.
         profiles: the profiles the user asked for.
         environ: the environment variables.
-        findings: where faults go.
-
-    Returns:
-        The files from low to high, and the active profiles.
     """
+    findings = Findings()
     reader = _Reader(findings)
     bases = [reader.base(path) for path in paths]
     first = [source for sources in bases for source in sources]
@@ -79,7 +97,8 @@ def read_sources(
         sources += base
         if _is_directory(path):
             sources += reader.of_profiles(Path(str(path)), active, found_base=bool(base))
-    return sources, active
+    faults, notices = tuple(findings.faults), tuple(findings.notices)
+    return Sources(tuple(sources), active, faults, notices, reader.paths(), reader.digest(active))
 
 
 def _is_directory(path: str | Path | Text) -> bool:
@@ -94,6 +113,23 @@ class _Reader:
 
     def __init__(self, findings: Findings) -> None:
         self._findings = findings
+        self._paths: dict[Path, None] = {}
+        self._digest = sha256()
+
+    def paths(self) -> tuple[Path, ...]:
+        """Return where it was looked."""
+        return tuple(self._paths)
+
+    def digest(self, profiles: tuple[str, ...]) -> str:
+        """Return what tells whether anything that was read is different now."""
+        told = self._digest.copy()
+        told.update(repr(profiles).encode(errors="replace"))
+        return told.hexdigest()
+
+    def _note(self, name: str, content: bytes | str) -> None:
+        about = content if isinstance(content, bytes) else content.encode(errors="replace")
+        self._digest.update(repr((name, len(about))).encode(errors="replace"))
+        self._digest.update(about)
 
     def base(self, path: str | Path | Text) -> list[Source]:
         """Read a file, or the files of a directory that belong to no profile."""
@@ -101,6 +137,7 @@ class _Reader:
             return [self._parsed(path.name, path.content)]
         if not _is_directory(path):
             return list(self._read(Path(path)))
+        self._paths[Path(path)] = None
         return [s for stem in STEMS for s in self._of_stem(Path(path), stem)]
 
     def of_profiles(self, directory: Path, active: tuple[str, ...], *, found_base: bool) -> list[Source]:
@@ -130,16 +167,18 @@ class _Reader:
                 yield from self._read(path)
 
     def _read(self, path: Path) -> Iterator[Source]:
+        self._paths[path] = None
         try:
-            with path.open("rb") as file:
-                content = file.read(MOST_BYTES + 1)
+            content = content_of(path, MOST_BYTES + 1)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "not a usable name"
             self._findings.fault(Origin(str(path)), (), f"the file cannot be read: {reason}")
+            self._note(str(path), reason)
             return
         yield self._parsed(str(path), content)
 
     def _parsed(self, name: str, content: bytes) -> Source:
+        self._note(name, content)
         read = tuple(documents(content, name, self._findings))
         return Source(name, profile_of_file(Path(name).name), read)
 

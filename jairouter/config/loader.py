@@ -1,13 +1,14 @@
-"""Files, profiles and environment into one settings tree.
+"""Files, profiles, environment and stored changes into one settings tree.
 
 From low to high: the defaults of the settings, the files, the files of active profiles, the
-environment. A mapping of a higher layer is merged into the one below; anything else replaces it.
+environment, the changes of a stored version. A mapping of a higher layer is merged into the one
+below; anything else replaces it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -15,8 +16,10 @@ from jairouter.config import not_yet, plugged
 from jairouter.config.canonical import canonical
 from jairouter.config.environment import overrides
 from jairouter.config.faults import ConfigurationFaults, Findings, Notice, Origin
-from jairouter.config.files import Source, Text, read_sources
-from jairouter.config.naming import dotted
+from jairouter.config.files import Source, Sources, Text, read_sources
+from jairouter.config.layers import merge, settle
+from jairouter.config.naming import KeyPath, dotted
+from jairouter.config.patch import read_changes
 from jairouter.config.placeholders import resolve
 from jairouter.config.profiles import applies
 from jairouter.config.settings.root import Settings
@@ -27,19 +30,31 @@ from jairouter.config.tree import (
     Scalar,
     leaves,
     lookup,
-    merge,
     replaced,
-    settle,
 )
 from jairouter.config.values import ROOT, typed
+from jairouter.control import Changes
 
-__all__ = ["ConfigurationFaults", "Loaded", "Text", "load"]
+__all__ = ["ConfigurationFaults", "Loaded", "Sources", "Stored", "Text", "alone", "build", "load", "read"]
 
 _ACTIVE: Final = ("spring", "profiles", "active")
 _PHASE: Final = ("spring", "lifecycle", "timeout-per-shutdown-phase")
 _SHUTDOWN: Final = ("server", "shutdown")
 _DELAY: Final = ("server", "drain", "delay")
 _TIMEOUT: Final = ("server", "drain", "timeout")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The changes of a stored version.
+
+    Attributes:
+        number: of the version.
+        changes: all of them, in canonical form; see `jairouter.control`.
+    """
+
+    number: int
+    changes: Changes
 
 
 @dataclass(frozen=True)
@@ -53,6 +68,11 @@ class Loaded:
         placeholders: for each value that was written with placeholders, by its key, the text as it
             was written; show or store this, not what the placeholders stand for.
         profiles: the active profiles, in order.
+        sources: the files that it was made of, as they were read.
+        tree: all that was given, with canonical keys, and placeholders as they were written. Its lists have
+            the order of those in the settings.
+        below: likewise, but without the stored changes.
+        stored: number of the version whose changes are in it; 0 for none.
     """
 
     settings: Settings
@@ -60,12 +80,17 @@ class Loaded:
     origins: Mapping[str, Origin]
     placeholders: Mapping[str, str]
     profiles: tuple[str, ...]
+    sources: Sources
+    tree: Members = field(repr=False)
+    below: Members = field(repr=False)
+    stored: int = 0
 
 
 def load(
     paths: Iterable[str | Path | Text],
     profiles: Sequence[str] = (),
     environ: Mapping[str, str] | None = None,
+    stored: Stored | None = None,
 ) -> Loaded:
     """Read a configuration.
 
@@ -77,38 +102,106 @@ def load(
             none, `SPRING_PROFILES_ACTIVE` counts, then `spring.profiles.active` in a file that
             belongs to no profile.
         environ: the environment variables.
+        stored: changes that lie over all that.
+
+    Raises:
+        ConfigurationFaults: something is wrong; all that could be found is told at once.
+    """
+    return build(read(paths, profiles, environ), environ, stored)
+
+
+def read(
+    paths: Iterable[str | Path | Text],
+    profiles: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+) -> Sources:
+    """Read the files, which blocks; what is wrong with them is told when something is made of them.
+
+    Args:
+        paths: see `load`; likewise the others.
+        profiles: the active profiles.
+        environ: the environment variables.
+    """
+    return read_sources(tuple(paths), tuple(profiles), environ or {})
+
+
+def build(sources: Sources, environ: Mapping[str, str] | None = None, stored: Stored | None = None) -> Loaded:
+    """Make a configuration of what was read; nothing is read any more.
+
+    Args:
+        sources: the files; they may be used again with other changes.
+        environ: the environment variables.
+        stored: changes that lie over files and environment.
 
     Raises:
         ConfigurationFaults: something is wrong; all that could be found is told at once.
     """
     environ = environ or {}
-    findings = Findings()
-    sources, active = read_sources(tuple(paths), tuple(profiles), environ, findings)
-    tree: Node = Members({}, Origin("defaults"))
-    for source in sources:
-        tree = merge(tree, _layer(source, active, findings), findings)
-    tree = merge(tree, overrides(environ, ROOT, tree, findings), findings)
-    tree = _derived(_with_profiles(settle(tree, findings), active))
-    assert isinstance(tree, Members)
-    tree = resolve(tree, ROOT, environ, findings)
-    settings = typed(tree, findings)
+    findings = Findings(sources.faults, sources.notices)
+    low = _below(sources, environ, findings)
+    below = _whole(low, sources, Findings() if stored else findings)
+    tree = below
+    if stored is not None:
+        changes = read_changes(stored.changes, Origin(f"version {stored.number}"), findings)
+        tree = _whole(merge(low, changes, findings), sources, findings)
+    resolved = resolve(_derived(tree), ROOT, environ, findings)
+    settings = typed(resolved, findings)
     if settings is not None:
-        plugged.check(settings, tree, findings)
+        plugged.check(settings, resolved, findings)
     findings.check()
     assert settings is not None
-    not_yet.tell(settings, tree, findings)
-    return _loaded(settings, tree, active, findings)
-
-
-def _loaded(settings: Settings, tree: Members, active: tuple[str, ...], findings: Findings) -> Loaded:
-    scalars = {dotted(path): scalar for path, scalar in leaves(tree)}
+    not_yet.tell(settings, resolved, findings)
+    scalars = {dotted(path): scalar for path, scalar in leaves(resolved)}
     return Loaded(
         settings,
         tuple(findings.notices),
         {key: scalar.origin for key, scalar in scalars.items()},
         {key: scalar.raw for key, scalar in scalars.items() if scalar.raw is not None},
-        active,
+        sources.profiles,
+        sources,
+        tree,
+        below,
+        stored.number if stored is not None else 0,
     )
+
+
+def alone(sources: Sources, environ: Mapping[str, str], section: str) -> Settings:
+    """Read one section as files and environment have it, and take the defaults for all others.
+
+    What is wrong elsewhere does not matter, unless a file could not be read at all: stored changes may put it
+    right, and where they are has to be known before.
+
+    Args:
+        sources: the files.
+        environ: the environment variables.
+        section: a key of the whole, such as `store`.
+
+    Raises:
+        ConfigurationFaults: something is wrong there.
+    """
+    findings = Findings(sources.faults)
+    tree = _whole(_below(sources, environ, findings), sources, findings)
+    node = lookup(resolve(tree, ROOT, environ, findings), (section,))
+    settings = typed(Members({} if node is None else {section: node}, tree.origin), findings)
+    inside = [each for each in findings.faults if each in sources.faults or each.path.startswith(section)]
+    Findings(inside).check()
+    assert settings is not None
+    return settings
+
+
+def _below(sources: Sources, environ: Mapping[str, str], findings: Findings) -> Node:
+    """Lay the files and the environment over one another."""
+    tree: Node = Members({}, Origin("defaults"))
+    for source in sources.files:
+        tree = merge(tree, _layer(source, sources.profiles, findings), findings)
+    return merge(tree, overrides(environ, ROOT, tree, findings), findings)
+
+
+def _whole(tree: Node, sources: Sources, findings: Findings) -> Members:
+    """Finish a tree that no further layer will be laid over."""
+    whole = _with_profiles(settle(tree, findings), sources.profiles)
+    assert isinstance(whole, Members)
+    return whole
 
 
 def _layer(source: Source, active: tuple[str, ...], findings: Findings) -> Node:
@@ -137,14 +230,20 @@ def _with_profiles(tree: Node, active: tuple[str, ...]) -> Node:
     return replaced(tree, _ACTIVE, Items(names, origin))
 
 
-def _derived(tree: Node) -> Node:
+def _derived(tree: Members) -> Members:
     """Fill in keys that other keys stand in for when they are not given."""
     phase, shutdown = lookup(tree, _PHASE), lookup(tree, _SHUTDOWN)
     if isinstance(shutdown, Scalar) and shutdown.text.lower() == "immediate":
         at_once = Scalar("0s", shutdown.origin)
         for path in (_DELAY, _TIMEOUT):
             if lookup(tree, path) is None:
-                tree = replaced(tree, path, at_once)
+                tree = _filled(tree, path, at_once)
     if phase is not None and lookup(tree, _TIMEOUT) is None:
-        tree = replaced(tree, _TIMEOUT, phase)
+        tree = _filled(tree, _TIMEOUT, phase)
     return tree
+
+
+def _filled(tree: Members, path: KeyPath, by: Node) -> Members:
+    filled = replaced(tree, path, by)
+    assert isinstance(filled, Members)
+    return filled

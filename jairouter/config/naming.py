@@ -76,10 +76,10 @@ def position(part: str) -> int | None:
 
 
 def dotted(path: KeyPath) -> str:
-    """Write a path as `model.services.chat.instances[2].weight`."""
+    """Write a path as `model.services.chat.instances[2].weight`; keys of instances stand in brackets too."""
     text = ""
     for step in path:
-        if isinstance(step, int):
+        if isinstance(step, int) or "@" in step:
             text += f"[{step}]"
         else:
             text += f".{step}" if text else step

@@ -73,10 +73,17 @@ TABLE: Final[tuple[NotYet, ...]] = (
         bool,
     ),
     NotYet(("security.audit.enabled", "logging.audit.enabled"), when=bool),
-    NotYet(("store.**",), "store has no effect yet: nothing is stored"),
+    NotYet(
+        ("store.type",),
+        "store.type redis has no effect yet: versions are kept in files",
+        lambda value: value == "redis",
+    ),
+    NotYet(("store.redis.**",), "store.redis has no effect yet"),
     NotYet(("tracing.enabled",), "tracing has no effect yet", bool),
     NotYet(("monitoring.**",), "monitoring has no effect yet", bool),
-    NotYet(("management.endpoint.**",), "management.endpoint has no effect yet"),
+    NotYet(("management.endpoint.health.probes.enabled",), when=lambda value: not value),
+    NotYet(("management.endpoint.health.show-components",), when=_other_than("always")),
+    NotYet(("management.endpoint.prometheus.**",), "management.endpoint.prometheus has no effect yet"),
     NotYet(("management.metrics.export.**",), "management.metrics.export has no effect yet"),
     NotYet(("persistence.enabled",), "persistence has no effect yet", bool),
     NotYet(("call-history.enabled",), "call-history has no effect yet", bool),
@@ -98,15 +105,16 @@ def tell(settings: Settings, tree: Members, findings: Findings) -> None:
         tree: what was given, with canonical keys.
         findings: where notices go.
     """
-    pending = dict.fromkeys(TABLE)
+    told: set[NotYet] = set()
+    known: dict[KeyPath, tuple[NotYet, ...]] = {}  # thousands of instances give the same few keys
     for path, scalar in leaves(tree):
-        for row in tuple(pending):
-            if _fits_any(row.places, path):
-                value = _value(settings, path)
-                if row.when(value):
-                    text = row.text.format(key=dotted(path), value=value)
-                    findings.notice(scalar.origin, text)
-                    del pending[row]
+        kind = tuple("0" if isinstance(step, int) else step for step in path)
+        if kind not in known:
+            known[kind] = tuple(row for row in TABLE if _fits_any(row.places, path))
+        for row in known[kind]:
+            if row not in told and row.when(value := _value(settings, path)):
+                findings.notice(scalar.origin, row.text.format(key=dotted(path), value=value))
+                told.add(row)
 
 
 def is_pending(path: KeyPath) -> bool:

@@ -28,7 +28,9 @@ This page is made from the settings by `make docs`; edit the descriptions there.
 ## How it is read
 
 * **Sources**, each laid over the one before: the defaults below, the files, the files of active
-  profiles, environment variables. Mappings are merged, anything else, lists included, is replaced.
+  profiles, environment variables, and the changes that were made while the gateway ran
+  ([versions](live-configuration.md)). Mappings are merged, anything else, lists included, is
+  replaced; of versions, single instances are patched.
 * **Files** are YAML. Of a directory, `application.yml` and `jairouter.yml` are read, then
   `application-security.yml`, then `application-<profile>.yml` for each active profile.
 * **Profiles** are named by `--profile`, or by the variable `SPRING_PROFILES_ACTIVE`, or by

@@ -40,6 +40,11 @@ class Listing:
 
     item: Shape
 
+    @property
+    def keyed(self) -> bool:
+        """Whether changes can name single ones by their key."""
+        return isinstance(self.item, Group) and self.item.model.keyed
+
 
 @dataclass(frozen=True)
 class Naming:
@@ -161,14 +166,17 @@ def _is_optional(hint: Any) -> bool:
 
 
 def at(shape: Shape, path: tuple[str | int, ...]) -> Shape | None:
-    """Return the shape at a canonical path, or None where the tree has no such place."""
+    """Return the shape at a canonical path, or None where the tree has no such place.
+
+    In place of the position of an instance there may be its key.
+    """
     for step in path:
         match shape:
             case Group() if step in shape.members:
                 shape = shape.members[str(step)].shape
             case Naming() if isinstance(step, str):
                 shape = shape.value
-            case Listing() if isinstance(step, int):
+            case Listing() if isinstance(step, int) or shape.keyed:
                 shape = shape.item
             case _:
                 return None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from jairouter.config.faults import Findings, Origin
+from jairouter.config.faults import Origin
 from jairouter.config.naming import KeyPath
 
 _NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
@@ -69,18 +69,33 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """A mapping with canonical keys."""
+    """A mapping with canonical keys.
+
+    Attributes:
+        members: what it holds.
+        origin: where it was written.
+        replaces: whether it replaces what lies below, in place of being merged into it.
+    """
 
     members: Mapping[str, Node]
     origin: Origin
+    replaces: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """A list."""
+    """A list.
+
+    Attributes:
+        items: what it holds.
+        origin: where it was written.
+        keys: of a list of instances that changes were laid over, the keys that changes know them by, one
+            for each; an instance keeps its key when a change gives it another name or address.
+    """
 
     items: tuple[Node, ...]
     origin: Origin
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +107,52 @@ class Patch:
 
 
 @dataclass(frozen=True, slots=True)
+class Keyed:
+    """Changes to single instances, to be laid over the list of a lower layer.
+
+    Attributes:
+        items: what changes, by the key of the instance.
+        origin: where it was written.
+        replaces: whether these are all, and nothing of the lower layer stays.
+    """
+
+    items: Mapping[str, Node]
+    origin: Origin
+    replaces: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A change to an instance that the layers below do not have.
+
+    It is an instance by itself if it says enough; until all layers are together, it waits for more.
+
+    Attributes:
+        node: what it says.
+        key: of the instance that it is meant for.
+        origin: where it was written.
+    """
+
+    node: Members
+    key: str
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """Takes away what lies below."""
+
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
 class Broken:
     """Stands where something was refused, so that it is not also called missing."""
 
     origin: Origin
 
 
-Node = Scalar | Written | Members | Items | Patch | Broken
+Node = Scalar | Written | Members | Items | Patch | Keyed | Orphan | Removed | Broken
 
 
 def kind(node: Node) -> str:
@@ -121,59 +175,6 @@ def child(node: Node | None, step: str | int) -> Node | None:
             return node.items[step]
         case _:
             return None
-
-
-def merge(low: Node | None, high: Node, findings: Findings, path: KeyPath = ()) -> Node:
-    """Lay one layer over another: mappings are merged, everything else is replaced."""
-    match low, high:
-        case Members(), Members():
-            merged = dict(low.members)
-            for name, node in high.members.items():
-                merged[name] = merge(merged.get(name), node, findings, (*path, name))
-            return Members(merged, low.origin)
-        case Patch(), Patch():
-            return Patch(_overlaid(low.items, high.items, findings, path), low.origin)
-        case _, Patch():
-            return _patched(low, high, findings, path)
-        case _:
-            return high
-
-
-def _overlaid(
-    low: Mapping[int, Node], high: Mapping[int, Node], findings: Findings, path: KeyPath
-) -> dict[int, Node]:
-    items = dict(low)
-    for index, node in high.items():
-        items[index] = merge(items.get(index), node, findings, (*path, index))
-    return items
-
-
-def _patched(low: Node | None, high: Patch, findings: Findings, path: KeyPath) -> Node:
-    before: Iterable[Node] = ()
-    if isinstance(low, Items):
-        before = low.items
-    elif isinstance(low, Scalar) and not low.is_null:
-        before = split_scalar(low).items
-    items = _overlaid(dict(enumerate(before)), high.items, findings, path)
-    for index in sorted(items):
-        if index and index - 1 not in items:
-            findings.fault(items[index].origin, (*path, index), f"there is no [{index - 1}]")
-            return Broken(high.origin)
-    return Items(tuple(items[index] for index in sorted(items)), high.origin)
-
-
-def settle(node: Node, findings: Findings, path: KeyPath = ()) -> Node:
-    """Make lists of the single elements that lay over no list."""
-    match node:
-        case Members():
-            inside = {k: settle(n, findings, (*path, k)) for k, n in node.members.items()}
-            return Members(inside, node.origin)
-        case Items():
-            items = (settle(n, findings, (*path, i)) for i, n in enumerate(node.items))
-            return Items(tuple(items), node.origin)
-        case Patch():
-            return settle(_patched(None, node, findings, path), findings, path)
-    return node
 
 
 def replaced(node: Node, path: KeyPath, by: Node | None) -> Node:

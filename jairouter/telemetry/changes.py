@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from twisted.logger import Logger, LogLevel
 
-from jairouter.traffic.breaker import State
+from jairouter.traffic.breaker_states import State
 
 if TYPE_CHECKING:
-    from jairouter.traffic.breaker import Change
+    from jairouter.traffic.breaker_states import Change
     from jairouter.traffic.instance import Instance
 
 

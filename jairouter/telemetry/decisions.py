@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from zope.interface import implementer
 
 from jairouter.interfaces import IDecisionLog, IRecorder
-from jairouter.traffic.decision import Decision
+from jairouter.traffic.decision import Decision, Key
 from jairouter.traffic.exclusion import Reason
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ class DecisionLog:
                 exchange.fallback,
                 attempts,
                 exchange.excluded[:MAX_EXCLUDED],
+                Key.of(exchange),
             )
         )
 

@@ -32,14 +32,14 @@ another trial may begin. What becomes of it still counts, as long as the breaker
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from zope.interface import implementer
 
 from jairouter.exchange import Outcome
 from jairouter.interfaces import IBreaker
+from jairouter.traffic.breaker_states import Change, Look, State
 from jairouter.traffic.exclusion import Exclusion, Reason
 from jairouter.traffic.permits import AlreadySettled
 from jairouter.traffic.trials import Trial, Trials
@@ -49,28 +49,6 @@ if TYPE_CHECKING:
     from jairouter.traffic.permits import Ledger
 
 _SUCCEEDED, _FAILED = Outcome.SUCCEEDED, Outcome.FAILED  # looking into an Enum costs more than all the rest
-
-
-class State(enum.Enum):
-    """Where a breaker stands."""
-
-    CLOSED = "closed"
-    OPEN = "open"
-    HALF_OPEN = "half-open"
-
-
-class Change(NamedTuple):
-    """A breaker went from one state to another.
-
-    Attributes:
-        before: The old state.
-        after: The new one.
-        why: For a log line, such as "after 5 failures in a row".
-    """
-
-    before: State
-    after: State
-    why: str
 
 
 @implementer(IBreaker)
@@ -188,6 +166,22 @@ class Breaker:
     def trials(self) -> int:
         """How many trials have a place now."""
         return len(self._trials)
+
+    def look(self, now: float) -> Look:
+        """Where it stands. Asking changes nothing."""
+        window, closed, waits = self._window, self.closed, self.state is State.OPEN and not self.forced
+        return Look(
+            self.state,
+            self.since,
+            self.since + self._open_for if waits else None,
+            self.forced,
+            self.opened,
+            self._row if closed else 0,
+            window.failures if closed and window is not None else 0,
+            len(window) if closed and window is not None else 0,
+            self._trials.staying(now, self._limits.patience),
+            self._good,
+        )
 
     def force_open(self, now: float) -> None:
         """See `IBreaker.force_open`."""

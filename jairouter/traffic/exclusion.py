@@ -7,9 +7,16 @@ from typing import NamedTuple
 
 
 class Reason(enum.Enum):
-    """Each of them, in the order in which they are asked after."""
+    """Each of them, in the order in which they are asked after.
+
+    Attributes:
+        code: For programs to read: ``breaker-open``.
+    """
 
     __hash__ = object.__hash__  # Enum's own is written in Python
+
+    def __init__(self, words: str) -> None:
+        self.code = self.name.lower().replace("_", "-")
 
     TRIED = "tried before"
     DRAINED = "drained"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from jairouter.interfaces import IBalancer
     from jairouter.traffic.cool_down import CoolDown
     from jairouter.traffic.instance import Instance
+    from jairouter.traffic.live import Seen
     from jairouter.traffic.outliers import Outliers
 
 Excluded = tuple[tuple["Instance", Exclusion], ...]
@@ -31,6 +32,22 @@ class Choice(NamedTuple):
     instance: Instance | None
     candidates: Sequence[Instance]
     excluded: Excluded = ()
+
+
+class Outlook(NamedTuple):
+    """Where a request would go that came now, for somebody who only looks on.
+
+    Attributes:
+        panic: Whether instances are used that are thought to be down, because too many are.
+        candidates: Among which one would be chosen.
+        excluded: The others, and why.
+        seen: What is known about each instance.
+    """
+
+    panic: bool
+    candidates: tuple[Instance, ...]
+    excluded: Mapping[Instance, Exclusion]
+    seen: Mapping[Instance, Seen]
 
 
 class Group:
@@ -92,6 +109,11 @@ class Group:
         others = self._drained + _not_needed(self._tiers[1:])
         self._choices = {each: Choice(each, self._usual, others) for each in self._usual}  # nearly always
 
+    @property
+    def balancer(self) -> IBalancer:
+        """Chooses among candidates."""
+        return self._balancer
+
     def only(self, fits: Callable[[Instance], bool]) -> Group:
         """The part of it that fits; it lives the same life."""
         chosen = [each for each in self.instances if fits(each)]
@@ -125,7 +147,7 @@ class Group:
         return choice
 
     def _choose_with_care(self, now: float, key: bytes, tried: Collection[Instance]) -> Choice:
-        panic, tiers = self._in_order(now)
+        panic, tiers = self._in_order(lambda each: each.live.believed_up(now))
         excluded = list(self._drained)
         for rank, tier in enumerate(tiers):
             candidates = _usable(tier, now, panic, tried, excluded)
@@ -144,20 +166,44 @@ class Group:
             busy: Those of them with attempts still under way; they are not wanted in any case.
         """
         unwanted = busy if self.again else tried
-        panic, tiers = self._in_order(now)
+        panic, tiers = self._in_order(lambda each: each.live.believed_up(now))
         return any(_usable(tier, now, panic, unwanted, []) for tier in tiers)
 
-    def _in_order(self, now: float) -> tuple[bool, Sequence[tuple[Instance, ...]]]:
+    def outlook(self, now: float) -> Outlook:
+        """Say what `choose` would choose from for a first attempt. Asking changes nothing."""
+        seen = {each: each.live.seen(now) for each in self.instances}
+        panic, tiers = self._in_order(lambda each: _believed_up(each, seen[each]))
+        if panic:
+            seen = {each: each.live.seen(now, panic=True) for each in self.instances}
+        candidates: tuple[Instance, ...] = ()
+        excluded = dict(self._drained)
+        for tier in tiers:
+            needed, usable = not candidates, []
+            for each in tier:
+                why = seen[each].why if needed else _NOT_NEEDED
+                if why is not None:
+                    excluded[each] = why
+                elif seen[each].share:
+                    usable.append(each)
+                else:
+                    excluded[each] = _DRAINED
+            candidates = candidates or tuple(usable)
+        return Outlook(panic, candidates, excluded, seen)
+
+    def _in_order(self, believed_up: Callable[[Instance], bool]) -> tuple[bool, Sequence[Tier]]:
         """Whether it panics, and the tiers in the order in which they are asked."""
         tiers = self._tiers
         if not self._panic:
             return False, tiers
-        believed = {tier: sum(each.live.believed_up(now) for each in tier) for tier in tiers}
+        believed = {tier: sum(map(believed_up, tier)) for tier in tiers}
         if sum(believed.values()) >= self._panic * sum(map(len, tiers)) - 1e-9:  # 0.07 * 100 is more than 7
             return False, tiers
         # Else those that do answer would wait behind a better tier of which nobody does
         return True, sorted(tiers, key=lambda tier: not believed[tier])
 
+
+Tier = tuple["Instance", ...]
+"""Instances of equal priority."""
 
 _TRIED = Exclusion(Reason.TRIED)
 _DRAINED = Exclusion(Reason.DRAINED)
@@ -184,6 +230,12 @@ def _usable(
         else:
             excluded.append((each, why))
     return usable
+
+
+def _believed_up(instance: Instance, seen: Seen) -> bool:
+    """What `Live.believed_up` would say."""
+    health = instance.live.health
+    return (health is None or health.up) and not seen.ejected_until
 
 
 def _not_needed(tiers: Sequence[Sequence[Instance]]) -> Excluded:

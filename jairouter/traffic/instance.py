@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from jairouter.config.instance_key import label_of
 from jairouter.exchange import HeaderPairs
 from jairouter.traffic.live import Live
 
@@ -82,9 +82,7 @@ class Instance:
         self.live.recheck()
         self.identity = identity_of(self.service, self.name, self.base_url, self.path, self.label)
         if not self.label:
-            # Tells instances of one name apart, also across gateways, and gives no address away
-            about = repr(self.identity).encode()
-            self.label = f"{self.name}-{blake2b(about, digest_size=3).hexdigest()}"
+            self.label = label_of(self.service, self.name, self.base_url, self.path, None)
         self.header_label = quote(self.label, safe=_PLAIN).encode("ascii")
 
     @property

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING
 
 from jairouter.config.inheritance import rate_limit_for
@@ -67,6 +67,7 @@ class Limits:
         self._limits: dict[Place, Single | Each] = {}
         self._of_instances: dict[str, ILimiter] = {}  # those that name a key
         self._carried_over: set[ILimiter] = set()  # from and to
+        self._outer: dict[str, RateLimitSettings | None] = {}  # of instances that give none
         self._lends: set[Place] = set()
         self._buckets: set[Place] = set()
         outer = []
@@ -91,6 +92,11 @@ class Limits:
         """Whether there is any limit on the requests of a service."""
         return bool(self._rules)
 
+    @property
+    def rules(self) -> Mapping[str, Rule]:
+        """The limits on the requests of each service that has any."""
+        return self._rules
+
     def rule(self, service: str) -> Rule | None:
         """The limits on the requests of a service, or None if there are none."""
         return self._rules.get(service)
@@ -106,7 +112,7 @@ class Limits:
             now: The clock's seconds.
             old: Its limiter before a reload.
         """
-        settings, key = _of_instance(self._settings, service, instance)
+        settings, key = self._settings_of(service, instance)
         if settings is None:
             return None
         limiter = make_limiter(settings, now) if key is None else self._of_instances.get(key)
@@ -133,6 +139,16 @@ class Limits:
         rules, self._rules = self._rules, old._rules
         self._rules.clear()
         self._rules.update(rules)
+
+    def _settings_of(
+        self, service: str, instance: InstanceSettings
+    ) -> tuple[RateLimitSettings | None, str | None]:
+        """The settings of an instance's limit, and the name of the bucket that it shares with others."""
+        if instance.rate_limit is not None:
+            return _given(self._settings, service, instance)
+        if service not in self._outer:
+            self._outer[service] = _from_outside(self._settings, service)
+        return self._outer[service], None
 
     def _level(self, place: Place, name: str, settings: RateLimitSettings, now: float) -> list[Place]:
         """Make the limits that are configured in one place. Returns where they are to be found."""
@@ -196,21 +212,22 @@ def _of_one_address(settings: RateLimitSettings) -> RateLimitSettings:
     return settings.model_copy(update=update)
 
 
-def _of_instance(
+def _given(
     model: ModelSettings, service: str, instance: InstanceSettings
 ) -> tuple[RateLimitSettings | None, str | None]:
-    """The settings of an instance's limit, and the name of the bucket that it shares with other instances.
-
-    The nearest place counts that gives one: the instance, or its service or the whole with `scope: instance`.
-    """
+    """The limit that an instance gives, and the name of the bucket that it shares with other instances."""
     given = instance.rate_limit
-    if given is not None:
-        merged = rate_limit_for(model, service, instance)
-        # A scope from outside is about what stands there, and would have an attempt pay twice
-        shares = merged.scope == "key" and "scope" in given.model_fields_set
-        return (merged if merged.enabled else None), (merged.key or "" if shares else None)
+    assert given is not None
+    merged = rate_limit_for(model, service, instance)
+    # A scope from outside is about what stands there, and would have an attempt pay twice
+    shares = merged.scope == "key" and "scope" in given.model_fields_set
+    return (merged if merged.enabled else None), (merged.key or "" if shares else None)
+
+
+def _from_outside(model: ModelSettings, service: str) -> RateLimitSettings | None:
+    """The limit of each instance that gives none: that of its service, or of all, with `scope: instance`."""
     configured = model.services.get(service)
     levels = [model.rate_limit]
     if configured is not None and configured.rate_limit is not None:
         levels.insert(0, rate_limit_for(model, service))
-    return next((each for each in levels if each.enabled and each.scope == "instance"), None), None
+    return next((each for each in levels if each.enabled and each.scope == "instance"), None)

@@ -12,7 +12,7 @@ The clock may be set back. Whatever was to last until a time is over when the cl
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from jairouter.exchange import Outcome
 from jairouter.traffic.exclusion import Exclusion, Reason
@@ -24,6 +24,24 @@ if TYPE_CHECKING:
 
 LEAST_SHARE = 0.1
 """Of its weight, for an instance that has just recovered."""
+
+
+class Seen(NamedTuple):
+    """What the life of an instance looks like to somebody who only looks on.
+
+    Attributes:
+        why: Why it may not be used now, or None.
+        share: What balancers go by.
+        warm_in: Seconds until that is its weight, while it starts slowly; else 0.
+        ejected_until: In the clock's seconds; 0 when it is not.
+        cooling_until: Likewise.
+    """
+
+    why: Exclusion | None
+    share: float
+    warm_in: float
+    ejected_until: float
+    cooling_until: float
 
 
 class Live:
@@ -202,6 +220,23 @@ class Live:
             if wait:
                 return Exclusion(Reason.LIMITED, now + wait)
         return None
+
+    def seen(self, now: float, *, panic: bool = False) -> Seen:
+        """What `exclusion` would say, and what it would leave behind. Asking changes nothing."""
+        if not self.suspect:
+            return Seen(None, self.share, 0.0, 0.0, 0.0)
+        other = Live.__new__(Live)  # it is asked in place of this one, so that both always say the same
+        for name in Live.__slots__:
+            setattr(other, name, getattr(self, name))
+        other.limiter = None
+        why = other.exclusion(now, panic=panic)
+        if why is None and self.limiter is not None:
+            wait = self.limiter.foretell(now)
+            why = Exclusion(Reason.LIMITED, now + wait) if wait else None
+        warm_in = 0.0 if other._recovered is None else other._recovered + self.slow_start - now
+        return Seen(
+            why, other.share, warm_in, other.ejected_until, self.cooling_until if self._cooling(now) else 0.0
+        )
 
     def believed_up(self, now: float) -> bool:
         """Whether neither probes nor ejections speak against it; for the panic threshold."""

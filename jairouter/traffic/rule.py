@@ -97,6 +97,11 @@ class Rule:
         self.lends = lends
         self._buckets = buckets
 
+    @property
+    def limits(self) -> tuple[Single | Each, ...]:
+        """All of them."""
+        return (*self._singles, *self._tables)
+
     def admit(self, exchange: Exchange, now: float) -> Admitted | Refused:
         """Take from all limits, or from none.
 

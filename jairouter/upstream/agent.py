@@ -20,7 +20,7 @@ from jairouter.upstream.pool import OriginPool, PoolLimits
 from jairouter.upstream.wire import WireBody
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable, Iterator
+    from collections.abc import Coroutine, Iterable
 
     from twisted.internet.defer import Deferred
     from twisted.web.http_headers import Headers
@@ -84,6 +84,7 @@ class Agent:
         self._limits = limits
         self._pools: dict[Origin, OriginPool] = {}
         self._addresses: dict[tuple[bytes, BackendTls | None], _Address] = {}
+        self._kept: dict[tuple[str, BackendTls | None], Origin | None] = {}
 
     def request(
         self,
@@ -141,7 +142,13 @@ class Agent:
         Args:
             instances: All that requests may go to from now on.
         """
-        wanted = set(_origins(instances))
+        # Nearly all were there before, and to take an address apart takes a while
+        before, self._kept = self._kept, {}
+        for instance in instances:
+            key = instance.base_url, instance.tls
+            if key not in self._kept:
+                self._kept[key] = before[key] if key in before else _origin(*key)
+        wanted = set(self._kept.values())
         for origin in [each for each in self._pools if each not in wanted]:
             self._pools.pop(origin).close()
         self._addresses = {key: each for key, each in self._addresses.items() if each.origin in wanted}
@@ -204,12 +211,11 @@ class Agent:
         return pool
 
 
-def _origins(instances: Iterable[Instance]) -> Iterator[Origin]:
-    for instance in instances:
-        try:
-            yield origin_of(instance.base_url.encode("ascii"), instance.tls)[0]
-        except ValueError:
-            continue  # whatever is sent there fails before there is a connection
+def _origin(base_url: str, tls: BackendTls | None) -> Origin | None:
+    try:
+        return origin_of(base_url.encode("ascii"), tls)[0]
+    except ValueError:
+        return None  # whatever is sent there fails before there is a connection
 
 
 class _Address:

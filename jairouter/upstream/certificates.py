@@ -14,12 +14,13 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 
+from jairouter.config.content import content_of
+from jairouter.config.secret import Secret
+
 if TYPE_CHECKING:
     import datetime
 
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
-
-    from jairouter.config.secret import Secret
 
 MOST_BYTES: Final = 16 * 1024 * 1024
 """The system's own bundle of all public authorities has a quarter of a megabyte."""
@@ -131,8 +132,7 @@ class CertificateFile:
 
     def _read(self) -> bytes:
         try:
-            with open(self.path, "rb") as file:
-                data = file.read(MOST_BYTES + 1)
+            data = content_of(self.path, MOST_BYTES + 1)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "not a usable name"
             raise self._unusable(f"cannot be read: {reason}") from None

@@ -9,6 +9,8 @@ For each backend there is a check of its own, and none waits for another::
        v                     v
     STOPPED               STOPPED
 
+Whoever cannot wait for the next one asks with `check_now`.
+
 Instances that would be asked the same question at the same place share the answer: a backend with fifty
 models is asked once.
 """
@@ -19,16 +21,17 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from jairouter.upstream.check import Check
 from jairouter.upstream.failures import CheckFailed, NoVerdict
 
 if TYPE_CHECKING:
     from random import Random
 
-    from twisted.internet.interfaces import IDelayedCall, IReactorTime
+    from twisted.internet.interfaces import IReactorTime
 
     from jairouter.config.settings.balancing import HealthCheckSettings
     from jairouter.interfaces import IProbe
@@ -76,8 +79,9 @@ class Prober:
         self._clock = clock
         self._random = random
         self._make_probe = make_probe
-        self._checks: dict[Hashable, _Check] = {}
+        self._checks: dict[Hashable, Check] = {}
         self._checked: dict[_Identity, Checked] = {}
+        self._unasked: dict[Hashable, Check] = {}  # under way, of instances that are not checked otherwise
         self._running = False
 
     def start(self) -> None:
@@ -90,7 +94,7 @@ class Prober:
     def stop(self) -> None:
         """Check nothing any more. What is under way is given up, and says nothing."""
         self._running = False
-        for check in self._checks.values():
+        for check in (*self._checks.values(), *self._unasked.values()):
             check.stop()
 
     def watch(self, wanted: Mapping[Instance, HealthCheckSettings]) -> None:
@@ -122,27 +126,75 @@ class Prober:
         """What is known about an instance; None if it is not checked, or was not yet."""
         return self._checked.get(instance.identity)
 
+    def check_now(self, instance: Instance, settings: HealthCheckSettings) -> Deferred[Checked]:
+        """Ask at once; if it is being asked already, that answer will do.
+
+        For an instance that is checked it is a check like any other: it counts, whoever waits for it. For
+        another one it means nothing beyond what is returned.
+
+        Args:
+            instance: Which.
+            settings: How, if it is not checked anyway.
+
+        Returns:
+            What is known then, within the timeout of the check. Fails with `NoVerdict` when the gateway could
+            not ask, or checks nothing any more. When everybody has cancelled, an instance that is not checked
+            otherwise is left alone at once.
+        """
+        if not self._running:
+            return fail(NoVerdict("no checks are made before the gateway has begun, nor when it stops"))
+        for check in self._checks.values():
+            if any(each.identity == instance.identity for each in check.instances):
+                asked = check.ask_now()
+                return asked.addBoth(self._found, instance)
+        question = _question(instance, settings)
+        alone = self._unasked.get(question)
+        if alone is None:
+            alone = Check(self._clock, None, settings, self._make_probe(settings), lambda *_: None)
+            alone.instances = (instance,)
+            self._unasked[question] = alone
+        return alone.ask_now().addBoth(self._answered, question, alone)
+
+    def _found(self, result: Failure | None, instance: Instance) -> Checked:
+        """What is known of an instance that has just been checked."""
+        if result is not None:
+            result.trap(CheckFailed)
+        found = self._checked.get(instance.identity)
+        if found is None:
+            raise NoVerdict("it is not checked any more")
+        return found
+
+    def _answered(self, result: Failure | None, question: Hashable, check: Check) -> Checked:
+        """What an instance said that is not checked otherwise."""
+        if not check.asking and self._unasked.get(question) is check:
+            del self._unasked[question]
+        now = self._clock.seconds()
+        if result is None:
+            return Checked(True, now, now, check.took)
+        result.trap(CheckFailed)
+        return Checked(False, now, now, check.took, _reason(result))
+
     def _new_check(
         self,
         instances: list[Instance],
         settings: HealthCheckSettings,
         due: Mapping[_Identity, float | None],
-    ) -> _Check:
-        check = _Check(self._clock, self._random, settings, self._make_probe(settings), self._over)
+    ) -> Check:
+        check = Check(self._clock, self._random, settings, self._make_probe(settings), self._over)
         if self._running:
             times = [when for each in instances if (when := due.get(each.identity)) is not None]
             left = max(0.0, min(times) - self._clock.seconds()) if times else self._first_delay(check)
             check.wait(min(left, settings.interval))
         return check
 
-    def _first_delay(self, check: _Check) -> float:
+    def _first_delay(self, check: Check) -> float:
         return self._random.random() * min(SPREAD, check.settings.interval)
 
-    def _over(self, check: _Check, duration: float, failed: Failure | None) -> None:
+    def _over(self, check: Check, failed: Failure | None) -> None:
         if failed is None or failed.check(CheckFailed):
-            reason = "" if failed is None else failed.getErrorMessage() or "no reason given"
+            reason = "" if failed is None else _reason(failed)
             for instance in check.instances:
-                self._tell(instance, duration, reason)
+                self._tell(instance, check.took, reason)
         elif failed.check(NoVerdict):
             self._log.warn(
                 "{instance} is not checked: {reason}",
@@ -176,92 +228,15 @@ class Prober:
             )
 
 
-class _Check:
-    """Asks one backend.
-
-    Args:
-        clock: As the prober's.
-        random: As the prober's.
-        settings: How.
-        probe: Asks.
-        over: Told of each probe: how long it took, and why it failed, if it did.
-
-    Attributes:
-        settings: As given.
-        instances: Those that the answer is for.
-        due: When the next probe begins, in the clock's seconds; None while there is one under way.
-    """
-
-    def __init__(
-        self,
-        clock: IReactorTime,
-        random: Random,
-        settings: HealthCheckSettings,
-        probe: IProbe,
-        over: Callable[[_Check, float, Failure | None], None],
-    ) -> None:
-        self.settings = settings
-        self.instances: tuple[Instance, ...] = ()
-        self.due: float | None = None
-        self._clock = clock
-        self._random = random
-        self._probe = probe
-        self._tell_over = over
-        self._call: IDelayedCall | None = None  # to begin a probe, or to end it
-        self._probing: Deferred[None] | None = None
-        self._began = 0.0
-        self._late = False
-
-    def wait(self, delay: float) -> None:
-        """Ask in so many seconds."""
-        self.due = self._clock.seconds() + delay
-        self._call = self._clock.callLater(delay, self._begin)
-
-    def stop(self) -> None:
-        """Ask no more."""
-        self.due = None
-        self._stop_call()
-        probing, self._probing = self._probing, None
-        if probing is not None:
-            probing.cancel()
-
-    def _begin(self) -> None:
-        self.due, self._late = None, False
-        self._began = self._clock.seconds()
-        self._call = self._clock.callLater(self.settings.timeout, self._too_late)
-        probing = self._probing = maybeDeferred(self._probe.probe, self.instances[0])
-        probing.addBoth(self._over, probing)
-
-    def _too_late(self) -> None:
-        self._late = True
-        assert self._probing is not None
-        self._probing.cancel()
-
-    def _over(self, result: object, probing: Deferred[None]) -> None:
-        if self._probing is not probing:
-            return  # stopped
-        self._probing = None
-        self._stop_call()
-        now = self._clock.seconds()
-        settings = self.settings
-        failed = result if isinstance(result, Failure) else None
-        if failed is not None and self._late:
-            failed = Failure(CheckFailed(f"no answer within {settings.timeout:g} s"))
-        # First of all: nothing that goes wrong with the answer may keep the next one from being asked for
-        self.wait(settings.interval * (1 + settings.jitter * (2 * self._random.random() - 1)))
-        self._tell_over(self, max(0.0, now - self._began), failed)
-
-    def _stop_call(self) -> None:
-        call, self._call = self._call, None
-        if call is not None and call.active():
-            call.cancel()
-
-
 def _question(instance: Instance, settings: HealthCheckSettings) -> Hashable:
     """What is equal for instances that are asked the same at the same place, equally often."""
     asked = () if settings.type == "tcp" else (settings.path, instance.headers, instance.tls)
     how = (settings.type, settings.interval, settings.jitter, settings.timeout)
     return instance.base_url, how, asked
+
+
+def _reason(failed: Failure) -> str:
+    return failed.getErrorMessage() or "no reason given"
 
 
 def _called(instance: Instance) -> str:

@@ -6,9 +6,11 @@ configuration are: together, each with the place where the key was written.
 
 from __future__ import annotations
 
+import os
+import ssl
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from OpenSSL import SSL, crypto
 
@@ -32,6 +34,23 @@ _SHARED: Final[KeyPath] = ("webclient", "ssl")
 _T = TypeVar("_T")
 
 
+class Ingredients(NamedTuple):
+    """What a context is made of: the contents of files, where `TlsOptions` has their names.
+
+    Attributes:
+        authorities: Who is trusted.
+        system: What tells the system's authorities of today from those of another day; None if they are not
+            trusted.
+        verify: Whether the certificate of the other side is checked at all.
+        identity: The certificates that are shown to the other side, to which only one key belongs.
+    """
+
+    authorities: tuple[Certificate, ...]
+    system: tuple[object, ...] | None
+    verify: bool
+    identity: tuple[Certificate, ...]
+
+
 @dataclass(frozen=True)
 class ReadTls:
     """What was read without a fault.
@@ -39,16 +58,21 @@ class ReadTls:
     Attributes:
         instances: How connections are secured, by service and position of the instance.
         notices: What is to be known about it.
+        contexts: The contexts that were made.
+        made: What secures connections, by the ingredients of its context and the name to be certified.
     """
 
     instances: Mapping[tuple[str, int], BackendTls]
     notices: tuple[Notice, ...]
+    contexts: Mapping[Ingredients, SSL.Context] = field(default_factory=dict)
+    made: Mapping[tuple[Ingredients, str | None], BackendTls] = field(default_factory=dict)
 
 
 def read_tls(
     settings: Settings,
     origins: Mapping[str, Origin] | None = None,
     now: datetime.datetime | None = None,
+    old: ReadTls | None = None,
 ) -> ReadTls:
     """Read all files that are named, and make what secures the connections to each instance.
 
@@ -56,11 +80,13 @@ def read_tls(
         settings: The settings.
         origins: Where each key was written.
         now: What time it is, to say what has expired.
+        old: What was read before. Of it is used again what has not changed, so that connections stay open
+            across a reload; files are read anew in any case.
 
     Raises:
         ConfigurationFaults: Something cannot be used; all that could be found is told at once.
     """
-    reader = _Reader(origins or {}, now)
+    reader = _Reader(origins or {}, now, old)
     shared = settings.webclient.ssl
     levels: list[tuple[KeyPath, BackendTlsSettings]] = []
     if shared.enabled:
@@ -77,18 +103,22 @@ def read_tls(
                 if tls is not None:
                     instances[str(service), index] = tls
     reader.findings.check()
-    return ReadTls(instances, tuple(reader.findings.notices))
+    return ReadTls(instances, tuple(reader.findings.notices), reader.contexts, reader.made)
 
 
 class _Reader:
     """Makes contexts, each once, and remembers what is wrong."""
 
-    def __init__(self, origins: Mapping[str, Origin], now: datetime.datetime | None) -> None:
+    def __init__(
+        self, origins: Mapping[str, Origin], now: datetime.datetime | None, old: ReadTls | None
+    ) -> None:
         self.findings = Findings()
+        self.contexts: dict[Ingredients, SSL.Context] = {}
+        self.made: dict[tuple[Ingredients, str | None], BackendTls] = {}
         self._origins = origins
         self._now = now
-        self._contexts: dict[TlsOptions, SSL.Context | None] = {}
-        self._made: dict[tuple[TlsOptions, str | None], BackendTls] = {}
+        self._old = old or ReadTls({}, ())
+        self._read: dict[TlsOptions, Ingredients | None] = {}
 
     def instance(
         self, path: KeyPath, instance: InstanceSettings, levels: list[tuple[KeyPath, BackendTlsSettings]]
@@ -103,27 +133,29 @@ class _Reader:
             levels = [*levels, ((*path, "tls"), own)] if own.enabled else []
         keys = TlsKeys(levels)
         server_name = keys.value("server_name")
-        options, context = self.read(keys)
-        if context is None:
+        ingredients = self.read(keys)
+        if ingredients is None:
             return None
-        if not options.verify:
+        if not ingredients.verify:
             which, key = f"{dotted(path)} ({shown(instance.name)})", keys.path("trust_all")
             told = f"the certificate of {instance.base_url} is not checked ({dotted(key)})"
             self._notice(key, f"{which}: {told}: anybody in between can pass for it")
-        made = self._made.get((options, server_name))
+        which_one = ingredients, server_name
+        made = self.made.get(which_one) or self._old.made.get(which_one)
         if made is None:
-            made = self._made[options, server_name] = BackendTls(context, server_name)
+            made = BackendTls(self.contexts[ingredients], server_name)
+        self.made[which_one] = made
         return made
 
-    def read(self, keys: TlsKeys) -> tuple[TlsOptions, SSL.Context | None]:
-        """Make a context, or remember why there is none."""
+    def read(self, keys: TlsKeys) -> Ingredients | None:
+        """See to it that there is a context, or remember why there is none."""
         options = keys.options()
         if self._contradictory(keys):
-            return options, None
-        if self._contexts.get(options) is None:
+            return None
+        if self._read.get(options) is None:
             # What failed is tried again, so that every key that names it is told of
-            self._contexts[options] = self._context(options, keys)
-        return options, self._contexts[options]
+            self._read[options] = self._context(options, keys)
+        return self._read[options]
 
     def not_enabled(self, shared: BackendTlsSettings) -> None:
         """Say that keys were given in vain, which looks like safety and is none."""
@@ -144,7 +176,7 @@ class _Reader:
                 wrong = True
         return wrong
 
-    def _context(self, options: TlsOptions, keys: TlsKeys) -> SSL.Context | None:
+    def _context(self, options: TlsOptions, keys: TlsKeys) -> Ingredients | None:
         faults = len(self.findings.faults)
         authorities: list[Certificate] = []
         identity: Identity | None = None
@@ -156,8 +188,16 @@ class _Reader:
             identity = self._identity(*options.identity, options.key_file, keys)
         if len(self.findings.faults) > faults:
             return None
+        ingredients = Ingredients(
+            tuple(authorities),
+            _system() if options.system and options.verify else None,
+            options.verify,
+            (identity.certificate, *identity.chain) if identity is not None else (),
+        )
+        if ingredients in self.contexts:
+            return ingredients
         try:
-            return client_context(
+            self.contexts[ingredients] = self._old.contexts.get(ingredients) or client_context(
                 authorities=authorities, system=options.system, verify=options.verify, identity=identity
             )
         except (SSL.Error, crypto.Error, TypeError) as error:
@@ -165,6 +205,7 @@ class _Reader:
             name, file = options.identity or options.authorities[-1]
             self._fault(keys.path(name), f"{shown(file.path)} is not accepted by OpenSSL: {_reason(error)}")
             return None
+        return ingredients
 
     def _identity(
         self, name: str, file: CertificateFile, key_file: CertificateFile | None, keys: TlsKeys
@@ -198,6 +239,20 @@ class _Reader:
 
     def _notice(self, path: KeyPath, text: str) -> None:
         self.findings.notice(self._origins.get(dotted(path)), text)
+
+
+def _system() -> tuple[object, ...]:
+    """What changes when the system's list of authorities is replaced."""
+    found: list[object] = []
+    paths = ssl.get_default_verify_paths()
+    for path in (paths.cafile, paths.capath):
+        try:
+            state = os.stat(path or "")
+        except OSError:
+            found.append(None)
+        else:
+            found.append((state.st_ino, state.st_mtime_ns, state.st_size))
+    return tuple(found)
 
 
 def _reason(error: Exception) -> str:

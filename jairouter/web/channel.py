@@ -51,7 +51,12 @@ class Channel(RequestTransport):
 
     Args:
         site: What is served, and its limits.
+
+    Attributes:
+        proxied: Whether a proxy said ahead of all requests whose connection it is.
     """
+
+    proxied = False
 
     def __init__(self, site: GatewaySite) -> None:
         self.site = self.factory = site

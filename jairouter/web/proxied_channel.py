@@ -59,6 +59,8 @@ class ProxiedChannel(Channel):
         gate: Told of connections that it has to close.
     """
 
+    proxied = True
+
     def __init__(self, site: GatewaySite, gate: ProxyGate) -> None:
         super().__init__(site)
         self._gate = gate

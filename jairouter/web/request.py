@@ -165,6 +165,9 @@ class GatewayRequest(Request):
             return "UNKNOWN"
         if self.path in self.site.operations:
             return self.path.decode("ascii")
+        label: str | None = getattr(self.rendered, "label", None)
+        if label is not None:
+            return label
         names, resource = [], self.site.resource
         for name in self.prepath or []:
             resource = getattr(resource, "children", {}).get(name)

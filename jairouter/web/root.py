@@ -10,14 +10,14 @@ from jairouter.web.openai import Models, Operation
 from jairouter.web.resources import Branch
 
 if TYPE_CHECKING:
-    from twisted.web.resource import IResource, Resource
+    from twisted.web.resource import Resource
 
     from jairouter.web.data_plane import DataPlane
 
 
 def build_tree(
     data_plane: DataPlane, models: Models, actuator: Mapping[str, Resource], actuator_path: str
-) -> IResource:
+) -> Resource:
     """Everything that the gateway serves.
 
     Args:
@@ -39,7 +39,7 @@ def build_tree(
 
 
 def put(root: Resource, path: str, resource: Resource) -> None:
-    """Put a resource at a path; the folders on the way are made."""
+    """Put a resource at a path; the folders on the way are made, and what lies below it stays."""
     *folders, name = path.strip("/").split("/")
     for folder in folders:
         child = root.children.get(folder.encode("ascii"))
@@ -47,4 +47,8 @@ def put(root: Resource, path: str, resource: Resource) -> None:
             child = Branch()
             root.putChild(folder.encode("ascii"), child)
         root = child
+    before = root.children.get(name.encode("ascii"))
     root.putChild(name.encode("ascii"), resource)
+    for below, page in before.children.items() if before is not None else ():
+        if below not in resource.children:
+            resource.putChild(below, page)

@@ -92,6 +92,13 @@ class OverrideTests(SynchronousTestCase):
         self.assertEqual(len(told), 3)
         self.assertIn("JAVA_OPTS is not applicable: there is no Java virtual machine", told)
 
+    def test_not_where_the_configuration_names_them(self) -> None:
+        """As the guide's does."""
+        loaded = read(
+            "management.metrics.tags.instance: ${INSTANCE_ID:unknown}", environ={"INSTANCE_ID": "1"}
+        )
+        self.assertEqual(loaded.notices, ())
+
     def test_what_is_not_text_is_a_fault(self) -> None:
         self.assertEqual(len(faults_of("", environ={"SERVER_ADDRESS": "\udcff"})), 1)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from jairouter.config.loader import Text, load
+from jairouter.config.loader import ConfigurationFaults, Text, alone, load
+from jairouter.config.loader import read as read_files
 from tests.config.reading import faults_of, read
 
 INSTANCE = "{name: a, base-url: 'http://a'}"
@@ -169,6 +170,26 @@ class ValueTests(SynchronousTestCase):
         where = str(loaded.origins["server.address"])
         self.assertEqual(where, "environment variable SERVER_ADDRESS")
         self.assertEqual(loaded.placeholders["server.port"], "${P}")
+
+
+class AloneTests(SynchronousTestCase):
+    """One section by itself."""
+
+    def path(self, text: str, **environ: str) -> str:
+        return alone(read_files([Text("a.yml", text.encode())], (), environ), environ, "store").store.path
+
+    def test_what_is_wrong_elsewhere(self) -> None:
+        text = "nonsense: 1\nserver.port: x\nwebclient.base-url: ${NO}\nstore.path: ${WHERE}/b"
+        self.assertEqual(self.path(text, WHERE="/a"), "/a/b")
+
+    def test_not_given(self) -> None:
+        self.assertEqual(self.path("server.port: x"), "./config-store")
+
+    def test_what_is_wrong_there(self) -> None:
+        for text in ("store.path: ${NO}", "store.type: x", "store.pth: x", "store: 5", "store: {"):
+            with self.subTest(text):
+                faults = self.assertRaises(ConfigurationFaults, self.path, f"server.port: x\n{text}").faults
+                self.assertFalse(any("port" in each.path for each in faults))
 
 
 class LayerTests(SynchronousTestCase):

@@ -166,7 +166,7 @@ class LoaderProperties(SynchronousTestCase):
         given_settings = Settings.model_validate(
             {"webclient": {"read_timeout": seconds, "max_in_memory_size": webclient["max-in-memory-size"]}}
         )
-        written = yaml.safe_dump(dump(given_settings, reveal=True)).encode()
+        written = yaml.safe_dump(dump(given_settings, reveal=True, changed=True)).encode()
         self.assertEqual(load([Text("a", written)]).settings, given_settings)
 
     def test_every_key_in_every_spelling_gives_the_same_settings(self) -> None:

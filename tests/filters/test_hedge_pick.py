@@ -37,6 +37,9 @@ class Shaping:
     def refusal(self, now: float) -> float:
         return 0.0
 
+    def foretell(self, now: float) -> float:
+        return 0.0
+
     def take(self, now: float) -> float:
         self.lent += 1
         return self._wait

@@ -15,8 +15,9 @@ from jairouter.errors import InternalError, NoHealthyUpstream, RateLimited, Upst
 from jairouter.exchange import Answer, Exchange, Outcome
 from jairouter.filters.pick import Pick
 from jairouter.interfaces import ILimiter, IResponder, Quota
-from jairouter.traffic.breaker import Breaker, State
+from jairouter.traffic.breaker import Breaker
 from jairouter.traffic.breaker_limits import PATIENCE, BreakerLimits
+from jairouter.traffic.breaker_states import State
 from jairouter.traffic.cool_down import CoolDown
 from jairouter.traffic.exclusion import Reason
 from jairouter.traffic.instance import Instance
@@ -41,6 +42,9 @@ class Limiter:
         return self.taken - self.given_back
 
     def refusal(self, now: float) -> float:
+        return self.refuses
+
+    def foretell(self, now: float) -> float:
         return self.refuses
 
     def take(self, now: float) -> float:

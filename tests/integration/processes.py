@@ -35,7 +35,9 @@ _LISTENING = re.compile(r"listening on http://127\.0\.0\.1:(\d+)")
 _POLL = 0.02
 
 # What would configure a gateway behind the test's back.
-_CONFIGURING = re.compile(r"(SPRING|SERVER|JAIROUTER|MODEL|WEBCLIENT|LOGGING|MANAGEMENT|SECURITY)_.*")
+_CONFIGURING = re.compile(
+    r"(SPRING|SERVER|JAIROUTER|MODEL|WEBCLIENT|LOGGING|MANAGEMENT|SECURITY|STORE|CONFIG)_.*"
+)
 
 
 def wait_until(condition: Callable[[], Any], what: str | Callable[[], str], seconds: float = PATIENCE) -> Any:
@@ -184,15 +186,28 @@ class Gateway(Server):
     Args:
         configuration: The tree as Python values, or a file's text.
         command: What is run; the configuration's path comes after it.
+        environment: Variables besides those of this process.
+        folder: Where configuration and store are, for one that takes the place of another; by default a new
+            one.
     """
 
     def __init__(
         self,
         configuration: Mapping[str, Any] | str,
         command: Sequence[str | Path] = TWISTD,
+        environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
     ) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="jairouter-test-"))
-        super().__init__([*command, "--config", write_configuration(configuration, self.folder)])
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="jairouter-test-"))
+        self.file = write_configuration(configuration, self.folder)
+        # Not in the working directory, where one test would find what another has stored
+        store = {} if "store" in configuration else {"STORE_PATH": str(self.store)}
+        super().__init__([*command, "--config", self.file], {**store, **(environment or {})})
+
+    @property
+    def store(self) -> Path:
+        """Where it stores versions, unless its configuration says otherwise."""
+        return self.folder / "store"
 
     def stop(self) -> None:
         """See `Process.stop`."""

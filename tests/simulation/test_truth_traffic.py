@@ -13,7 +13,8 @@ from jairouter.interfaces import Quota
 from jairouter.policies import _Making
 from jairouter.task import Task
 from jairouter.traffic import rule
-from jairouter.traffic.breaker import Breaker, State
+from jairouter.traffic.breaker import Breaker
+from jairouter.traffic.breaker_states import State
 from jairouter.traffic.budget import RetryBudget
 from jairouter.traffic.exclusion import Exclusion
 from jairouter.traffic.group import Group

@@ -8,10 +8,12 @@ from zope.interface.verify import verifyObject
 
 from jairouter.errors import NoHealthyUpstream, RateLimited, UpstreamError
 from jairouter.exchange import Exchange
-from jairouter.interfaces import IDecisionLog, IRecorder
+from jairouter.interfaces import Affinity, IDecisionLog, IRecorder
 from jairouter.telemetry.decisions import DecisionLog
+from jairouter.traffic.affinity import key_for
+from jairouter.traffic.decision import Key
 from jairouter.traffic.exclusion import Exclusion, Reason
-from tests.filters.inner import attempted, exchange, instance
+from tests.filters.inner import attempted, exchange, group, instance
 
 DOWN = ((instance(), Exclusion(Reason.DOWN)),)
 
@@ -79,3 +81,28 @@ class DecisionLogTests(SynchronousTestCase):
         self.assertEqual((kept.model, kept.status, kept.error), ("x" * 100, 200, ""))
         self.assertEqual((kept.at, kept.seconds, kept.waited, kept.fallback), (0.0, 2.0, 0.5, "cache"))
         self.assertEqual(kept.attempts, made.attempts)
+
+    def test_keys(self) -> None:
+        """They are kept for balancers, if they are short, and are not shown."""
+        made = self.ordinary()
+        made.group, made.key = group(instance(), key_of=key_for(Affinity.CLIENT)), b"session-1"
+        log = DecisionLog(3, 1.0, self.clock.seconds)
+        log.record(made, 200, 1, None)
+        made.key = b"x" * 257
+        log.record(made, 200, 1, None)
+        made.key = None
+        log.record(made, 200, 1, None)
+        none, long, kept = log.recent()
+        self.assertEqual((none.key, long.key), (None, None))
+        assert kept.key is not None
+        self.assertEqual(kept.key.for_keys_of(key_for(Affinity.CLIENT)), b"session-1")
+        self.assertIsNone(kept.key.for_keys_of(key_for(Affinity.PREFIX)))
+        self.assertNotIn("session-1", repr(kept))
+
+    def test_keys_of_one_header(self) -> None:
+        """A configuration has makers of its own, and they make the same keys."""
+        one, again, other = (key_for(Affinity.HEADER, header=name) for name in (b"X-A", b"x-a", b"x-b"))
+        assert one is not None
+        self.assertEqual(Key(b"k", one).for_keys_of(again), b"k")
+        self.assertIsNone(Key(b"k", one).for_keys_of(other))
+        self.assertIsNone(Key(b"k", one).for_keys_of(None))

@@ -9,8 +9,9 @@ from zope.interface.verify import verifyClass, verifyObject
 
 from jairouter.exchange import Outcome
 from jairouter.interfaces import IBreaker
-from jairouter.traffic.breaker import Breaker, Change, State
+from jairouter.traffic.breaker import Breaker
 from jairouter.traffic.breaker_limits import BreakerLimits
+from jairouter.traffic.breaker_states import Change, State
 from jairouter.traffic.exclusion import Reason
 from jairouter.traffic.permits import AlreadySettled, Ledger
 

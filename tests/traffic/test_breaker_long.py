@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from jairouter.exchange import Outcome
-from jairouter.traffic.breaker import State
 from jairouter.traffic.breaker_limits import PATIENCE
+from jairouter.traffic.breaker_states import State
 from jairouter.traffic.exclusion import Reason
 from tests.traffic.test_breaker import BAD, GOOD, LIMITS, Case
 

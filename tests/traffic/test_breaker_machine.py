@@ -22,8 +22,9 @@ from hypothesis.stateful import (
 from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.exchange import Outcome
-from jairouter.traffic.breaker import Breaker, Change, State
+from jairouter.traffic.breaker import Breaker
 from jairouter.traffic.breaker_limits import BreakerLimits
+from jairouter.traffic.breaker_states import Change, State
 from jairouter.traffic.permits import AlreadySettled, Ledger
 from tests.fuzz.examples import TIMES
 

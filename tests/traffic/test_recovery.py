@@ -9,8 +9,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.exchange import Outcome
 from jairouter.traffic.balancers.random import RandomBalancer
-from jairouter.traffic.breaker import Breaker, Change, State
+from jairouter.traffic.breaker import Breaker
 from jairouter.traffic.breaker_limits import BreakerLimits
+from jairouter.traffic.breaker_states import Change, State
 from jairouter.traffic.group import Group
 from jairouter.traffic.instance import Instance
 from jairouter.traffic.permits import Ledger

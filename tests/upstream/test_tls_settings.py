@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from OpenSSL import SSL
 
 from jairouter.upstream import tls_settings
 from jairouter.upstream.tls import BackendTls
+from jairouter.upstream.tls_settings import ReadTls
 from tests.upstream.authority import issued, root, stranger
 from tests.upstream.tls_rig import SettingsCase
 
@@ -168,3 +170,51 @@ class SharingTests(Case):
         """What it names need not be there yet."""
         off = {"enabled": False, "tls": {"ca-file": self.none}}
         self.assertEqual(self.tls(off, {**off, "enabled": True, "status": "inactive"}), [None, None])
+
+
+class AgainTests(Case):
+    """What is read once more, for a reload."""
+
+    def again(self, first: ReadTls, **tls: Any) -> tuple[BackendTls, BackendTls]:
+        """What secures an instance before, and after it was read again."""
+        second = self.read({"tls": tls}, old=first)
+        return first.instances["chat", 0], second.instances["chat", 0]
+
+    def test_nothing_has_changed(self) -> None:
+        """Connections that are open stay so."""
+        first = self.read({"tls": {"ca-file": self.files["root_pem"]}})
+        before, after = self.again(first, **{"ca-file": self.files["root_pem"]})
+        self.assertIs(before, after)
+        self.assertEqual(len(self.contexts), 1)
+
+    def test_other_name(self) -> None:
+        """The context is used again, though what is to be certified is another name."""
+        first = self.read({"tls": {"ca-file": self.files["root_pem"]}})
+        before, after = self.again(first, **{"ca-file": self.files["root_pem"], "server-name": "b.internal"})
+        self.assertIsNot(before, after)
+        self.assertEqual(len(self.contexts), 1)
+
+    def test_other_contents_under_the_same_name(self) -> None:
+        path = self.mktemp()
+        Path(path).write_bytes(Path(self.files["root_pem"]).read_bytes())
+        first = self.read({"tls": {"ca-file": path}})
+        Path(path).write_bytes(Path(self.files["other_pem"]).read_bytes())
+        before, after = self.again(first, **{"ca-file": path})
+        self.assertIsNot(before, after)
+        self.assertEqual(len(self.contexts), 2)
+
+    def test_other_authorities_of_the_system(self) -> None:
+        """As after an upgrade of the package that has them."""
+        self.patch(tls_settings, "_system", lambda: (1,))
+        first = self.read({})
+        self.patch(tls_settings, "_system", lambda: (2,))
+        before, after = self.again(first)
+        self.assertIsNot(before, after)
+
+    def test_third_time(self) -> None:
+        """What was used again is known the next time as well."""
+        first = self.read({"tls": {"ca-file": self.files["root_pem"]}})
+        second = self.read({"tls": {"ca-file": self.files["root_pem"]}}, old=first)
+        before, after = self.again(second, **{"ca-file": self.files["root_pem"]})
+        self.assertIs(before, after)
+        self.assertEqual(len(self.contexts), 1)

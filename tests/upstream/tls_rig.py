@@ -45,9 +45,11 @@ class SettingsCase(SynchronousTestCase):
             tree["webclient"] = {"ssl": ssl}
         return load([Text("a.yml", json.dumps(tree, indent=1).encode())], (), {})
 
-    def read(self, *instances: dict[str, Any], ssl: dict[str, Any] | None = None) -> ReadTls:
+    def read(
+        self, *instances: dict[str, Any], ssl: dict[str, Any] | None = None, old: ReadTls | None = None
+    ) -> ReadTls:
         loaded = self.load(*instances, ssl=ssl)
-        return read_tls(loaded.settings, loaded.origins, NOW)
+        return read_tls(loaded.settings, loaded.origins, NOW, old)
 
     def faults(self, *instances: dict[str, Any], ssl: dict[str, Any] | None = None) -> list[str]:
         error = self.assertRaises(ConfigurationFaults, self.read, *instances, ssl=ssl)

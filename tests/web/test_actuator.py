@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 
-from jairouter.web.actuator import Health, Info, Prometheus
+from jairouter.web.actuator import Component, Health, Info, Prometheus
 from tests.web.serving import Received, Serving, answers
 
 
@@ -58,6 +58,22 @@ class HealthTests(SynchronousTestCase):
         page = json.loads(ask(Health(lambda: False)).body)
         self.assertEqual(page["components"]["livenessState"], {"status": "UP"})
         self.assertEqual(page["components"]["readinessState"], {"status": "OUT_OF_SERVICE"})
+
+    def test_other_components(self) -> None:
+        """They say how they are; whether requests are served is another matter."""
+        health = Health(lambda: True)
+        health.components["configuration"] = lambda: Component("DEGRADED", {"reason": "port: a number"})
+        page = json.loads(ask(health).body)
+        self.assertEqual(page["status"], "UP")
+        self.assertEqual(page["components"]["configuration"], {"status": "DEGRADED"})
+
+    def test_details(self) -> None:
+        """Only those see them who may."""
+        health = Health(lambda: True)
+        health.components["configuration"] = lambda: Component("UP", {"version": 7})
+        health.shows_details = lambda request: True
+        page = json.loads(ask(health).body)
+        self.assertEqual(page["components"]["configuration"], {"status": "UP", "details": {"version": 7}})
         self.assertEqual(page["groups"], ["liveness", "readiness"])
 
     def test_head(self) -> None:

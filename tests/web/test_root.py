@@ -156,3 +156,12 @@ class PutTests(SynchronousTestCase):
         put(root, "a/c/", second)
         folder = root.children[b"a"]
         self.assertEqual(folder.children, {b"b": first, b"c": second})
+
+    def test_what_lies_below_stays(self) -> None:
+        """Unless it has the same name."""
+        root, below, other, page = Branch(), Resource(), Resource(), Resource()
+        put(root, "/a/b", below)
+        put(root, "/a/c", Resource())
+        page.putChild(b"c", other)
+        put(root, "/a", page)
+        self.assertEqual(page.children, {b"b": below, b"c": other})

@@ -1,11 +1,13 @@
 """Settings of the endpoints that operators and monitoring use."""
 
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any, ClassVar
 
 from jairouter.config.forms import OneOf, Switch, Text, Words
 from jairouter.config.frozen import FrozenMapping, NamedBy
-from jairouter.config.quantities import Seconds
+from jairouter.config.networks import Network
+from jairouter.config.quantities import Seconds, SomeBytes
 from jairouter.config.settings.section import Section
 
 _NONE: FrozenMapping[Any] = FrozenMapping()
@@ -121,6 +123,24 @@ class MetricsSettings(Section):
     export: MetricsExportSettings = MetricsExportSettings()
 
 
+_LOOPBACK = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
+
+
+class ApiSettings(Section):
+    """The management API below `/api`, by which the configuration is changed."""
+
+    enabled: Switch = True
+    """Whether it answers."""
+
+    allow_from: tuple[Network, ...] = _LOOPBACK
+    """Addresses and networks of the clients that may use it; by default this machine alone. Where a proxy
+    stands in front on this machine, its clients are told apart only if it is one of
+    `server.forward-headers.trusted-proxies`."""
+
+    max_body_size: SomeBytes = 4 * 1024 * 1024
+    """Largest body of a request to it."""
+
+
 class ManagementSettings(Section):
     """The endpoints that operators and monitoring use."""
 
@@ -129,3 +149,4 @@ class ManagementSettings(Section):
     endpoints: EndpointsSettings = EndpointsSettings()
     endpoint: EndpointSettings = EndpointSettings()
     metrics: MetricsSettings = MetricsSettings()
+    api: ApiSettings = ApiSettings()

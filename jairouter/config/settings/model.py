@@ -64,6 +64,7 @@ class InstanceSettings(Section):
     """One backend of a service."""
 
     aliases: ClassVar[Mapping[str, str]] = {"url": "base-url", "id": "instance-id", "ssl": "tls"}
+    keyed: ClassVar[bool] = True
 
     name: Name
     """What the instance is called; for most backends also the name of the model it serves."""
@@ -86,8 +87,9 @@ class InstanceSettings(Section):
     enabled: Switch = True
     """With false, the instance gets no requests."""
 
-    status: Annotated[str, OneOf(("active", "inactive"))] = "active"
-    """`inactive` is the same as `enabled: false`."""
+    status: Annotated[str, OneOf(("active", "inactive", "draining"))] = "active"
+    """`inactive` is the same as `enabled: false`. With `draining` it gets no further requests, as with
+    `weight: 0`; those under way end, and it is still checked."""
 
     instance_id: Words | None = None
     """What the instance is called in answers (`X-Jairouter-Instance`) and logs, and its identity among the
@@ -125,7 +127,7 @@ class InstanceSettings(Section):
     @property
     def active(self) -> bool:
         """Whether the instance may get requests at all, its weight aside."""
-        return self.enabled and self.status == "active"
+        return self.enabled and self.status != "inactive"
 
     @model_validator(mode="after")
     def _check_headers(self) -> Self:

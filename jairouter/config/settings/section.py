@@ -28,6 +28,9 @@ class Section(BaseModel):
     short_form: ClassVar[str | None] = None
     """The key that a single value stands for when it is written in place of the mapping."""
 
+    keyed: ClassVar[bool] = False
+    """Whether changes name single ones of a list of these by their key (`jairouter.config.instance_key`)."""
+
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         # A traceback or a log line may show a section; paths with keys in their query must not.
         from jairouter.config.dump import shown_fields  # noqa: PLC0415 (it imports this module)

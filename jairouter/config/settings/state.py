@@ -3,8 +3,8 @@
 from typing import Annotated
 
 from jairouter.config.forms import Switch
-from jairouter.config.numbers import Integer, Ratio
-from jairouter.config.quantities import Millis
+from jairouter.config.numbers import Integer, Positive, Ratio
+from jairouter.config.quantities import Millis, Seconds
 from jairouter.config.settings.section import Section
 
 
@@ -71,7 +71,40 @@ class ConfigValidationSettings(Section):
     """Accepted for compatibility."""
 
 
+class ConfigReloadSettings(Section):
+    """Bringing changed files into force while the gateway runs; SIGHUP does so in any case."""
+
+    watch: Switch = True
+    """Whether the configuration files are read again when they change. What is wrong with them is logged, and
+    the configuration before stays in force."""
+
+    debounce: Seconds = 1.0
+    """How long files have to be left alone before they are read."""
+
+    interval: Seconds = 10.0
+    """How often files and store are looked at where the system does not tell of changes, as on network file
+    systems."""
+
+
+class ConfigUndoSettings(Section):
+    """Taking a change back by itself when requests fail under it.
+
+    Who makes a change can ask for other values.
+    """
+
+    within: Seconds = 0.0
+    """For how long a new version is watched; 0 for not at all."""
+
+    margin: Ratio = 0.05
+    """By how much more of the requests may fail than before the change, as a share of all."""
+
+    min_requests: Positive = 20
+    """Requests under the new version before anything is judged."""
+
+
 class ConfigSettings(Section):
     """The configuration itself."""
 
     validation: ConfigValidationSettings = ConfigValidationSettings()
+    reload: ConfigReloadSettings = ConfigReloadSettings()
+    undo: ConfigUndoSettings = ConfigUndoSettings()

@@ -18,7 +18,11 @@ class FileStoreSettings(Section):
     """Time between two copies."""
 
     max_backups: Count = 24
-    """Copies that are kept."""
+    """Copies that are kept; 0 keeps all."""
+
+    backup_path: Name | None = None
+    """Directory that copies are put into; not given means `backups` below `store.path`. One on another disk
+    survives the loss of this one."""
 
     compression: Switch = True
     """Whether copies are compressed."""
@@ -31,13 +35,13 @@ class MemoryStoreSettings(Section):
     """Accepted for compatibility."""
 
     max_size: Positive = 10_000
-    """Most entries that are kept."""
+    """Accepted for compatibility: `store.max-versions` says how many versions are kept."""
 
     expire_after_write: Seconds = 86_400.0
-    """How long an entry is kept after it was written."""
+    """Accepted for compatibility: a version does not expire."""
 
     expire_after_access: Seconds = 43_200.0
-    """How long an entry is kept after it was last used."""
+    """Accepted for compatibility: a version does not expire."""
 
 
 class RedisSettings(Section):
@@ -72,11 +76,18 @@ class StoreSettings(Section):
     """Where versions of the configuration and other durable state are kept."""
 
     type: Annotated[str, OneOf(("file", "memory", "redis", "jpa", "h2"))] = "file"
-    """Kind of store. `jpa` and `h2` are databases of another product: `file` is used in place of
-    them."""
+    """Kind of store. `memory` forgets all changes when the process ends. `jpa` and `h2` are databases of
+    another product: `file` is used in place of them."""
 
     path: Name = "./config-store"
-    """Directory of the store in files."""
+    """Directory of the store in files; made when something is stored first. Several gateways may use the same
+    one: a change that is made through one of them reaches the others."""
+
+    max_versions: Count = 1000
+    """Versions that are kept; beyond that the oldest are deleted. 0 keeps all."""
+
+    lock_timeout: Seconds = 10.0
+    """How long a change waits for another process that is writing to the same store."""
 
     file: FileStoreSettings = FileStoreSettings()
     memory: MemoryStoreSettings = MemoryStoreSettings()

@@ -74,3 +74,16 @@ _MAKERS: dict[str, Callable[[RateLimitSettings], MakeLimiter]] = {
     "warm-up": _warm_up,
     "concurrency": _concurrency,
 }
+
+_KINDS: dict[type, str] = {
+    TokenBucket: "token-bucket",
+    LeakyBucket: "leaky-bucket",
+    SlidingWindow: "sliding-window",
+    WarmUp: "warm-up",
+    Concurrency: "concurrency",
+}
+
+
+def kind_of(limiter: ILimiter) -> str:
+    """The algorithm of a limiter. A `warm-up` that takes no time is a `token-bucket`."""
+    return _KINDS[type(limiter)]

@@ -45,6 +45,10 @@ class Concurrency:
     def refusal(self, now: float) -> float:
         """See `ILimiter.refusal`."""
         self.since = now
+        return self.foretell(now)
+
+    def foretell(self, now: float) -> float:
+        """See `ILimiter.foretell`."""
         return 0.0 if self._count.lent < self._capacity else _UNKNOWN
 
     def take(self, now: float) -> float:

@@ -21,7 +21,7 @@ a flood beyond the service's limit makes nobody forgotten.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -71,6 +71,17 @@ class Keyed:
         """The limiter of somebody who has come before, if it is remembered; that is no use of it."""
         limiter = self._limiters.get(key)
         return self._before.get(key) if limiter is None else limiter
+
+    def latest(self, most: int) -> Iterator[tuple[Hashable, ILimiter]]:
+        """Who came last, and their limiters, the latest first; that is no use of them.
+
+        Those who have not come since a reload are not among them.
+        """
+        return islice(reversed(self._limiters.items()), most)
+
+    def sample(self, now: float) -> ILimiter:
+        """The limiter that somebody new would get, who does not come."""
+        return self._make(now)
 
     def limiter(self, key: Hashable, now: float) -> ILimiter:
         """The limiter of whoever comes now."""

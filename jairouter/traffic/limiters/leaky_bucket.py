@@ -95,18 +95,26 @@ class LeakyBucket:
 
     def refusal(self, now: float) -> float:
         """See `ILimiter.refusal`."""
+        self._queue.come_to(now)
+        return self.foretell(now)
+
+    def foretell(self, now: float) -> float:
+        """See `ILimiter.foretell`."""
+        now = max(now, self.since)
         lag, turns = self._lag(now), self._queue.turns
         if lag <= 0.0:
             return 0.0
         wait = 0.0 if lag <= self._max_wait + EARLY else lag - self._max_wait
         over = len(turns) - self._capacity
-        if over >= 0:
+        if over >= 0:  # (turns that are over already stand in front, and mean no wait)
             wait = max(wait, turns[over] - now)
         return max(wait, LEAST_WAIT) if wait else 0.0
 
     def take(self, now: float) -> float:
         """See `ILimiter.take`."""
-        lag, queue = self._lag(now), self._queue
+        queue = self._queue
+        queue.come_to(now)
+        lag = self._lag(now)
         queue.lent += 1
         if queue.free:
             insort(queue.turns, queue.free.pop(0))
@@ -128,14 +136,17 @@ class LeakyBucket:
 
     def quota(self, now: float) -> Quota:
         """See `ILimiter.quota`."""
-        lag, queue = self._lag(now), self._queue
+        now, queue = max(now, self.since), self._queue
+        lag = self._lag(now)
         limit = 1 + min(self._capacity, int((self._max_wait + EARLY) * self._rate))
         if lag <= 0.0:
             return Quota(limit, limit, 0.0)
         end, longest = self._end(now), self._max_wait + EARLY
         new = math.floor((longest - end) * self._rate) + 1
-        in_time = bisect_right(queue.free, now + longest) + max(0, new)
-        return Quota(limit, max(0, min(self._capacity - len(queue.turns), in_time)), end)
+        free, turns = queue.free, queue.turns
+        in_time = bisect_right(free, now + longest) - bisect_right(free, now) + max(0, new)
+        waiting = len(turns) - bisect_right(turns, now)
+        return Quota(limit, max(0, min(self._capacity - waiting, in_time)), end)
 
     def carry_over(self, old: ILimiter, now: float) -> None:
         """See `ILimiter.carry_over`: those that wait keep their turns."""
@@ -146,10 +157,11 @@ class LeakyBucket:
                 queue.steps = 1
 
     def _lag(self, now: float) -> float:
-        """Seconds until the next turn that can be had."""
-        queue = self._queue
-        queue.come_to(now)
-        return queue.free[0] - now if queue.free else self._end(now)
+        """Seconds until the next turn that can be had; `now` is not before the queue was last asked."""
+        free = self._queue.free
+        if not free or free[-1] <= now:
+            return self._end(now)
+        return free[bisect_right(free, now)] - now
 
     def _end(self, now: float) -> float:
         """Seconds until the first turn that nobody has had yet."""

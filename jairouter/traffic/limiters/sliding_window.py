@@ -50,10 +50,15 @@ class SlidingWindow:
     def refusal(self, now: float) -> float:
         """See `ILimiter.refusal`."""
         self._expire(now)
-        if self._used < self._limit:
+        return self.foretell(now)
+
+    def foretell(self, now: float) -> float:
+        """See `ILimiter.foretell`."""
+        now = max(now, self.since)
+        index, used = self._left_by(now)
+        if used < self._limit:
             return 0.0
-        # (after a reload there may be several too many)
-        left, index = self._used - self._limit + 1, 0
+        left = used - self._limit + 1  # (after a reload there may be several too many)
         while left > self._counts[index]:
             left -= self._counts[index]
             index += 1
@@ -81,9 +86,10 @@ class SlidingWindow:
 
     def quota(self, now: float) -> Quota:
         """See `ILimiter.quota`."""
-        self._expire(now)
+        now = max(now, self.since)
+        _, used = self._left_by(now)
         reset = max(0.0, self._times[-1] + self._window - now) if self._times else 0.0
-        return Quota(self._limit, max(0, self._limit - self._used), reset)
+        return Quota(self._limit, max(0, self._limit - used), reset)
 
     def carry_over(self, old: ILimiter, now: float) -> None:
         """See `ILimiter.carry_over`: the same requests were let through."""
@@ -101,11 +107,16 @@ class SlidingWindow:
         if back > 0.0:  # the clock was set back
             self._began -= back
             self._times = times = array("d", [each - back for each in times])
-        gone = 0
-        for each in times:
-            if now - each < self._window:
-                break
-            self._used -= self._counts[gone]
-            gone += 1
+        gone, self._used = self._left_by(now)
         if gone:
             del times[:gone], self._counts[:gone]
+
+    def _left_by(self, now: float) -> tuple[int, int]:
+        """How many entries have left the window by then, and how many requests are in those that have not."""
+        gone, used = 0, self._used
+        for each in self._times:
+            if now - each < self._window:
+                break
+            used -= self._counts[gone]
+            gone += 1
+        return gone, used

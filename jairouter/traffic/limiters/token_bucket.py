@@ -53,6 +53,14 @@ class TokenBucket:
             return 0.0
         return max(missing / self._rate, LEAST_WAIT)
 
+    def foretell(self, now: float) -> float:
+        """See `ILimiter.foretell`."""
+        level = self._level
+        if now > self.since:
+            level = min(level + (now - self.since) * self._rate, self._capacity)
+        missing = 1.0 - level
+        return 0.0 if missing <= self._early else max(missing / self._rate, LEAST_WAIT)
+
     def take(self, now: float) -> float:
         """See `ILimiter.take`."""
         self._level -= 1.0

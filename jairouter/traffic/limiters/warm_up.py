@@ -88,10 +88,13 @@ class WarmUp:
     def refusal(self, now: float) -> float:
         """See `ILimiter.refusal`."""
         self._advance(now)
-        missing, rate = 1.0 - self._level, self._curve.rate_at(self._warmth)
-        if missing <= rate * EARLY:
-            return 0.0
-        return max(missing / rate, LEAST_WAIT)
+        return self.foretell(now)
+
+    def foretell(self, now: float) -> float:
+        """See `ILimiter.foretell`."""
+        warmth, level, _ = self._at(now)
+        missing, rate = 1.0 - level, self._curve.rate_at(warmth)
+        return 0.0 if missing <= rate * EARLY else max(missing / rate, LEAST_WAIT)
 
     def take(self, now: float) -> float:
         """See `ILimiter.take`."""
@@ -104,10 +107,9 @@ class WarmUp:
 
     def quota(self, now: float) -> Quota:
         """See `ILimiter.quota`."""
-        self._advance(now)
-        size, rate = self._curve.size_at(self._warmth), self._curve.rate_at(self._warmth)
-        remaining = int(min(self._level + rate * EARLY, size))
-        return Quota(int(size), remaining, (size - self._level) / rate)
+        warmth, level, _ = self._at(now)
+        size, rate = self._curve.size_at(warmth), self._curve.rate_at(warmth)
+        return Quota(int(size), int(min(level + rate * EARLY, size)), (size - level) / rate)
 
     def carry_over(self, old: ILimiter, now: float) -> None:
         """See `ILimiter.carry_over`: as warm, and filled to the same part."""
@@ -118,16 +120,22 @@ class WarmUp:
             self._level = part * self._curve.size_at(self._warmth)
 
     def _advance(self, now: float) -> None:
-        """Let the time pass since it was last asked: first it works, then it rests."""
-        elapsed = now - self.since
+        """Let the time pass since it was last asked."""
+        self._warmth, self._level, self._work = self._at(now)
         self.since = now
+
+    def _at(self, now: float) -> tuple[float, float, float]:
+        """How warm it is by then, how full, and for how long it works on: first it works, then it rests."""
+        warmth, level, work = self._warmth, self._level, self._work
+        elapsed = now - self.since
         if elapsed <= 0.0:
-            return
-        curve, gained, working = self._curve, 0.0, min(elapsed, self._work)
+            return warmth, level, work
+        curve, working = self._curve, min(elapsed, work)
         if working:
-            self._work -= working
-            self._warmth, gained = curve.warmer(self._warmth, working)
-            self._level = min(self._level + gained, curve.size_at(self._warmth))
+            work -= working
+            warmth, gained = curve.warmer(warmth, working)
+            level = min(level + gained, curve.size_at(warmth))
         if elapsed > working:
-            self._warmth, gained = curve.colder(self._warmth, elapsed - working)
-            self._level = min(self._level + gained, curve.size_at(self._warmth))
+            warmth, gained = curve.colder(warmth, elapsed - working)
+            level = min(level + gained, curve.size_at(warmth))
+        return warmth, level, work

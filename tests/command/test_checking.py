@@ -1,4 +1,4 @@
-"""Tests of the command line."""
+"""Tests of `jairouter check-config`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""The configuration in force, and how another one takes its place while requests are under way."""

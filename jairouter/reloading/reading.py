@@ -1,0 +1,109 @@
+"""Reads configurations, with all that they name, and finds out what a gateway starts with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jairouter.config.loader import Loaded, Stored, alone, build, read
+from jairouter.refusals import VersionNotFound
+from jairouter.reloading.beginning import Beginning, begin
+from jairouter.store.files import VersionFiles
+from jairouter.upstream.tls_settings import ReadTls, read_tls
+
+if TYPE_CHECKING:
+    from jairouter.config.files import Sources, Text
+    from jairouter.config.settings.store import StoreSettings
+    from jairouter.control import Entry, Version
+
+
+@dataclass(frozen=True)
+class Checked(Loaded):
+    """A configuration of which the files that it names are read as well.
+
+    Attributes:
+        tls: What it says about connections to backends.
+    """
+
+    tls: ReadTls = field(default_factory=lambda: ReadTls({}, ()))
+
+
+class Reading:
+    """Reads configurations from the places that the command line names. Blocks.
+
+    Args:
+        paths: Files and directories.
+        profiles: That are active.
+        environ: Environment variables.
+        today: Seconds since the epoch.
+
+    Attributes:
+        tls: What is in force; of it is used again what has not changed.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str | Path | Text],
+        profiles: Sequence[str],
+        environ: Mapping[str, str],
+        today: Callable[[], float],
+    ) -> None:
+        self.tls: ReadTls | None = None
+        self._paths = tuple(paths)
+        self._profiles = tuple(profiles)
+        self._environ = dict(environ)
+        self._today = today
+
+    def read(self) -> Sources:
+        """Read the files."""
+        return read(self._paths, self._profiles, self._environ)
+
+    def build(self, sources: Sources, stored: Stored | None = None) -> Checked:
+        """Make a configuration, and read what it names.
+
+        Args:
+            sources: The files.
+            stored: Changes that lie over them.
+
+        Raises:
+            ConfigurationFaults: Something is wrong.
+        """
+        loaded = build(sources, self._environ, stored)
+        now = datetime.fromtimestamp(self._today(), UTC)
+        tls = read_tls(loaded.settings, loaded.origins, now, self.tls)
+        return Checked(**{**vars(loaded), "notices": loaded.notices + tls.notices}, tls=tls)
+
+    def begin(self) -> Beginning:
+        """Find out what a gateway starts with.
+
+        Raises:
+            ConfigurationFaults: The files alone are wrong.
+        """
+        sources = self.read()
+        settings = alone(sources, self._environ, "store").store
+        return begin(sources, self.build, open_files(settings, self._today) or _Nothing())
+
+
+class _Nothing:
+    """Where nothing is kept, there is nothing at the start."""
+
+    def history(self) -> tuple[Entry, ...]:
+        return ()
+
+    def read(self, number: int) -> Version:
+        raise VersionNotFound(f"there is no version {number}")
+
+
+def open_files(settings: StoreSettings, today: Callable[[], float]) -> VersionFiles | None:
+    """The files that versions are kept in; None where they are kept in memory.
+
+    Args:
+        settings: Of the store.
+        today: Seconds since the epoch.
+    """
+    if settings.type == "memory":
+        return None
+    return VersionFiles(Path(settings.path), settings.max_versions, settings.lock_timeout, today)

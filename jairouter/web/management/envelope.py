@@ -1,0 +1,130 @@
+"""What every answer of the management API looks like, good or bad.
+
+::
+
+    {"success": true, "message": "OK", "data": ..., "timestamp": "2025-08-01T12:00:00.000Z"}
+    {"success": false, "message": "...", "errorCode": "INVALID_CONFIGURATION",
+     "errors": [{"path": "...", "message": "...", "origin": "..."}], "timestamp": "..."}
+
+Members that say nothing are left out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from jairouter.refusals import InvalidRequest, Refusal
+
+if TYPE_CHECKING:
+    from jairouter.config.faults import Fault
+    from jairouter.errors import GatewayError
+    from jairouter.web.management.endpoint import Reply
+
+MOST_ERRORS: Final = 200
+"""Faults that one answer names."""
+
+
+class MethodNotAllowed(Refusal):
+    """The path exists, but not for this method."""
+
+    status = 405
+    code = "METHOD_NOT_ALLOWED"
+
+
+class RequestTimeout(Refusal):
+    """The body did not arrive in time."""
+
+    status = 408
+    code = "REQUEST_TIMEOUT"
+
+
+class RequestTooLarge(Refusal):
+    """The body is larger than ``management.api.max-body-size``."""
+
+    status = 413
+    code = "REQUEST_TOO_LARGE"
+
+
+class UnsupportedMediaType(Refusal):
+    """The body is not of a kind that the endpoint takes."""
+
+    status = 415
+    code = "UNSUPPORTED_MEDIA_TYPE"
+
+
+_BY_STATUS: Final[dict[int, type[Refusal]]] = {
+    each.status: each for each in (InvalidRequest, RequestTimeout, RequestTooLarge, UnsupportedMediaType)
+}
+
+
+def refusals() -> dict[str, int]:
+    """The status of each code with which an answer may refuse."""
+    return {each.code: each.status for each in _kinds(Refusal)}
+
+
+def refusal_of(error: GatewayError) -> Refusal:
+    """What was wrong with the body, found while it arrived, as this API says it."""
+    return _BY_STATUS.get(error.status, Refusal)(error.message)
+
+
+def good(reply: Reply, now: float) -> bytes:
+    """The envelope around what an endpoint replies.
+
+    Args:
+        reply: What it replies.
+        now: Seconds since the epoch.
+
+    Raises:
+        TypeError, ValueError: Its data are no JSON values.
+    """
+    said: dict[str, Any] = {"success": True, "message": reply.message}
+    if reply.data is not None:
+        said["data"] = reply.data
+    said["timestamp"] = timestamp(now)
+    return _json(said)
+
+
+def bad(refusal: Refusal, now: float) -> bytes:
+    """The envelope around a refusal."""
+    said: dict[str, Any] = {"success": False, "message": refusal.message, "errorCode": refusal.code}
+    if refusal.faults:
+        said["errors"] = errors(refusal.faults)
+    said["timestamp"] = timestamp(now)
+    return _json(said)
+
+
+def errors(faults: Sequence[Fault]) -> list[dict[str, str]]:
+    """Faults as answers list them: at most `MOST_ERRORS`, and how many more there are."""
+    shown = [_error(each) for each in faults[:MOST_ERRORS]]
+    if len(faults) > MOST_ERRORS:
+        shown.append({"message": f"and {len(faults) - MOST_ERRORS} more"})
+    return shown
+
+
+def _error(fault: Fault) -> dict[str, str]:
+    said = {"path": fault.path, "message": fault.text, "origin": str(fault.origin or "")}
+    return {name: value for name, value in said.items() if value}
+
+
+def timestamp(now: float) -> str:
+    """A time as answers have it: ISO 8601 in UTC, to the millisecond.
+
+    Args:
+        now: Seconds since the epoch.
+    """
+    return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _json(said: dict[str, Any]) -> bytes:
+    text = json.dumps(said, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    # A lone surrogate is no character, and would come from a name that is none
+    return text.encode("utf-8", "replace")
+
+
+def _kinds(kind: type[Refusal]) -> Iterator[type[Refusal]]:
+    yield kind
+    for each in kind.__subclasses__():
+        yield from _kinds(each)

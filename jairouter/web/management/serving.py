@@ -1,0 +1,292 @@
+r"""Endpoints as resources: from a request to a call, and from a reply to an answer.
+
+::
+
+    admitted? -> something here? -> this method? -> asks what it may? -> a body as it may be? -> answer
+      403           404               405              400, 415              400, 408, 413
+
+Whatever is refused before the body is read, is refused without reading it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.server import NOT_DONE_YET
+
+from jairouter.errors import ClientGone, GatewayError
+from jairouter.refusals import InvalidRequest, NotFound, Refusal
+from jairouter.request_body.held import HeldBody, collect
+from jairouter.request_body.spool import RunInThread
+from jairouter.web.management import asking, bodies, envelope
+from jairouter.web.management.access import Access, client_of
+from jairouter.web.management.checking import check
+from jairouter.web.management.endpoint import Call, Later, Reply, made
+from jairouter.web.management.envelope import MethodNotAllowed
+from jairouter.web.management.paths import Found, Paths
+from jairouter.web.request import GatewayRequest
+from jairouter.web.resources import Page
+
+if TYPE_CHECKING:
+    from twisted.web.http import Request
+    from twisted.web.resource import Resource
+
+    from jairouter.interfaces import IRequestBody
+    from jairouter.web.management.endpoint import Endpoint
+
+AT_ONCE: Final = {"json": 64 * 1024, "yaml": 1024}
+"""Bytes of a body of each kind that is parsed at once; a larger one is parsed in a thread, since that takes a
+while: 60 kB of YAML take more than a tenth of a second."""
+RETRY_AFTER: Final = b"5"
+"""Seconds after which to ask again what could not be done now."""
+
+_log = Logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What all pages of the management API need.
+
+    Attributes:
+        access: Who may use it.
+        max_body: Bytes of the largest body.
+        today: Seconds since the epoch.
+        run_in_thread: For what would take long.
+    """
+
+    access: Access
+    max_body: int
+    today: Callable[[], float]
+    run_in_thread: RunInThread
+
+
+class Api(Page):
+    """All endpoints, to be put where their paths begin (``/api``).
+
+    What else is put below it is served where there is no endpoint.
+
+    Args:
+        endpoints: What there is.
+        service: What they need.
+    """
+
+    nowhere = True
+
+    def __init__(self, endpoints: Iterable[Endpoint], service: Service) -> None:
+        super().__init__()
+        self._paths = Paths(endpoints)
+        self._service = service
+
+    def getChildWithDefault(self, path: bytes, request: Any) -> Resource:
+        """See `Resource.getChildWithDefault`; what comes before and after `path` is looked at too."""
+        found = self._paths.find([*request.prepath, *request.postpath])
+        if found is None and path in self.children:
+            other: Resource = self.children[path]
+            return other
+        return _Place(found, self._service)
+
+    def render(self, request: Request) -> int:
+        """See `Resource.render`."""
+        return _Place(None, self._service).render(request)
+
+
+class _Place(Page):
+    """One path, as one request asks for it.
+
+    Attributes:
+        label: The path for a metric.
+        nowhere: Whether there is nothing.
+    """
+
+    isLeaf = True
+
+    def __init__(self, found: Found | None, service: Service) -> None:
+        super().__init__()
+        self._found = found
+        self._service = service
+        self.nowhere = found is None
+        self.label = "UNKNOWN" if found is None else found.template
+
+    def render(self, request: Request) -> int:
+        answer = Answer(request, self._service)
+        try:
+            who = self._service.access.admit(request)
+            endpoint, values = self._endpoint(request)
+            if endpoint is None:
+                return nothing(request)
+            answer.follow(_answer(request, endpoint, values, who, self._service), endpoint)
+        except Refusal as refusal:
+            answer.refuse(refusal)
+        return NOT_DONE_YET
+
+    def _endpoint(self, request: Request) -> tuple[Endpoint | None, tuple[bytes, ...]]:
+        """What is asked for; nothing where only the methods are.
+
+        Raises:
+            Refusal: There is nothing of that kind.
+        """
+        path = request.path.decode("utf-8", "replace")[:200]
+        if self._found is None:
+            raise NotFound(f"there is nothing at {path}")
+        method = request.method.decode("latin-1")
+        endpoint = self._found.methods.get("GET" if method == "HEAD" else method)
+        if endpoint is None:
+            request.setHeader(b"Allow", ", ".join(self._found.allowed).encode("ascii"))
+            if method != "OPTIONS":
+                raise not_possible(request)
+        return endpoint, self._found.values
+
+
+async def _answer(
+    request: Request, endpoint: Endpoint, values: tuple[bytes, ...], who: str, service: Service
+) -> tuple[Reply, bytes]:
+    """The reply, and how it is written."""
+    fields = client_of(request)[1]
+    path = asking.read_path(endpoint, values)
+    query = asking.read_query(endpoint, request.uri.partition(b"?")[2])
+    method = request.method
+    parent = asking.read_parent(endpoint, method, fields.get(b"if-match"), query.get("version"))
+    upload = _upload(request)
+    kind = _kind(endpoint, upload, fields.get(b"content-type", b""), fields.get(b"content-encoding", b""))
+    body = await _body(endpoint, upload, kind, service)
+    reply = endpoint.answer(Call(path, query, body, parent, who))
+    if not isinstance(reply, Reply):
+        reply = await reply
+    if isinstance(reply.data, Later):
+        return reply, await service.run_in_thread(_written, reply, service)
+    return reply, _written(reply, service)
+
+
+def _written(reply: Reply, service: Service) -> bytes:
+    return envelope.good(made(reply), service.today())
+
+
+def _upload(request: Request) -> IRequestBody:
+    if isinstance(request, GatewayRequest):
+        return request.upload
+    return HeldBody(request.content.read() if request.content is not None else b"")
+
+
+def _kind(endpoint: Endpoint, upload: IRequestBody, content_type: bytes, encoding: bytes) -> str:
+    """Which kind of body is coming; ``none`` where there is none."""
+    if upload.length == 0:
+        return "none"
+    if endpoint.body is not None:
+        return bodies.media_type(content_type, encoding, yaml=endpoint.yaml)
+    return "none"
+
+
+def _no_body(endpoint: Endpoint) -> InvalidRequest:
+    return InvalidRequest(f"{endpoint.method} {endpoint.path} takes no body")
+
+
+async def _body(endpoint: Endpoint, upload: IRequestBody, kind: str, service: Service) -> Any:
+    """The body as JSON values; None where there is none."""
+    try:
+        data = (await collect(upload, service.max_body if endpoint.body is not None else 0)).data
+    except GatewayError as error:
+        if endpoint.body is None and error.status == 413:
+            raise _no_body(endpoint) from None
+        raise
+    if not data:
+        if endpoint.body is not None and endpoint.body_required:
+            raise InvalidRequest("a body is required")
+        return None
+    assert endpoint.body is not None  # with a limit of 0 there are no data
+    if len(data) <= AT_ONCE[kind]:
+        return _read(data, kind, endpoint)
+    return await service.run_in_thread(_read, data, kind, endpoint)
+
+
+def _read(data: bytes, kind: str, endpoint: Endpoint) -> Any:
+    assert endpoint.body is not None  # there are data
+    value = bodies.parse(data, kind)
+    faults = check(value, endpoint.body)
+    if faults:
+        raise InvalidRequest("the body is not what it should be", faults)
+    return value
+
+
+class Answer:
+    """How one request is answered, once, unless its client leaves before.
+
+    Args:
+        request: What is answered.
+        service: Tells the time.
+    """
+
+    def __init__(self, request: Request, service: Service) -> None:
+        self._request = request
+        self._service = service
+        self._gone = False
+
+    def follow(self, work: Coroutine[Deferred[Any], Any, tuple[Reply, bytes]], endpoint: Endpoint) -> None:
+        """Answer with what `work` returns or raises; end it when the client leaves."""
+        waiting = ensureDeferred(work)
+        leaving: Deferred[Any] = self._request.notifyFinish()
+        leaving.addErrback(self._left, waiting)
+        waiting.addCallback(self._reply)
+        waiting.addErrback(self._failed, endpoint)
+        waiting.addErrback(lambda failure: _log.failure("answering failed", failure=failure))
+
+    def _left(self, _: Failure, waiting: Deferred[Any]) -> None:
+        self._gone = True
+        waiting.cancel()
+
+    def _reply(self, written: tuple[Reply, bytes]) -> None:
+        reply, body = written
+        if reply.version is not None:
+            self._request.setHeader(b"ETag", b'"%d"' % reply.version)
+        self._write(reply.status, body)
+
+    def _failed(self, failure: Failure, endpoint: Endpoint) -> None:
+        error = failure.value
+        if self._gone and failure.check(CancelledError, ClientGone):
+            return
+        if isinstance(error, GatewayError):
+            error = envelope.refusal_of(error)
+        if not isinstance(error, Refusal):
+            _log.failure("{method} {path} failed", failure, method=endpoint.method, path=endpoint.path)
+            error = Refusal("the gateway failed to answer; its log says why")
+        self.refuse(error)
+
+    def refuse(self, refusal: Refusal) -> int:
+        """Answer with a refusal; what `render` then returns."""
+        if refusal.status == 503:
+            self._request.setHeader(b"Retry-After", RETRY_AFTER)
+        self._write(refusal.status, envelope.bad(refusal, self._service.today()))
+        return NOT_DONE_YET
+
+    def _write(self, status: int, body: bytes) -> None:
+        if not self._gone:
+            write(self._request, status, b"application/json", body)
+
+
+def not_possible(request: Request) -> MethodNotAllowed:
+    """How a method is refused."""
+    method, path = request.method.decode("latin-1")[:20], request.path.decode("utf-8", "replace")[:200]
+    return MethodNotAllowed(f"{method} is not possible at {path}")
+
+
+def nothing(request: Request) -> int:
+    """Answer with headers alone; what `render` then returns."""
+    request.setResponseCode(204)
+    request.finish()
+    return NOT_DONE_YET
+
+
+def write(request: Request, status: int, content_type: bytes, body: bytes) -> int:
+    """Answer with a page that nobody keeps or takes for another kind; what `render` then returns."""
+    request.setResponseCode(status)
+    request.setHeader(b"Content-Type", content_type)
+    request.setHeader(b"Content-Length", b"%d" % len(body))
+    request.setHeader(b"Cache-Control", b"no-store")
+    request.setHeader(b"X-Content-Type-Options", b"nosniff")
+    request.write(body)
+    request.finish()
+    return NOT_DONE_YET
