@@ -300,7 +300,9 @@ class IConfiguration(Interface):
             `StoreUnavailable`, or what `edit` raises; then nothing has changed.
         """
 
-    def apply(number: int, told: Told, parent: int | None = None) -> Deferred[Changed]:
+    def apply(
+        number: int, told: Told, parent: int | None = None, undo: UndoRule | None = None
+    ) -> Deferred[Changed]:
         """Make a new version like an old one, or, with 0, one without changes, and bring it into force.
 
         Returns:

@@ -58,6 +58,7 @@ from jairouter.web.root import put
 if TYPE_CHECKING:
     from jairouter.assembly import Gateway
     from jairouter.control import Difference, IConfigStore, Rerouted
+    from jairouter.policies import Policies
     from jairouter.reloading.means import Swap
     from jairouter.store.backup_directory import BackupDirectory
     from jairouter.store.backups import RunInThread
@@ -160,12 +161,17 @@ class ControlPlane:
         self._gateway.reload(loaded.settings, loaded.tls)
         self._reading.tls = loaded.tls
 
-    def _replayed(self, before: Loaded, after: Loaded) -> Sequence[Rerouted]:
-        if self._gateway.decisions is None:
-            return ()
-        recent = self._gateway.decisions.recent(REPLAYED)
-        planned = self._gateway.rehearse(after.settings, ReadTls({}, ())).services
-        return rerouted(recent, self._gateway.services, planned, NormalAdapter())
+    def _replayed(self, before: Loaded, after: Loaded) -> Deferred[Sequence[Rerouted]]:
+        decisions = self._gateway.decisions
+        if decisions is None:
+            return succeed(())
+
+        def replay(planned: Policies) -> Sequence[Rerouted]:
+            recent = decisions.recent(REPLAYED)
+            return rerouted(recent, self._gateway.services, planned.services, NormalAdapter())
+
+        rehearsed = self._run_in_thread(self._gateway.rehearse, after.settings, ReadTls({}, ()))
+        return rehearsed.addCallback(replay)
 
     def _files(self) -> Sequence[Path]:
         return [path for path in self.configuration.loaded.sources.paths if path.is_file()]

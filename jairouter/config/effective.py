@@ -10,14 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from jairouter.config.finding import ids_of, instances_in
-from jairouter.config.inheritance import (
-    adapter_for,
-    circuit_breaker_for,
-    fallback_for,
-    load_balance_for,
-    rate_limit_for,
-    retry_for,
-)
+from jairouter.config.inheritance import OF_SERVICES, adapter_for, circuit_breaker_for, rate_limit_for
 from jairouter.config.naming import KeyPath, camel, dotted
 from jairouter.config.shape import Group, Leaf, Listing, Member, Naming, Shape
 from jairouter.config.shown import shown_value
@@ -121,13 +114,8 @@ class _Showing:
 
     def _service(self, name: str, given: ServiceSettings) -> dict[str, Any]:
         model: ModelSettings = self._model
-        applies = {
-            "adapter": adapter_for(model, name),
-            "load_balance": load_balance_for(model, name),
-            "circuit_breaker": circuit_breaker_for(model, name),
-            "retry": retry_for(model, name),
-            "fallback": fallback_for(model, name),
-        }
+        fields = {key: member.field for key, member in Group(type(given)).members.items()}
+        applies = {fields[key]: effective(model, name) for key, effective in OF_SERVICES.items()}
         if given.rate_limit is not None:
             applies["rate_limit"] = rate_limit_for(model, name)
         return self.section(given.model_copy(update=applies), ((*_SERVICES, name), ("model",)))

@@ -6,8 +6,8 @@ The functions are pure; a caller that needs the answer often keeps it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, TypeVar
 
 from jairouter.config.settings.balancing import LoadBalanceSettings
 from jairouter.config.settings.breaking import CircuitBreakerSettings
@@ -128,3 +128,13 @@ def circuit_breaker_for(
     meant = next((length for length in (recovery, alone) if length is not None), OPEN_DURATION)
     merged = _through(model.circuit_breaker, nearer)
     return merged.model_copy(update={"recovery_timeout": meant, "timeout": timeout})
+
+
+OF_SERVICES: Final[Mapping[str, Callable[[ModelSettings, str], Any]]] = {
+    "adapter": adapter_for,
+    "load-balance": load_balance_for,
+    "circuit-breaker": circuit_breaker_for,
+    "retry": retry_for,
+    "fallback": fallback_for,
+}
+"""What services inherit, by its key, besides limits: whether these exist is a matter of its own."""

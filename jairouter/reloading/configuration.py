@@ -146,12 +146,14 @@ class Configuration:
         """See `IConfiguration.change`."""
         return self._turns.take(lambda turn: self._logged(told, self._change(turn, edit, told, parent, undo)))
 
-    def apply(self, number: int, told: Told, parent: int | None = None) -> Deferred[Changed]:
+    def apply(
+        self, number: int, told: Told, parent: int | None = None, undo: UndoRule | None = None
+    ) -> Deferred[Changed]:
         """See `IConfiguration.apply`."""
 
         async def applied(turn: Turn) -> Changed:
             changes = await self._force.making.changes_of(number)
-            return await self._change(turn, lambda _loaded, _changes: changes, told, parent, None)
+            return await self._change(turn, lambda _loaded, _changes: changes, told, parent, undo)
 
         return self._turns.take(lambda turn: self._logged(told, applied(turn)))
 

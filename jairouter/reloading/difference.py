@@ -12,17 +12,10 @@ everybody the same share in any order.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from jairouter.config.inheritance import (
-    adapter_for,
-    circuit_breaker_for,
-    fallback_for,
-    load_balance_for,
-    rate_limit_for,
-    retry_for,
-)
+from jairouter.config.inheritance import OF_SERVICES, adapter_for, circuit_breaker_for, rate_limit_for
 from jairouter.config.settings.limits import RateLimitSettings
 from jairouter.config.settings.model import InstanceSettings, ModelSettings, ServiceSettings
 from jairouter.config.settings.root import Settings
@@ -36,19 +29,9 @@ from jairouter.reloading.wording import worded
 if TYPE_CHECKING:
     from jairouter.config.loader import Loaded
 
-_Effective = Callable[[ModelSettings, str], Any]
 _SERVICE: Final = Group(ServiceSettings)
 _INSTANCE: Final = Group(InstanceSettings)
 _LIMIT: Final = Group(RateLimitSettings)
-_OF_SERVICES: Final[Mapping[str, _Effective]] = {
-    "adapter": adapter_for,
-    "load-balance": load_balance_for,
-    "circuit-breaker": circuit_breaker_for,
-    "retry": retry_for,
-    "fallback": fallback_for,
-}
-"""What services inherit, besides limits; whether these exist is a matter of its own."""
-
 _OF_INSTANCES: Final = frozenset({"adapter", "circuit-breaker", "rate-limit"})
 _WHETHER: Final = frozenset({"enabled", "status"})
 """Two ways to say whether an instance gets requests."""
@@ -112,7 +95,7 @@ class _Comparison:
     def _inherited(self, service: str) -> Iterator[Unequal]:
         """What applies to a service, wherever it was given."""
         shapes = _SERVICE.members
-        for key, effective in _OF_SERVICES.items():
+        for key, effective in OF_SERVICES.items():
             there = (effective(each, service) for each in self._models)
             yield from unequal(shapes[key].shape, there, (key,))
         yield from self._limits(service, (None, None))
@@ -212,7 +195,7 @@ def _places(path: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
         inner = inner[2:]
         if inner[:1] and inner[0] in _OF_INSTANCES:
             yield (*path[:3], *inner)
-    if inner[:1] and (inner[0] in _OF_SERVICES or inner[0] == "rate-limit"):
+    if inner[:1] and (inner[0] in OF_SERVICES or inner[0] == "rate-limit"):
         yield ("model", *inner)
 
 

@@ -98,7 +98,7 @@ class Making:
         except InvalidConfiguration as refusal:
             return Plan(base, faults=refusal.faults)
         differences = await self._means.run_in_thread(self._means.compare, before, after)
-        rerouted = self._means.replay(before, after)
+        rerouted = await self._means.replay(before, after)
         return Plan(base, tuple(differences), (), self.notices(before, after), tuple(rerouted))
 
     def notices(self, before: Loaded, after: Loaded) -> tuple[Notice, ...]:

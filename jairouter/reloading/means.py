@@ -43,7 +43,7 @@ class Means:
     build: Callable[[Sources, Stored | None], Loaded]
     prepare: Callable[[Loaded], Deferred[Swap]]
     compare: Callable[[Loaded, Loaded], Sequence[Difference]]
-    replay: Callable[[Loaded, Loaded], Sequence[Rerouted]]
+    replay: Callable[[Loaded, Loaded], Deferred[Sequence[Rerouted]]]
     run_in_thread: Callable[..., Deferred[Any]]
     today: Callable[[], float]
     clock: IReactorTime

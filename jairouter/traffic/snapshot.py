@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from jairouter.dates import date_of
 from jairouter.traffic.breaker import Breaker
 
 if TYPE_CHECKING:
@@ -46,11 +46,6 @@ class Named(NamedTuple):
 
     id: str
     address: str
-
-
-def date_of(seconds: float) -> str:
-    """Write a date, given in seconds since the epoch, as RFC 3339 does: ``2025-08-01T12:00:00.500Z``."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def group_state(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
@@ -257,8 +257,8 @@ def _compare(before: Loaded, after: Loaded) -> tuple[Difference, ...]:
     return (Difference("changed", "x", before.stored, after.stored, "x"),)
 
 
-def _replay(before: Loaded, after: Loaded) -> tuple[Rerouted, ...]:
-    return (Rerouted("chat", "m", 1, 0, 0, {}),)
+def _replay(before: Loaded, after: Loaded) -> Deferred[Sequence[Rerouted]]:
+    return succeed((Rerouted("chat", "m", 1, 0, 0, {}),))
 
 
 def _result(fired: Deferred[Any]) -> Any:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 Schema = Mapping[str, Any]
 """JSON Schema, as OpenAPI 3.1 has it (draft 2020-12)."""
 
-ANYTHING: Final[Schema] = {}
 NOTHING: Final[Schema] = {"type": "null"}
 
 

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from jairouter.dates import date_of
 from jairouter.refusals import InvalidRequest, Refusal
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def good(reply: Reply, now: float) -> bytes:
     said: dict[str, Any] = {"success": True, "message": reply.message}
     if reply.data is not None:
         said["data"] = reply.data
-    said["timestamp"] = timestamp(now)
+    said["timestamp"] = date_of(now)
     return _json(said)
 
 
@@ -92,7 +92,7 @@ def bad(refusal: Refusal, now: float) -> bytes:
     said: dict[str, Any] = {"success": False, "message": refusal.message, "errorCode": refusal.code}
     if refusal.faults:
         said["errors"] = errors(refusal.faults)
-    said["timestamp"] = timestamp(now)
+    said["timestamp"] = date_of(now)
     return _json(said)
 
 
@@ -107,15 +107,6 @@ def errors(faults: Sequence[Fault]) -> list[dict[str, str]]:
 def _error(fault: Fault) -> dict[str, str]:
     said = {"path": fault.path, "message": fault.text, "origin": str(fault.origin or "")}
     return {name: value for name, value in said.items() if value}
-
-
-def timestamp(now: float) -> str:
-    """A time as answers have it: ISO 8601 in UTC, to the millisecond.
-
-    Args:
-        now: Seconds since the epoch.
-    """
-    return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _json(said: dict[str, Any]) -> bytes:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from jairouter.config.instance_key import label_of
 from jairouter.config.naming import relaxed
+from jairouter.dates import date_of
 from jairouter.traffic.breaker import Breaker
 from jairouter.traffic.instance import identity_of
 
@@ -66,9 +66,8 @@ def _instance(parts: Parts, service: str, which: Identity) -> Instance | None:
 
 def _health(parts: Parts, checked: Checked) -> dict[str, str]:
     ago = max(0.0, parts.seconds() - checked.at)
-    at = datetime.fromtimestamp(parts.today() - ago, UTC)
     told = {
         "healthStatus": "healthy" if checked.up else "unhealthy",
-        "lastHealthCheck": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "lastHealthCheck": date_of(parts.today() - ago),
     }
     return {**told, "lastHealthError": checked.reason} if checked.reason else told

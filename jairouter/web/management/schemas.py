@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jairouter.config.naming import SERVICES, camel, service_name
 from jairouter.config.settings.breaking import CircuitBreakerSettings
 from jairouter.config.settings.limits import RateLimitSettings
-from jairouter.config.settings.model import InstanceSettings, ModelSettings, ServiceSettings
+from jairouter.config.settings.model import InstanceSettings, ServiceSettings
 from jairouter.config.settings.root import Settings
 from jairouter.config.settings.section import Section
 from jairouter.config.shape import Group, Leaf, Listing, Naming, Shape
@@ -142,7 +142,6 @@ def _leaf(shape: Leaf) -> dict[str, Any]:
 
 SERVICE_BODY: Final[Schema] = body_of(ServiceSettings, "Service")
 INSTANCE_BODY: Final[Schema] = body_of(InstanceSettings, "Instance")
-MODEL_BODY: Final[Schema] = body_of(ModelSettings, "Model")
 TREE_BODY: Final[Schema] = {
     "title": "Configuration",
     "type": "object",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,10 +14,12 @@ from jairouter.config.exporting import exported
 from jairouter.config.naming import relaxed
 from jairouter.config.patch import FIXED
 from jairouter.control import ASKED_FOR
+from jairouter.dates import date_of
 from jairouter.refusals import InvalidRequest
 from jairouter.store.original import changes_of
 from jairouter.web.management.changing import CHANGING, REFUSALS, WRITE, change, replied
 from jairouter.web.management.endpoint import CHANGED, Call, Endpoint, Later, Parameter, Reply
+from jairouter.web.management.envelope import errors
 from jairouter.web.management.schemas import EFFECTIVE, FAULT, MODE, OBJECT, ORIGINS, TREE_BODY
 
 if TYPE_CHECKING:
@@ -176,16 +177,11 @@ def _tree(parts: Parts, call: Call) -> Reply:
 def _status(parts: Parts, call: Call) -> Reply:
     configuration = parts.configuration
     loaded, standing = configuration.loaded, configuration.standing
-    at = datetime.fromtimestamp(standing.at, UTC).isoformat(timespec="milliseconds")
-    faults = [
-        {"path": each.path, "message": each.text, "origin": str(each.origin or "")}
-        for each in standing.faults
-    ]
     told: dict[str, Any] = {
         "good": standing.good,
-        "at": at.replace("+00:00", "Z"),
+        "at": date_of(standing.at),
         "cause": standing.cause,
-        "errors": [{name: value for name, value in each.items() if value} for each in faults],
+        "errors": errors(standing.faults),
     }
     if standing.reason:
         told["reason"] = standing.reason

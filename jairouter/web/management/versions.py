@@ -7,10 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from jairouter.config import view
+from jairouter.dates import date_of
 from jairouter.refusals import NotPossible
 from jairouter.web.management.changing import CHANGING, REFUSALS, WRITE, replied, undisturbed, undo_of
 from jairouter.web.management.endpoint import CHANGED, Call, Endpoint, Later, Parameter, Reply
-from jairouter.web.management.envelope import timestamp
 from jairouter.web.management.plan_answers import DIFFERENCES, differences_view
 from jairouter.web.management.schemas import OBJECT
 
@@ -230,7 +230,7 @@ def _entry(entry: Entry, current: int) -> dict[str, Any]:
     optional = {"digest": entry.digest, "damage": entry.damage}
     return {
         "version": entry.number,
-        "createdAt": timestamp(entry.created_at),
+        "createdAt": date_of(entry.created_at),
         "createdBy": entry.told.who,
         "description": entry.told.description,
         "changeType": entry.told.change_type,
@@ -283,13 +283,8 @@ def _comparison(first: int, second: int, found: Sequence[Difference]) -> dict[st
 async def _like(parts: Parts, verb: str, call: Call) -> Reply:
     configuration, number = parts.configuration, call.path["version"]
     what = f"version {number}" if number else "the files alone"
-    told, undo = call.told(verb, f"{what} again"), undo_of(call)
-    if undo is None:
-        outcome = await undisturbed(configuration.apply(number, told, call.parent))
-    else:
-        changes = (await configuration.store.read(number)).changes if number else {}
-        edited = configuration.change(lambda loaded, before: changes, told, call.parent, undo)
-        outcome = await undisturbed(edited)
+    told, undo = call.told(verb, f"{what} again"), undo_of(call, configuration.loaded.settings.config.undo)
+    outcome = await undisturbed(configuration.apply(number, told, call.parent, undo))
     return replied(outcome, f"What was configured by {what} is in force")
 
 

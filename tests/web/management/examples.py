@@ -13,7 +13,7 @@ from jairouter.config.faults import Fault, Origin
 from jairouter.refusals import InvalidConfiguration, NotFound
 from jairouter.web.client_address import TrustedProxies
 from jairouter.web.management.access import Access
-from jairouter.web.management.endpoint import ANYTHING, CHANGED, Call, Endpoint, Parameter, Reply
+from jairouter.web.management.endpoint import CHANGED, Call, Endpoint, Parameter, Reply
 from jairouter.web.management.root import management_pages
 from jairouter.web.management.serving import Service
 from jairouter.web.resources import Branch
@@ -63,7 +63,7 @@ def add(call: Call) -> Reply:
 
 def endpoint(answer: AnswerCall, method: str = "GET", path: str = "/api/it", **more: Any) -> Endpoint:
     """An endpoint about which nothing else is of interest."""
-    named = {"name": "it", "tag": "tests", "summary": "Does it.", "data": ANYTHING, **more}
+    named = {"name": "it", "tag": "tests", "summary": "Does it.", "data": {}, **more}
     return Endpoint(method, path, answer=answer, **named)
 
 

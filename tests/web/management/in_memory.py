@@ -87,7 +87,9 @@ class InMemory:
         self.in_force(loaded)
         return succeed(Changed(self.version, loaded, changed=True, notices=loaded.notices))
 
-    def apply(self, number: int, told: Told, parent: int | None = None) -> Deferred[Changed]:
+    def apply(
+        self, number: int, told: Told, parent: int | None = None, undo: UndoRule | None = None
+    ) -> Deferred[Changed]:
         raise NotImplementedError
 
     def reload(self, cause: str) -> Deferred[Changed]:

@@ -8,10 +8,11 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.config.faults import Fault, Origin
+from jairouter.dates import date_of
 from jairouter.errors import BadRequest, RequestTimeout, RequestTooLarge
 from jairouter.refusals import InvalidConfiguration, NotFound, Refusal
 from jairouter.web.management.endpoint import Reply
-from jairouter.web.management.envelope import MOST_ERRORS, bad, good, refusal_of, refusals, timestamp
+from jairouter.web.management.envelope import MOST_ERRORS, bad, good, refusal_of, refusals
 from tests.web.management.examples import NOW
 
 TIME = "2025-08-01T12:00:00.500Z"
@@ -53,7 +54,7 @@ class EnvelopeTests(SynchronousTestCase):
         self.assertIn(b"a?b", good(Reply("a\ud800b"), NOW))
 
     def test_whole_second(self) -> None:
-        self.assertEqual(timestamp(1754049600), "2025-08-01T12:00:00.000Z")
+        self.assertEqual(date_of(1754049600), "2025-08-01T12:00:00.000Z")
 
     def test_bodies_that_did_not_come(self) -> None:
         for error, status in (

@@ -59,11 +59,13 @@ class Versioned(InMemory):
 
         return super().change(edit, told, parent, undo).addCallback(store)
 
-    def apply(self, number: int, told: Told, parent: int | None = None) -> Deferred[Changed]:
+    def apply(
+        self, number: int, told: Told, parent: int | None = None, undo: UndoRule | None = None
+    ) -> Deferred[Changed]:
         async def applied() -> Changed:
             version = await self._read(number)
             changes = version.changes if version is not None else {}
-            return await self.change(lambda loaded, before: changes, told, parent)
+            return await self.change(lambda loaded, before: changes, told, parent, undo)
 
         return ensureDeferred(applied())
 
