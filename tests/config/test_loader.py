@@ -134,8 +134,8 @@ class ValueTests(SynchronousTestCase):
             self.assertEqual(instance.base_url, f"https://{host}")
 
     def test_jairouter_in_front_is_the_same_tree(self) -> None:
-        settings = read("jairouter: {security: {enabled: true}}\njairouter.tracing.enabled: on")
-        self.assertTrue(settings.settings.security.enabled)
+        self.assertTrue(settings.settings.security.on)
+        self.assertTrue(settings.settings.security.on)
         self.assertTrue(settings.settings.tracing.enabled)
 
     def test_aliases(self) -> None:
