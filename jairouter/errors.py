@@ -87,7 +87,7 @@ class Unauthenticated(GatewayError):
     code = "invalid_api_key"
     blame = Blame.CLIENT
 
-    def __init__(self, message: str, reason: Reason) -> None:
+    def __init__(self, message: str, reason: Reason = Reason.MISSING) -> None:
         super().__init__(message)
         self.reason = reason
 

@@ -134,6 +134,7 @@ class ValueTests(SynchronousTestCase):
             self.assertEqual(instance.base_url, f"https://{host}")
 
     def test_jairouter_in_front_is_the_same_tree(self) -> None:
+        settings = read("jairouter: {security: {api-key: {enabled: true}}}\njairouter.tracing.enabled: on")
         self.assertTrue(settings.settings.security.on)
         self.assertTrue(settings.settings.security.on)
         self.assertTrue(settings.settings.tracing.enabled)
