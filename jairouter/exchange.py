@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from jairouter.body import AnswerBody
+    from jairouter.caller import Caller
     from jairouter.codec.sse_watch import Dialect
     from jairouter.errors import GatewayError
     from jairouter.interfaces import IRequestBody, Quota
@@ -235,6 +236,7 @@ class Exchange:
         waited: Seconds it waited for its turn under a limit. Written by Limit.
         fallback: Who answered in place of the model, or nothing. Written by Fallback.
         quota: What clients are told of the limits, with the answer or an error. Written by Limit.
+        known: Who is asking; None where nobody has to say who they are. Written by Authenticate.
         added: Headers that the gateway adds to the answer besides, also to one that is an error.
     """
 
@@ -248,6 +250,7 @@ class Exchange:
         "fallback",
         "group",
         "key",
+        "known",
         "model",
         "not_retried",
         "quota",
@@ -274,6 +277,7 @@ class Exchange:
         self.waited = 0.0
         self.fallback = ""
         self.quota: Quota | None = None
+        self.known: Caller | None = None
         self.added: HeaderPairs = ()
         self._caller: bytes | None = None
 
@@ -306,11 +310,15 @@ class Exchange:
 
     @property
     def caller(self) -> bytes:
-        """Who is asking: one value for each key that clients show, and for each address without one.
+        """Who is asking: one value for each caller that is known.
+
+        Where nobody has to say who they are, one for each key that clients show, and for each address without.
 
         It is a digest, so that no key is kept in what remembers callers. Of several keys the one counts that
         backends look at first; else whoever adds another one to each request would always be somebody new.
         """
+        if self.known is not None:
+            return self.known.digest
         if self._caller is None:
             shown = {
                 name.lower(): value for name, value in self.request.headers if name.lower() in _CREDENTIALS
