@@ -312,7 +312,8 @@ class Exchange:
     def caller(self) -> bytes:
         """Who is asking: one value for each caller that is known.
 
-        Where nobody has to say who they are, one for each key that clients show, and for each address without.
+        Where nobody has to say who they are, it is one for each key that clients show, and for each address
+        without one.
 
         It is a digest, so that no key is kept in what remembers callers. Of several keys the one counts that
         backends look at first; else whoever adds another one to each request would always be somebody new.
