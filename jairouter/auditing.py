@@ -7,6 +7,8 @@ from typing import Any, Final, NamedTuple
 
 from zope.interface import Interface, implementer
 
+from jairouter.errors import GatewayError, PermissionDenied, RateLimited, Unauthenticated
+
 
 class Event(NamedTuple):
     """Something that has to be known afterwards. Nothing in it may be a secret.
@@ -37,6 +39,21 @@ class Event(NamedTuple):
     reason: str = ""
     request_id: str = ""
     details: Mapping[str, Any] = {}
+
+
+def refusal(
+    error: GatewayError, user: str, ip: str, resource: str, action: str = "", request_id: str = ""
+) -> Event:
+    """What is recorded of a request that is refused."""
+    reason = error.code or error.type
+    kind = "REQUEST_REFUSED"
+    if isinstance(error, Unauthenticated):
+        kind, reason = "AUTHENTICATION_FAILURE", error.reason.value
+    elif isinstance(error, PermissionDenied):
+        kind, reason = "AUTHORIZATION_FAILURE", "INSUFFICIENT_PERMISSIONS"
+    elif isinstance(error, RateLimited):
+        kind = "LIMIT_REACHED"
+    return Event(kind, user, ip, resource, DENIED, action, reason, request_id)
 
 
 ALLOWED: Final = "allowed"

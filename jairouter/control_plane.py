@@ -248,7 +248,7 @@ class ControlPlane:
 
 def _admits(access: Access, request: Any) -> bool:
     try:
-        access.admit(request)
+        access.admit(request, "monitoring:read", "health")
     except Refusal:
         return False
     return True

@@ -7,9 +7,10 @@ An *exchange* is one client request and its answer. `Request`, `Answer` and `Rou
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class Route:
         primary: Whether an instance's configured path is the path of *this* route. The other routes of
             the service go to the same place with the end of the path exchanged.
         path: The path as clients know it, and the label of metrics.
+        permission: What a caller needs for it.
     """
 
     suffix: str
@@ -92,9 +94,11 @@ class Route:
     dialect: Dialect
     primary: bool = True
     path: str = field(init=False)
+    permission: str = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", "/v1" + self.suffix)
+        object.__setattr__(self, "permission", self.service + ":read")
 
 
 class Request(NamedTuple):
@@ -111,6 +115,7 @@ class Request(NamedTuple):
         forwarded: Headers that tell the backend of it.
         retry_count: How often the client says that it has tried before, as OpenAI's SDKs do; empty if it says
             nothing.
+        fields: All headers by name in lower case, several of one name joined by commas.
     """
 
     id: str
@@ -122,6 +127,7 @@ class Request(NamedTuple):
     client_ip: str
     forwarded: HeaderPairs = ()
     retry_count: bytes = b""
+    fields: Mapping[bytes, bytes] = MappingProxyType({})
 
 
 class Answer(NamedTuple):

@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from jairouter.refusals import Refusal
+from jairouter.web.management.endpoint import PUBLIC
 from jairouter.web.management.openapi import document
 from jairouter.web.management.page import ADDRESS, address_of, page
 from jairouter.web.management.page_style import POLICY
@@ -64,7 +65,7 @@ class _Shown(Page):
     def render(self, request: Any) -> int:
         """See `Resource.render`."""
         try:
-            self._service.access.admit(request)
+            self._service.access.admit(request, PUBLIC, "docs")
         except Refusal as refusal:
             return Answer(request, self._service).refuse(refusal)
         if request.method in {b"GET", b"HEAD"}:
