@@ -148,7 +148,11 @@ class DocumentTests(RingCase):
 
     def entry(self, value: bytes = b"sk-of-the-document", **more: Any) -> dict[str, Any]:
         digest = self.ring.digest(sha256(value).digest()).hex()
-        return {"values": [{"digest": digest, "hint": "ment"}], "terms": {"permissions": ["chat:read"]}, **more}
+        return {
+            "values": [{"digest": digest, "hint": "ment"}],
+            "terms": {"permissions": ["chat:read"]},
+            **more,
+        }
 
     def test_known(self) -> None:
         self.ring.made({"keys": {"a": self.entry()}})
