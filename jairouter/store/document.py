@@ -37,6 +37,8 @@ RunInThread = Callable[..., Deferred[Any]]
 DIRECTORY: Final = "security"
 """Where documents lie, below the store's directory."""
 _SECRETS: Final = "secrets"
+_SHORTEST: Final = 16
+"""Bytes of the shortest secret."""
 
 
 class Document:
@@ -345,10 +347,13 @@ class Documents:
         path = self._directory / f"{_SECRETS}-{name}"
         with suppress(FileNotFoundError):
             return _read_secret(path)
+        secret = make()
+        if len(secret) < _SHORTEST:
+            raise ValueError(f"a secret has {_SHORTEST} bytes at least")
         try:
             make_directory(self._directory)
             with suppress(FileExistsError), temporary(self._directory, path.name) as (file, unfinished):
-                write_all(file, make())
+                write_all(file, secret)
                 hand_over(file.fileno(), self._directory)
                 os.fsync(file.fileno())
                 file.close()
@@ -364,11 +369,15 @@ class Documents:
 
 def _read_secret(path: Path) -> bytes:
     try:
-        secret = path.read_bytes()
+        opened = open_file(path)
+        if opened is None:
+            raise StoreUnavailable(f"{path} is not a file")
+        with opened[0] as file:
+            secret = file.read()
     except FileNotFoundError:
         raise
     except OSError as error:
         raise StoreUnavailable(f"{path} cannot be read: {reason_of(error)}") from None
-    if len(secret) < 16:
+    if len(secret) < _SHORTEST:
         raise StoreUnavailable(f"{path} is damaged: it is too short")
     return secret
