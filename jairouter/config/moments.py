@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,9 +13,11 @@ from jairouter.dates import date_of
 
 _ISO = re.compile(
     r"(\d{4}-\d\d-\d\d)"
-    r"(?:(?:[Tt]|[ \t]+)(\d\d:\d\d(?::\d\d)?)(?:[.,](\d{1,9}))?[ \t]*(?:([Zz])|([+-]\d\d)(?::?(\d\d))?)?)?",
+    r"(?:(?:[Tt]|[ \t]+)(\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?)"
+    r"[ \t]*(?:([Zz])|([+-]\d\d)(?::?(\d\d))?)?)?",
     re.ASCII,
 )
+_TO_SECONDS = len("00:00:00")
 _LAST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
 
 
@@ -22,7 +25,8 @@ _LAST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
 class Moment(Form):
     """A date, or a date and a time, as ISO 8601 and YAML's timestamps write them; kept as seconds since 1970.
 
-    A date alone is its beginning. Without a zone it is UTC, wherever the machine stands.
+    A date alone is its beginning. Without a zone it is UTC, wherever the machine stands. Fractions of a
+    second are dropped.
     """
 
     @property
@@ -43,7 +47,7 @@ class Moment(Form):
             raise Unfit
         if not 0 <= value <= _LAST:
             raise Unfit
-        return round(float(value), 3)  # what is written is read back exactly
+        return float(math.floor(value))  # what is written is read back exactly
 
     def render(self, value: Any) -> str | int | float | bool:
         """See `Form.render`."""
@@ -58,15 +62,13 @@ def _seconds(text: str) -> float:
     found = _ISO.fullmatch(text)
     if found is None:
         raise Unfit
-    day, time, fraction, zulu, hours, minutes = found.groups()
+    day, time, zulu, hours, minutes = found.groups()
     zone = "+00:00" if zulu or hours is None else f"{hours}:{minutes or '00'}"
     try:
-        moment = datetime.fromisoformat(f"{day}T{time or '00:00'}{zone}")
+        moment = datetime.fromisoformat(f"{day}T{(time or '00:00')[:_TO_SECONDS]}{zone}")
     except ValueError:
         raise Unfit from None
-    if fraction and len(time) < len("00:00:00"):
-        raise Unfit  # it would be one of a minute
-    return moment.timestamp() + float(f"0.{fraction or 0}")
+    return moment.timestamp()
 
 
 When = Annotated[float, Moment()]

@@ -1,4 +1,4 @@
-"""Processes that are killed, or write at the same time, while they change a document: what was told is there."""
+"""Processes that change a document, and are killed, or do so at a time: what was acknowledged is there."""
 
 from __future__ import annotations
 
