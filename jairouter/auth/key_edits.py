@@ -27,7 +27,7 @@ from jairouter.refusals import AlreadyExists, InsufficientPermissions, InvalidRe
 if TYPE_CHECKING:
     from jairouter.auth.keys import KeyRing
 
-MOST_KEYS: Final = 10_000
+MOST_KEYS: Final = 5_000
 """All of them are held in memory, and gone through whenever one is changed."""
 MOST_VALUES: Final = 4
 """Values of one key that are valid at a time."""

@@ -13,10 +13,12 @@ from zope.interface import implementer
 
 from jairouter.auditing import Event, IAudit
 from jairouter.auth.key_edits import By
-from jairouter.auth.key_store import ApiKeys
+from jairouter.auth.key_store import ApiKeys, Made
 from jairouter.auth.keys import KeyRing
 from jairouter.auth.usage import Usage
 from jairouter.config.settings.api_keys import ApiKeySettings
+from jairouter.errors import Reason, Unauthenticated
+from jairouter.refusals import Refusal
 from jairouter.store.document import Document, Documents
 from tests.config.reading import read
 
@@ -82,3 +84,30 @@ class KeyCase(SynchronousTestCase):
         made = self.successResultOf(self.keys.create(self.by, given, name))
         assert made.value is not None
         return made.value.reveal().encode()
+
+
+class StoreCase(KeyCase):
+    """Keys that are made, and what comes of it."""
+
+    def reason(self, value: bytes) -> Reason:
+        error = self.assertRaises(Unauthenticated, self.ring.authenticate, value)
+        assert isinstance(error, Unauthenticated)
+        return error.reason
+
+    def done(self, work: Deferred[Made]) -> dict[str, Any]:
+        return self.successResultOf(work).key
+
+    def value(self, work: Deferred[Made]) -> bytes:
+        value = self.successResultOf(work).value
+        assert value is not None
+        return value.reveal().encode()
+
+    def refused(self, work: Deferred[Any], kind: type[Refusal]) -> Refusal:
+        before = self.document.value
+        refusal = self.failureResultOf(work, kind).value
+        assert isinstance(refusal, Refusal)
+        self.assertEqual(self.document.value, before)
+        return refusal
+
+    def kinds(self) -> list[str]:
+        return [event.kind for event in self.audit.events]

@@ -31,7 +31,9 @@ class AllowanceCase(SynchronousTestCase):
         return self.allowance.take(model, self.now)
 
     def refused(self, model: str = "m") -> RateLimited:
-        return self.assertRaises(RateLimited, self.take, model)
+        error = self.assertRaises(RateLimited, self.take, model)
+        assert isinstance(error, RateLimited)
+        return error
 
 
 class LimitTests(AllowanceCase):

@@ -22,6 +22,7 @@ class RingCase(KeyCase):
 
     def reason(self, value: bytes) -> Reason:
         error = self.assertRaises(Unauthenticated, self.ring.authenticate, value)
+        assert isinstance(error, Unauthenticated)
         self.assertNotIn(value.decode("latin-1") or "\0", str(error))
         return error.reason
 
@@ -179,7 +180,6 @@ class DocumentTests(RingCase):
 
     def test_damaged_ones(self) -> None:
         """One that is not as it should be is refused and said once; the others are known."""
-        digest = {"values": [{"digest": "zz"}]}
         damaged: list[Any] = [
             None,
             5,
@@ -190,7 +190,7 @@ class DocumentTests(RingCase):
             self.entry(terms={"permissions": "chat:read", "unheard": 1}),
             self.entry(values=None),
             self.entry(values=[{"digest": 5}]),
-            self.entry(**digest),
+            self.entry(values=[{"digest": "zz"}]),
             self.entry(createdAt=1e300),
             self.entry(values=[{**self.entry()["values"][0], "until": float("nan")}]),
         ]

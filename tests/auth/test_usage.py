@@ -181,7 +181,14 @@ class SharedTests(UsageCase):
 
     def test_damaged(self) -> None:
         """What is no number counts as none, and is mended."""
-        for bad in (None, 5, [], {"frontend": 5}, {"frontend": {"succeeded": -1, "lastUsedAt": 10**30}}):
+        every: tuple[Any, ...] = (
+            None,
+            5,
+            [],
+            {"frontend": 5},
+            {"frontend": {"succeeded": -1, "lastUsedAt": 10**30}},
+        )
+        for bad in every:
             self.usage_document.value = {"usage": bad}
             self.assertEqual(self.numbers(), (0, 0, 0, 0))
             self.record()

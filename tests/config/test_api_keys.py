@@ -31,8 +31,9 @@ class KeySettingsTests(SynchronousTestCase):
     def test_all(self) -> None:
         key = self.key(
             "name: a, value: sk-planted, permissions: [chat:read, admin], enabled: off, "
-            "expires-at: 2030-01-31, requests-per-minute: 60, burst: 5, max-concurrent: 2, requests-per-day: 1000, "
-            "models: [gpt-4, 'llama*'], allow-from: [10.0.0.0/8, '::1'], metadata: {team: x}"
+            "expires-at: 2030-01-31, requests-per-minute: 60, burst: 5, max-concurrent: 2, "
+            "requests-per-day: 1000, models: [gpt-4, 'llama*'], "
+            "allow-from: [10.0.0.0/8, '::1'], metadata: {team: x}"
         )
         self.assertEqual((key.key_id, key.enabled, key.expires_at), ("a", False, 1_896_048_000.0))
         self.assertEqual((key.requests_per_minute, key.burst), (60, 5))
