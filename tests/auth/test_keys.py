@@ -10,7 +10,7 @@ from zope.interface.verify import verifyObject
 
 from jairouter.auth.keys import KeyRing
 from jairouter.caller import Caller, Kind
-from jairouter.errors import Reason, Unauthenticated
+from jairouter.errors import RateLimited, Reason, Unauthenticated
 from jairouter.interfaces import IAuthenticator
 from tests.auth.keyed import DAY, FRONTEND, PEPPER, TODAY, KeyCase, settings
 
@@ -131,6 +131,14 @@ class ChangeTests(RingCase):
         again = self.configure(max_concurrent=2)
         assert again is not None
         self.assertIs(again.allowance, first.allowance)
+
+    def test_other_limits(self) -> None:
+        """They count at once, also for those who hold the caller from before."""
+        caller = self.configure(requests_per_day=9)
+        assert caller is not None and caller.allowance is not None
+        caller.allowance.take("m", 0.0)
+        self.assertIs(self.configure(requests_per_day=1), caller)
+        self.assertRaises(RateLimited, caller.allowance.take, "m", 0.0)
 
     def test_allowance_of_a_key_that_goes(self) -> None:
         first = self.configure(max_concurrent=1)

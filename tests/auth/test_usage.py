@@ -230,6 +230,7 @@ class FlushTests(UsageCase):
         self.assertEqual(self.numbers(), (2, 2, 0, 2))
         second = self.usage.flush()
         self.assertNoResult(second)
+        self.assertEqual(self.numbers(), (2, 2, 0, 2))
         waiting.callback(None)
         self.successResultOf(first)
         self.successResultOf(second)

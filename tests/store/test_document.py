@@ -6,6 +6,7 @@ import math
 import stat
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from hypothesis import given
@@ -15,6 +16,7 @@ from twisted.internet.defer import Deferred
 from jairouter.refusals import NotFound
 from jairouter.store import document as module
 from jairouter.store.document import Documents
+from jairouter.store.durable import open_file
 from jairouter.store.lock import locked
 from tests.auth.keyed import not_in_a_thread
 from tests.fuzz.examples import examples
@@ -110,6 +112,11 @@ class KeepingTests(DocumentCase):
             self.assertEqual(document.value, {})
         self.assertFalse(self.file.exists())
 
+    def test_half_a_character(self) -> None:
+        """JSON can say it, and what has come in must not keep anything from being written later."""
+        self.put(self.open(), a="\ud800")
+        self.assertEqual(self.open().value, {"a": "\ud800"})
+
     @examples(8)
     @given(
         st.dictionaries(
@@ -185,9 +192,19 @@ class SharedTests(DocumentCase):
     def test_file_is_read_only_when_it_changed(self) -> None:
         self.put(self.one, a=1)
         self.successResultOf(self.other.refresh())
-        self.patch(module, "open_file", lambda path: self.fail("it was read"))
+        read: list[Path] = []
+
+        def reading(path: Path) -> Any:
+            read.append(path)
+            return open_file(path)
+
+        self.patch(module, "open_file", reading)
         self.successResultOf(self.one.refresh())
         self.successResultOf(self.other.refresh())
+        self.assertEqual(read, [])
+        self.put(self.one, a=2)
+        self.successResultOf(self.other.refresh())
+        self.assertEqual(len(read), 2)
 
     def test_held(self) -> None:
         """Whoever holds it too long is not waited for."""
