@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from jairouter.config.dump import dump
 from jairouter.config.inheritance import circuit_breaker_for, load_balance_for, rate_limit_for
 from jairouter.config.loader import Loaded, load
+from jairouter.config.secret import Secret
 
 GUIDE = Path(__file__).parent / "guide"
 OPENAI, ANTHROPIC = "sk-openai-secret", "sk-ant-secret"
@@ -107,7 +108,7 @@ class OtherBlockTests(SynchronousTestCase):
         keys = loaded.settings.security.api_key
         self.assertEqual((keys.enabled, keys.header_name), (True, "X-API-Key"))
         self.assertEqual(keys.keys[1].key_id, "backend-service")
-        self.assertEqual(keys.keys[0].key_value.reveal(), "sk-frontend-key-here")
+        self.assertEqual(keys.keys[0].key_value, Secret("sk-frontend-key-here"))
         self.assertEqual(keys.keys[1].permissions, ("chat:*", "embedding:*", "config:write"))
         self.assertEqual(texts(loaded), ["security.api-key.enabled has no effect yet: anybody may call"])
         self.assertNotIn("key-here", str(dump(loaded.settings)) + repr(loaded.settings))
