@@ -74,7 +74,7 @@ class PublishedKeys:
         self._waiting: list[Deferred[None]] = []
         self._failing = False
 
-    def find(self, token: Jws) -> Key | None | Deferred[Key | None]:
+    def find(self, token: Jws) -> Key | Deferred[Key | None] | None:
         """The key that a token says it is signed with.
 
         Returns:
@@ -154,7 +154,7 @@ class PublishedKeys:
 
     def _bad(self, failure: Failure) -> None:
         if not self._failing and not failure.check(CancelledError):  # once, not every half minute
-            why = failure.getErrorMessage() or failure.type.__name__
+            why = failure.getErrorMessage() or type(failure.value).__name__
             self._log.warn("the keys at {url} cannot be fetched: {why}", url=self._shown, why=why[:200])
         self._failing = True
 
