@@ -219,7 +219,7 @@ def generation_of(value: Mapping[str, Any], user: str) -> int:
     return generation
 
 
-def is_cut_off(cutoff: Mapping[str, Any] | None, generation: int, issued: float, leeway: float) -> bool:
+def is_cut_off(found: Mapping[str, Any] | None, generation: int, issued: float, leeway: float) -> bool:
     """Whether a token was issued before its user's tokens were revoked.
 
     Args:
