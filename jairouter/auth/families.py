@@ -2,7 +2,8 @@
 
 ::
 
-    {"families": {"<id>": {"user", "issued", "used", "expires", "access", "address", "refresh", "revoked"?}},
+    {"families": {"<id>": {"user", "issued", "used", "expires", "access", "address", "refresh", "roles",
+                           "revoked"?}},
      "revoked":  {"<id>": {"until", "user"}},
      "cutoffs":  {"<user>": {"generation", "time", "until", "by"}}}
 
@@ -43,16 +44,38 @@ class Terms(NamedTuple):
     most: int
 
 
+class New(NamedTuple):
+    """A login, or its renewal.
+
+    Attributes:
+        user: Who logs in.
+        family: The name of the login.
+        refresh: The name of the new refresh token.
+        address: From where.
+        roles: What the tokens say of the user; None for what they said before.
+    """
+
+    user: str
+    family: str
+    refresh: str
+    address: str
+    roles: tuple[str, ...] | None
+
+
 class Opened(NamedTuple):
-    """A login, as new tokens are told of it.
+    """What the new tokens have to say besides.
 
     Attributes:
         generation: Of the user's tokens: see `cut_off`.
-        ended: The families that were forgotten for it.
+        roles: Of the user.
     """
 
     generation: int
-    ended: tuple[str, ...] = ()
+    roles: tuple[str, ...]
+
+
+class Reused(NamedTuple):
+    """The refresh token that was shown is dead: somebody has used it before."""
 
 
 class Revoked(NamedTuple):
@@ -69,32 +92,31 @@ class Revoked(NamedTuple):
     until: float
 
 
-def open_family(value: Value, family: str, refresh: str, user: str, address: str, terms: Terms) -> Opened:
+def open_family(value: Value, new: New, terms: Terms) -> Opened:
     """Begin a family, for a login.
 
     Args:
         value: The document, which is changed.
-        family: Its name.
-        refresh: The name of its refresh token.
-        user: Who has logged in.
-        address: From where.
+        new: The login.
         terms: See there.
     """
     prune(value, terms.now)
-    ended = _make_room(value, user, terms)
-    _part(value, "families")[family] = {
-        "user": user,
+    _make_room(value, new.user, terms)
+    roles = new.roles or ()
+    _part(value, "families")[new.family] = {
+        "user": new.user,
         "issued": terms.now,
         "used": terms.now,
         "expires": terms.now + terms.refresh,
         "access": terms.now + terms.access,
-        "address": address,
-        "refresh": refresh,
+        "address": new.address,
+        "refresh": new.refresh,
+        "roles": [*roles],
     }
-    return Opened(generation_of(value, user), ended)
+    return Opened(generation_of(value, new.user), roles)
 
 
-def rotate(value: Value, family: str, old: str, new: str, address: str, terms: Terms) -> Opened | None:
+def rotate(value: Value, old: str, new: New, terms: Terms) -> Opened | Reused | None:
     """Put a new refresh token in the place of one, which is dead then.
 
     A token that is dead already was used by two: by its owner, and by a thief. Nobody knows who is who, so
@@ -102,25 +124,29 @@ def rotate(value: Value, family: str, old: str, new: str, address: str, terms: T
 
     Args:
         value: The document, which is changed.
-        family: Its family.
         old: The name of the token that was shown.
-        new: The name of the next one.
-        address: From where.
+        new: The renewal.
         terms: See there.
 
     Returns:
-        None, if the token is worth nothing any more.
+        None, if the family is over or not known.
     """
-    record = _part(value, "families").get(family)
-    if record is None or "revoked" in record or record["expires"] + SLACK <= terms.now:
+    record = _part(value, "families").get(new.family)
+    if record is None or "revoked" in record or record["user"] != new.user:
         return None
     if record["refresh"] != old:
-        end_family(value, family, terms)
-        return None
-    access = max(record["access"], terms.now + terms.access)
-    expires = terms.now + terms.refresh
-    record.update(refresh=new, used=terms.now, expires=expires, access=access, address=address)
-    return Opened(generation_of(value, record["user"]))
+        end_family(value, new.family, terms)
+        return Reused()
+    roles = tuple(record["roles"]) if new.roles is None else new.roles
+    record.update(
+        used=terms.now,
+        expires=terms.now + terms.refresh,
+        access=max(record["access"], terms.now + terms.access),
+        address=new.address,
+        refresh=new.refresh,
+        roles=[*roles],
+    )
+    return Opened(generation_of(value, new.user), roles)
 
 
 def end_family(value: Value, family: str, terms: Terms) -> None:
@@ -234,8 +260,8 @@ def is_cut_off(found: Mapping[str, Any] | None, generation: int, issued: float, 
     return known
 
 
-def _make_room(value: Value, user: str, terms: Terms) -> tuple[str, ...]:
-    """End families for a new one, and forget them; which."""
+def _make_room(value: Value, user: str, terms: Terms) -> None:
+    """End families for a new one, and forget them."""
     families = _part(value, "families")
     own = _oldest_first(families, user)
     gone = own[: max(0, len(own) - PER_USER + 1)]
@@ -247,7 +273,6 @@ def _make_room(value: Value, user: str, terms: Terms) -> tuple[str, ...]:
     for name in gone:
         end_family(value, name, terms)
         del families[name]
-    return tuple(gone)
 
 
 def _oldest_first(families: Mapping[str, Any], user: str) -> list[str]:

@@ -78,7 +78,8 @@ class Revocations:
         def whole(value: dict[str, Any]) -> T:
             for user, (then, by) in users.items():
                 cut_off(value, user, then, by)
-            revoke(value, tokens.values(), terms)
+            if tokens:
+                revoke(value, tokens.values(), terms)
             return edit(value)
 
         changing: Deferred[T] = self._document.change(whole)

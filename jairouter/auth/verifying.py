@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from twisted.internet.defer import Deferred
 
@@ -190,26 +190,3 @@ def _of_others(
         permissions=permissions,
         published=published,
     )
-
-
-def payload_of(bearer: Bearer, rules: Rules, roles: Any) -> dict[str, Any]:
-    """What a token of ours says.
-
-    Args:
-        bearer: Whose it is.
-        rules: Who issues it, and for whom.
-        roles: The roles of the user, for others who read it: here the account decides.
-    """
-    optional = {"aud": sorted(rules.audience), "gen": bearer.generation}
-    return {
-        "iss": rules.issuer,
-        "sub": bearer.user,
-        "iat": int(bearer.issued),
-        "nbf": int(bearer.issued),
-        "exp": int(bearer.expires),
-        "jti": bearer.id,
-        "fam": bearer.family,
-        "typ": bearer.kind,
-        "roles": [role.strip().upper().removeprefix("ROLE_") for role in roles],
-        **{name: value for name, value in optional.items() if value},
-    }
