@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -107,8 +106,8 @@ def _date(members: Mapping[str, Any], name: str) -> float | None:
     if name not in members:
         return None
     value: Any = members[name]
-    # (A bool is an int)
-    if type(value) not in (int, float) or not math.isfinite(value) or not 0 <= value <= _LATEST:
+    # (A bool is an int; what is no number, or has 400 digits, is not between these)
+    if type(value) not in (int, float) or not 0 <= value <= _LATEST:
         raise Malformed("a date of the token is none")
     return float(value)
 
