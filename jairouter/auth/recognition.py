@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from jairouter.auth.jwks import PublishedKeys
     from jairouter.auth.revocations import Revocations
     from jairouter.auth.signing import Elsewhere, Signing
+    from jairouter.config.settings.tokens import JwtSettings
 
 Publish = Callable[["Elsewhere", Callable[[], None]], "PublishedKeys"]
 """Makes what knows the keys of somebody else; told what to call when they change."""
@@ -75,7 +76,10 @@ class Recognition:
         self._revocations = revocations
         self.configure(signing)
 
-    # -- who is it ------------------------------------------------------------
+    @property
+    def settings(self) -> JwtSettings:
+        """What is in force."""
+        return self._signing.settings
 
     def authenticate(self, credential: bytes) -> Caller | Deferred[Caller]:
         """See `IAuthenticator.authenticate`; fails with `KeysUnavailable` too."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from jairouter.auth.claims import Rules
 from jairouter.auth.signing_keys import KeyReader
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from jairouter.auth.algorithms import Key, Signer
     from jairouter.config.faults import Findings, Origin
     from jairouter.config.settings.tokens import JwtSettings
-
-DEVELOPMENT: Final = frozenset(("dev", "development", "local", "test"))
-"""Profiles in which a secret may be one that can be guessed."""
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from zope.interface import implementer
 
 from jairouter.auditing import Event, IAudit
 from jairouter.auth.algorithms import Signer, secret_signer
+from jairouter.auth.minting import Issued
 from jairouter.auth.permissions import granted_to_roles
 from jairouter.auth.recognition import Publish
 from jairouter.auth.signing import Signing, read_signing
