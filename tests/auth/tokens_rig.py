@@ -25,7 +25,8 @@ from jairouter.auth.minting import Issued
 from jairouter.auth.permissions import granted_to_roles
 from jairouter.auth.recognition import Publish
 from jairouter.auth.signing import Signing, read_signing
-from jairouter.auth.tokens import Tokens
+from jairouter.auth.tokens import By, Tokens
+from jairouter.auth.verifying import Bearer
 from jairouter.caller import Caller
 from jairouter.config.faults import Findings
 from jairouter.config.settings.tokens import JwtSettings
@@ -36,6 +37,7 @@ from jairouter.store.document import Document
 TODAY = 1_767_225_600.0
 """2026-01-01T00:00:00Z."""
 SECRET = "qL9v2RkX8sWz4TnB7mHc3YdF6gJp1ZtA5eUo0iKx"
+BY = By("root", "192.0.2.9", "r1", "lost")
 OTHER = "Zx81mQp0vNc72KdLs94TgYbH5jWeRu3Fa6iOoXkC"
 
 
@@ -222,3 +224,20 @@ class TokensCase(SynchronousTestCase):
     def kinds(self) -> list[str]:
         """The kinds of what was recorded."""
         return [event.kind for event in self.audit.events]
+
+
+class LifeCase(TokensCase):
+    """With words for what is done to tokens."""
+
+    def bearer(self, token: str) -> Bearer:
+        bearer: Bearer = self.successResultOf(self.tokens.examine(token.encode()))
+        return bearer
+
+    def renewed(self, token: str) -> Issued:
+        issued: Issued = self.successResultOf(self.tokens.refresh(token.encode(), "192.0.2.8"))
+        return issued
+
+    def not_renewed(self, token: str) -> Reason:
+        failure = self.failureResultOf(self.tokens.refresh(token.encode()), Unauthenticated)
+        reason: Reason = failure.value.reason
+        return reason
