@@ -7,12 +7,13 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from jairouter.auth import jws
 from jairouter.auth.permissions import granted
 from jairouter.auth.tokens import By
 from jairouter.errors import Reason, Unauthenticated
 from tests.auth.published_rig import ES, ISSUER, RS, URL, PublishedCase, jwk
 from tests.auth.token_attacks import hs
-from tests.auth.tokens_rig import ec_key, rsa_key
+from tests.auth.tokens_rig import OTHER, ec_key, public_pem, rsa_key
 
 
 class ForeignTests(PublishedCase):
@@ -94,6 +95,7 @@ class ForeignTests(PublishedCase):
             self.successResultOf(self.gateway.revoke([bearer], By()))
             self.assertIs(self.reason(token, self.gateway), Reason.REVOKED_TOKEN)
         self.caller(self.foreign(jti="y"), self.gateway)
+        self.caller(self.foreign(jti=None, sub="carol"), self.gateway)
 
     def test_all_revoked(self) -> None:
         token = self.foreign()
@@ -105,6 +107,21 @@ class ForeignTests(PublishedCase):
 
     def test_no_refresh(self) -> None:
         self.failureResultOf(self.gateway.refresh(self.foreign(typ="refresh", fam="f")), Unauthenticated)
+
+    def test_forgery_of_ours_asks_nobody(self) -> None:
+        """A name of our own key is none to ask others about."""
+        own = self.make(self.publish, jwks_url=URL, jwks_issuer=ISSUER, secret=OTHER)
+        kid = jws.read(self.login(tokens=own).access.encode()).kid
+        asked = len(self.asked)
+        self.assertIs(self.reason(self.foreign(kid), own), Reason.UNKNOWN_TOKEN)
+        self.assertEqual(len(self.asked), asked)
+
+    def test_public_key_alone(self) -> None:
+        """Whoever has the private one issues tokens, but has no logins here."""
+        own = self.make(algorithm="RS256", public_key=public_pem(RS), audience=["gateway"])
+        self.assertEqual(self.caller(self.foreign(None, iss="jairouter"), own).name, "bob@jairouter")
+        renewal = self.foreign(None, iss="jairouter", typ="refresh", fam="f", sub="alice")
+        self.failureResultOf(own.refresh(renewal), Unauthenticated)
 
     def test_secret_in_the_set(self) -> None:
         """What everybody can read is no secret."""

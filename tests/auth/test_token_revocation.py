@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.logger import capturedLogs
 
 from jairouter.auditing import FAILED
-from jairouter.errors import Reason
+from jairouter.errors import Reason, Unauthenticated
 from jairouter.refusals import NotPossible, StoreUnavailable
 from tests.auth.tokens_rig import BY, TODAY, LifeCase
 
@@ -59,6 +59,23 @@ class RevocationTests(LifeCase):
         self.successResultOf(document.refresh())
         self.assertIs(self.reason(issued.access, other), Reason.REVOKED_TOKEN)
 
+    def test_not_renewed_by_a_gateway_that_has_not_looked_yet(self) -> None:
+        issued = self.login()
+        other = self.make(seed=1)
+        self.successResultOf(self.tokens.logout(self.bearer(issued.access), BY))
+        failure = self.failureResultOf(other.refresh(issued.refresh.encode()), Unauthenticated)
+        self.assertIs(failure.value.reason, Reason.REVOKED_TOKEN)
+        self.assertNotIn("JWT_TOKEN_REUSED", self.kinds())
+
+    def test_kept_once(self) -> None:
+        """What is on the disk is not written with each change for ever."""
+        issued = self.login()
+        self.successResultOf(self.tokens.logout(self.bearer(issued.access), BY))
+        self.successResultOf(self.tokens.revoke_all("root", BY))
+        self.file.value = {}
+        self.login()
+        self.assertEqual((self.file.value.get("revoked", {}), self.file.value.get("cutoffs", {})), ({}, {}))
+
     def test_remembered_until_it_has_expired(self) -> None:
         """However short other products remember it."""
         issued = self.login()
@@ -95,6 +112,18 @@ class RevocationTests(LifeCase):
         self.assertIs(self.reason(issued.access), Reason.REVOKED_TOKEN)
         self.disk.turn()
         self.assertIsNone(self.successResultOf(revoking))
+
+    def test_at_once_while_something_else_is_written(self) -> None:
+        issued, other = self.login(), self.login()
+        self.disk.slow = True
+        renewing = self.tokens.refresh(other.refresh.encode())
+        revoking = self.tokens.revoke([self.bearer(issued.access)], BY)
+        self.disk.turn()
+        self.successResultOf(renewing)
+        self.assertNoResult(revoking)
+        self.assertIs(self.reason(issued.access), Reason.REVOKED_TOKEN)
+        self.disk.turn()
+        self.successResultOf(revoking)
 
     def test_switched_off(self) -> None:
         """Who cannot revoke is told so."""
@@ -141,6 +170,13 @@ class RevokeAllTests(LifeCase):
         again = self.make()
         self.assertIs(self.reason(before.access, again), Reason.REVOKED_TOKEN)
         self.assertEqual(self.caller(after.access, again).name, "alice")
+
+    def test_not_renewed_by_a_gateway_that_has_not_looked_yet(self) -> None:
+        issued = self.login()
+        other = self.make(seed=1)
+        self.successResultOf(self.tokens.revoke_all("alice", BY))
+        failure = self.failureResultOf(other.refresh(issued.refresh.encode()), Unauthenticated)
+        self.assertIs(failure.value.reason, Reason.REVOKED_TOKEN)
 
     def test_login_while_it_is_being_kept(self) -> None:
         """It is done once, though the next change may be asked for before it is known to be done."""
