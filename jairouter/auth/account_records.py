@@ -3,7 +3,7 @@
 The document::
 
     {"accounts":  {NAME: {"password": HASH, "roles": [...], "enabled": true, "createdAt": SECONDS, "createdBy": WHO,
-                          "updatedAt": SECONDS, "passwordChangedAt": SECONDS}},
+                          "updatedAt": SECONDS, "passwords": NUMBER}},
      "overrides": {NAME: {"enabled": false}},      of other accounts, those of the configuration and of checkers
      "outsiders": {NAME: {"createdAt": SECONDS}}}  users whom a checker has let in once
 
@@ -13,6 +13,7 @@ Nothing in it is a password; whoever reads it can try to guess some.
 from __future__ import annotations
 
 import enum
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 ACCOUNTS: Final = "accounts"
 OVERRIDES: Final = "overrides"
 OUTSIDERS: Final = "outsiders"
+
+LONGEST_NAME: Final = 100
 
 CHANGES_SECURITY: Final = "security:write"
 """Whoever may this can give anybody any of their own permissions."""
@@ -63,8 +66,8 @@ class Record:
         account: What others may know.
         enabled: Whether the user may log in.
         stored: What the password is compared with; None where none is right here.
-        since: When it was made, and by whom; when it was changed last; when its password was. Seconds since
-            the epoch.
+        since: When it was made, and by whom; when it was changed last, in seconds since the epoch; how many
+            passwords it has had.
     """
 
     account: Account
@@ -86,11 +89,11 @@ class Record:
         if later.account.permissions != self.account.permissions or later.account.roles != self.account.roles:
             return True
         if self.account.source is Source.API:  # a hash may be made anew of the same password
-            return later.since.get("passwordChangedAt") != self.since.get("passwordChangedAt")
+            return any(later.since.get(each) != self.since.get(each) for each in ("createdAt", "passwords"))
         return later.stored != self.stored
 
 
-def records_of(settings: JwtSettings, value: Mapping[str, Any]) -> dict[str, Record]:
+def records_of(settings: JwtSettings, value: Mapping[str, Any], *, clear: bool = False) -> dict[str, Record]:
     """All accounts by name.
 
     Where two have the same name, that of the configuration counts, then the one that was made.
@@ -98,6 +101,7 @@ def records_of(settings: JwtSettings, value: Mapping[str, Any]) -> dict[str, Rec
     Args:
         settings: Of the configuration.
         value: Of the document.
+        clear: Whether passwords of the configuration may stand in the clear.
     """
     found: dict[str, Record] = {}
     overrides = members(value, OVERRIDES)
@@ -112,7 +116,10 @@ def records_of(settings: JwtSettings, value: Mapping[str, Any]) -> dict[str, Rec
     for each in settings.accounts:
         account = account_of(each.username, each.roles, Source.CONFIGURATION)
         enabled = _enabled(overrides, each.username, each.enabled)
-        found[each.username] = Record(account, enabled, read_stored(each.password.reveal()))
+        stored = read_stored(each.password.reveal())
+        if stored is not None and stored.cost is None and not clear:
+            stored = None
+        found[each.username] = Record(account, enabled, stored)
     return found
 
 
@@ -130,6 +137,20 @@ def permissions_of(roles: Iterable[str]) -> frozenset[str]:
         except UnknownPermission:
             continue
     return granted
+
+
+def name_fault(name: str) -> str | None:
+    """Why nobody can be called so; None if they can.
+
+    What cannot be seen, or not be told apart in a log, is no part of a name.
+    """
+    if not name or len(name) > LONGEST_NAME:
+        return f"a user name has 1 to {LONGEST_NAME} characters"
+    if any(unicodedata.category(each)[0] in "CZ" for each in name):
+        return "a user name has no spaces and no characters that cannot be seen"
+    if unicodedata.normalize("NFC", name) != name or name in {".", ".."}:
+        return "a user name is not . or .., and its characters are composed (Unicode form NFC)"
+    return None
 
 
 def unknown_roles(roles: Iterable[str]) -> list[str]:

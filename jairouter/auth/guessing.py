@@ -82,13 +82,20 @@ class Guessing:
         """Go by other settings from now on; what was counted stays."""
         self._settings = settings
 
-    def refusal(self, username: str, address: str, now: float) -> float:
-        """Seconds for which nobody at the address may log in as this user; 0 if they may."""
+    def refusal(self, username: str, address: str, now: float, *, begun: bool = False) -> float:
+        """Seconds for which nobody at the address may log in as this user; 0 if they may.
+
+        Args:
+            username: As it was typed.
+            address: The client's.
+            now: The clock's seconds.
+            begun: Whether `begin` was called for this login.
+        """
         if not self._settings.enabled:
             return 0.0
         name, place = _name(username), _place(address)
         wait = max(self._pairs.locked((name, place), now), self._addresses.locked(place, now))
-        if self._accounts.locked(name, now) and not self._is_owners(name, place):
+        if not begun and self._accounts.locked(name, now) and not self._is_owners(name, place):
             wait = max(wait, self._tried.get(name, now) - now)
         return wait
 

@@ -24,6 +24,7 @@ _NAMED: Final = 3
 _ROWS: Final = ("abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm")
 _NEIGHBOURS: Final = frozenset(pair for row in _ROWS for each in (row, row[::-1]) for pair in pairwise(each))
 _REPEATED: Final = re.compile(r"(.{1,4}?)\1+.{0,3}", re.DOTALL)
+_AGAIN: Final = re.compile(r"\A(.+?)\1+\Z", re.DOTALL)
 _ADDED: Final = "0123456789!@#$%^&*()-_=+.,:;?/~ "
 """What is put before or behind a common word so that it may pass."""
 
@@ -36,18 +37,20 @@ def faults_of(password: str, username: str, settings: PasswordSettings) -> list[
         username: Whose it is to be.
         settings: What it has to be.
     """
+    if encoded(password) is None:
+        return [f"it has to have at most {MOST_BYTES} bytes in UTF-8, none of them 0"]
     faults = []
     if len(password) < settings.min_length:
         faults.append(f"it has to have at least {settings.min_length} characters")
-    if encoded(password) is None:
-        faults.append(f"it has to have at most {MOST_BYTES} bytes in UTF-8, none of them 0")
     folded, name = password.casefold(), normalized(username).casefold()
     if len(name) >= _NAMED and name in folded or folded and folded in name:
         faults.append("it must not hold the user name, nor be part of it")
     if _is_common(folded):
         faults.append("it is one of those that everybody tries first")
     if _REPEATED.fullmatch(password) or _is_run(folded):
-        faults.append("it must not be a few characters again and again, nor a row of the alphabet or the keyboard")
+        faults.append(
+            "it must not be a few characters again and again, nor a row of the alphabet or the keyboard"
+        )
     classes = _classes(password)
     if classes < settings.required_classes:
         faults.append(
@@ -63,7 +66,8 @@ def _classes(password: str) -> int:
 
 def _is_common(folded: str) -> bool:
     common = _common()
-    return folded in common or folded.strip(_ADDED) in common
+    once = _AGAIN.sub(r"\1", folded)
+    return not common.isdisjoint((folded, folded.strip(_ADDED), once, once.strip(_ADDED)))
 
 
 def _is_run(folded: str) -> bool:

@@ -11,7 +11,7 @@ COSTLY: Final = 14
 """Cost of a bcrypt hash above which a login takes seconds."""
 
 _BCRYPT: Final = re.compile(r"\$2[aby]\$(0[4-9]|[12][0-9]|3[01])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
-"""Of the last character of the salt only two bits count, and bcrypt refuses the others when they are not 0."""
+"""Of the last character of the salt only two bits count; bcrypt refuses it where the others are not 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class StoredPassword:
 def read_stored(text: str) -> StoredPassword | None:
     """Read it as files have it; None if it is neither a bcrypt hash nor a clear text after ``{noop}``.
 
-    The words in braces are those of Spring Security's DelegatingPasswordEncoder; a hash may stand without one.
+    The words in braces are those of Spring Security's DelegatingPasswordEncoder; a hash may stand alone.
     """
     if text.startswith("{noop}"):
         return StoredPassword(text.removeprefix("{noop}"), None)

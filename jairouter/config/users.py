@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Final
 
+from twisted.cred.credentials import IUsernamePassword
+from twisted.cred.strcred import InvalidAuthType, findCheckerFactories, makeChecker
+
 from jairouter.config.faults import Findings
-from jairouter.config.naming import KeyPath
+from jairouter.config.naming import KeyPath, nearest
 from jairouter.config.profiles import is_development
 from jairouter.config.settings.accounts import AccountSettings
 from jairouter.config.settings.root import Settings
@@ -14,10 +18,11 @@ from jairouter.config.stored_password import COSTLY, read_stored, skeleton
 from jairouter.config.tree import Members, lookup
 
 _ACCOUNTS: Final[KeyPath] = ("security", "jwt", "accounts")
+_CHECKERS: Final[KeyPath] = ("security", "jwt", "checkers")
 
 
 def check(settings: Settings, profiles: Sequence[str], tree: Members, findings: Findings) -> None:
-    """Check the accounts.
+    """Check the accounts, and have the checkers made on trial.
 
     Args:
         settings: The settings, valid otherwise.
@@ -28,14 +33,19 @@ def check(settings: Settings, profiles: Sequence[str], tree: Members, findings: 
     if not settings.security.tokens_on:
         return
     development = is_development(profiles)
-    seen: dict[str, str] = {}
+    seen: set[str] = set()
     for index, account in enumerate(settings.security.jwt.accounts):
         place: KeyPath = (*_ACCOUNTS, index)
         _check_password(account, development, place, tree, findings)
-        other = seen.setdefault(skeleton(account.username), account.username)
-        if other is not account.username:
-            told = "there is an account of this name, or one that differs only in capitals or in how it is encoded"
+        same = skeleton(account.username)
+        if same in seen:
+            told = "another account has this name, or one that differs only in capitals or in its encoding"
             _fault(told, (*place, "username"), tree, findings)
+        seen.add(same)
+    for index, description in enumerate(settings.security.jwt.checkers):
+        wrong = _wrong_checker(description)
+        if wrong:
+            _fault(wrong, (*_CHECKERS, index), tree, findings)
 
 
 def _check_password(
@@ -53,7 +63,30 @@ def _check_password(
     elif stored.cost is None and not development:
         _fault("a password in the clear ({noop}) is for development profiles only", path, tree, findings)
     elif stored.cost is not None and stored.cost > COSTLY:
-        findings.notice(origin, f"a bcrypt hash of cost {stored.cost}: each login takes seconds of a processor")
+        findings.notice(
+            origin, f"a bcrypt hash of cost {stored.cost}: each login takes seconds of a processor"
+        )
+
+
+def _wrong_checker(description: str) -> str | None:
+    """What is wrong with a checker; None if it can be made. What comes after the colon is not shown."""
+    kind, _, rest = description.partition(":")
+    if kind == "file" and not os.path.isfile(rest):  # Twisted only warns, and then lets nobody in
+        return "there is no such file, or it cannot be seen"
+    try:
+        checker = makeChecker(description)
+    except InvalidAuthType:
+        there = sorted({each.authType for each in findCheckerFactories()})
+        meant = nearest(kind, there)
+        hint = f"; did you mean {meant}?" if meant else ""
+        return f"expected a checker of Twisted ({', '.join(there)}) and a colon{hint}"
+    except ValueError as error:
+        return " ".join(str(error).split()) or "not understood"
+    except Exception as error:
+        return f"the checker cannot be made: {type(error).__name__}"
+    if not any(each.isOrExtends(IUsernamePassword) for each in checker.credentialInterfaces):
+        return "this checker does not take user names and passwords"
+    return None
 
 
 def _fault(text: str, path: KeyPath, tree: Members, findings: Findings) -> None:

@@ -1,13 +1,38 @@
 """Settings of users who can log in, of their passwords, and of those who guess them."""
 
+from dataclasses import dataclass
 from typing import Annotated, Self
 
 from pydantic import model_validator
 
-from jairouter.config.forms import Hush, Name, Switch, Words
+from jairouter.auth.permissions import UnknownPermission, granted_to_roles
+from jairouter.config.forms import Form, Hush, Name, Switch, Unfit
 from jairouter.config.numbers import Integer
 from jairouter.config.quantities import Duration, Seconds
 from jairouter.config.settings.section import Section, refuse
+
+
+@dataclass(frozen=True)
+class RoleName(Form):
+    """What a user may do, in a word."""
+
+    @property
+    def expected(self) -> str:
+        """See `Form.expected`."""
+        return "USER, ADMIN, or a permission such as chat:read or config:*"
+
+    def parse(self, value: object) -> object:
+        """See `Form.parse`."""
+        if not isinstance(value, str):
+            raise Unfit
+        try:
+            granted_to_roles((value,))
+        except UnknownPermission:
+            raise Unfit from None
+        return value
+
+
+Role = Annotated[str, RoleName()]
 
 
 class AccountSettings(Section):
@@ -20,7 +45,7 @@ class AccountSettings(Section):
     """A bcrypt hash (`$2a$...`), or the same after `{bcrypt}`, or, in a development profile, a clear text after
     `{noop}`."""
 
-    roles: tuple[Words, ...] = ()
+    roles: tuple[Role, ...] = ()
     """What the user may do: `ADMIN`, `USER`, or permissions such as `chat:read`."""
 
     enabled: Switch = True
@@ -58,11 +83,11 @@ class LockoutSettings(Section):
     """Failed logins to one account from one address, after which that address cannot log in to it for a
     while. Of an IPv6 address, the first 64 bits count."""
 
-    max_failures_per_address: Annotated[int, Integer(0, 10_000)] = 20
+    max_failures_per_address: Annotated[int, Integer(0, 1000)] = 20
     """Failed logins from one address to whichever accounts, after which it cannot log in at all for a while;
     0 for any number, as for clients that all come through one proxy that is not trusted."""
 
-    max_failures_per_account: Annotated[int, Integer(0, 10_000)] = 50
+    max_failures_per_account: Annotated[int, Integer(0, 1000)] = 50
     """Failed logins to one account from anywhere, after which addresses from which nobody has logged in to it
     before may try only one at a time, every few seconds (`max-delay`); 0 for any number."""
 

@@ -7,7 +7,7 @@ from jairouter.config.addresses import HeaderName
 from jairouter.config.forms import Hush, Name, OneOf, Switch, Words
 from jairouter.config.numbers import Integer, Positive
 from jairouter.config.quantities import Duration, Seconds
-from jairouter.config.settings.accounts import AccountSettings, LockoutSettings, PasswordSettings
+from jairouter.config.settings.accounts import AccountSettings, LockoutSettings, PasswordSettings, Role
 from jairouter.config.settings.section import Section
 
 JWT_ALGORITHMS = ("HS256", "HS384", "HS512", "RS256", "RS384", "RS512")
@@ -70,7 +70,7 @@ class JwtSettings(Section):
     """Who else knows users and their passwords: checkers of Twisted, such as
     `file:/etc/jairouter/passwd`. They are asked, in this order, about names that no account here has."""
 
-    checker_roles: tuple[Words, ...] = ("USER",)
+    checker_roles: tuple[Role, ...] = ("USER",)
     """Roles of the users that these know."""
 
     checker_timeout: Annotated[float, Duration(least=0.1)] = 10.0
