@@ -8,8 +8,7 @@ can change them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 
@@ -21,49 +20,30 @@ from jairouter.auth.account_records import (
     OVERRIDES,
     Record,
     Source,
-    changers,
-    members,
     name_fault,
     permissions_of,
     unknown_roles,
 )
+from jairouter.auth.account_rules import (
+    By,
+    changeable,
+    check_made,
+    check_may,
+    check_new,
+    check_not_last,
+    found,
+)
 from jairouter.auth.password_rules import faults_of
 from jairouter.auth.passwords import normalized
 from jairouter.config.faults import Fault
-from jairouter.config.stored_password import skeleton
 from jairouter.errors import PermissionDenied
-from jairouter.refusals import AlreadyExists, InvalidRequest, NotFound, NotPossible
+from jairouter.refusals import InvalidRequest, NotPossible
 
 if TYPE_CHECKING:
     from jairouter.auditing import IAudit
     from jairouter.auth.accounts import Accounts
 
 Value = dict[str, Any]
-
-_LAST: Final = "nobody could change accounts and keys any more: this is the last account that may"
-_READ_ONLY: Final = {
-    Source.CONFIGURATION: "the account is one of the configuration, and can only be enabled and disabled here",
-    Source.CHECKER: "the user is known by a checker, and can only be enabled, disabled and forgotten here",
-}
-
-
-@dataclass(frozen=True)
-class By:
-    """Who changes something.
-
-    Attributes:
-        name: For the record.
-        may: Whether they have all of these permissions.
-        user: Their own account, if they are known by a token.
-        address: Where they are.
-        request_id: Of the request.
-    """
-
-    name: str
-    may: Callable[[frozenset[str]], bool]
-    user: str | None = None
-    address: str = ""
-    request_id: str = ""
 
 
 class AccountChanges:
@@ -94,7 +74,7 @@ class AccountChanges:
         Raises:
             NotFound: There is none of this name.
         """
-        return _of(self.accounts.records, name)
+        return found(self.accounts.records, name)
 
     async def create(
         self, name: str, password: str, roles: Sequence[str], by: By, *, enabled: bool = True
@@ -114,14 +94,20 @@ class AccountChanges:
         faults += self._faults(said, name)
         if faults:
             raise InvalidRequest("the account is not what it should be", faults)
-        _check_may(by, permissions_of(roles))
-        _check_new(self.accounts.records, name)
+        check_may(by, permissions_of(roles))
+        check_new(self.accounts.records, name)
         hashed = await self.accounts.passwords.hash(said, self.accounts.settings.passwords.cost)
         now = self._today()
-        made = {"password": hashed, "roles": [*roles], "enabled": enabled, "createdAt": now, "createdBy": by.name}
+        made = {
+            "password": hashed,
+            "roles": [*roles],
+            "enabled": enabled,
+            "createdAt": now,
+            "createdBy": by.name,
+        }
 
         def edit(value: Value) -> None:
-            _check_new(self._records(value), name)
+            check_new(self._records(value), name)
             value.setdefault(OVERRIDES, {}).pop(name, None)
             value.setdefault(ACCOUNTS, {})[name] = {**made, "updatedAt": now, "passwords": 1}
 
@@ -147,20 +133,22 @@ class AccountChanges:
 
         def edit(value: Value) -> tuple[Record, Record]:
             before = self._records(value)
-            record = _changeable(before, name, by)
+            record = changeable(before, name, by)
             if roles is not None and [*roles] != [*record.account.roles]:
-                _check_made(record)
-                _check_may(by, permissions_of(roles))
+                check_made(record)
+                check_may(by, permissions_of(roles))
                 value[ACCOUNTS][name]["roles"] = [*roles]
             if enabled is not None and enabled != record.enabled:
                 self._enable(value, record, enabled)
-            if name in members(value, ACCOUNTS):
-                value[ACCOUNTS][name]["updatedAt"] = self._today()
             after = self._records(value)
-            _check_not_last(before, after, others)
+            if after[name] != record and record.account.source is Source.API:
+                value[ACCOUNTS][name]["updatedAt"] = self._today()
+                after = self._records(value)
+            check_not_last(before, after, others)
             return record, after[name]
 
-        old, new = await self._change(edit)
+        changed: tuple[Record, Record] = await self._change(edit)
+        old, new = changed
         self._tell_update(old, new, by)
         return new
 
@@ -174,13 +162,13 @@ class AccountChanges:
 
         def edit(value: Value) -> None:
             before = self._records(value)
-            record = _changeable(before, name, by)
+            record = changeable(before, name, by)
             if record.account.source is Source.CONFIGURATION:
-                _check_made(record)
+                check_made(record)
             value.get(ACCOUNTS, {}).pop(name, None)
             if record.account.source is Source.CHECKER:
                 value.get(OUTSIDERS, {}).pop(name, None)
-            _check_not_last(before, self._records(value), others)
+            check_not_last(before, self._records(value), others)
 
         await self._change(edit)
         self._tell("ACCOUNT_DELETED", name, by)
@@ -202,9 +190,11 @@ class AccountChanges:
         """
         own = by.user == name
         if not own and not by.may(frozenset({CHANGES_SECURITY})):
-            raise PermissionDenied(f"{by.name} may not change the password of others: it needs {CHANGES_SECURITY}")
+            raise PermissionDenied(
+                f"{by.name} may not change the password of others: it needs {CHANGES_SECURITY}"
+            )
         record = self.get(name)
-        _check_made(record)
+        check_made(record)
         if own and old is None:
             raise InvalidRequest("whoever changes their own password has to say the old one", ())
         said = normalized(new)
@@ -214,18 +204,18 @@ class AccountChanges:
                 faults.append(Fault("it is the old one", None, "newPassword"))
             await self.accounts.check(name, old, by.address)
         elif not own:
-            _check_may(by, record.account.permissions)
+            check_may(by, record.account.permissions)
         if faults:
             raise InvalidRequest("the password is not what it should be", faults)
         hashed = await self.accounts.passwords.hash(said, self.accounts.settings.passwords.cost)
 
         def edit(value: Value) -> None:
-            now = _of(self._records(value), name)
-            _check_made(now)
-            if own and now.stored != record.stored:
+            now = found(self._records(value), name)
+            check_made(now)
+            if own and _password(now) != _password(record):
                 raise NotPossible("somebody else has changed the password meanwhile")
             if not own:
-                _check_may(by, now.account.permissions)
+                check_may(by, now.account.permissions)
             made = value[ACCOUNTS][name]
             made.update(password=hashed, updatedAt=self._today(), passwords=made.get("passwords", 0) + 1)
 
@@ -261,37 +251,6 @@ class AccountChanges:
         self._audit.record(event._replace(details=details or {}))
 
 
-def _of(records: Mapping[str, Record], name: str) -> Record:
-    record = records.get(name)
-    if record is None:
-        raise NotFound("there is no such account")
-    return record
-
-
-def _changeable(records: Mapping[str, Record], name: str, by: By) -> Record:
-    record = _of(records, name)
-    _check_may(by, record.account.permissions)
-    return record
-
-
-def _check_may(by: By, permissions: frozenset[str]) -> None:
-    if not by.may(permissions):
-        raise PermissionDenied(f"{by.name} may not do this: the account may, or would, do more than they may")
-
-
-def _check_made(record: Record) -> None:
-    if record.account.source is not Source.API:
-        raise NotPossible(_READ_ONLY[record.account.source])
-
-
-def _check_new(records: Mapping[str, Record], name: str) -> None:
-    same = skeleton(name)
-    if any(skeleton(each) == same for each in records):
-        raise AlreadyExists(
-            "there is an account of this name, or one that differs only in capitals or in its encoding"
-        )
-
-
-def _check_not_last(before: Mapping[str, Record], after: Mapping[str, Record], others: bool) -> None:
-    if changers(before) and not changers(after) and not others:
-        raise NotPossible(_LAST)
+def _password(record: Record) -> object:
+    """Which of its passwords an account has; a hash may be made anew of the same one."""
+    return record.since.get("createdAt"), record.since.get("passwords")

@@ -1,10 +1,10 @@
-"""Accounts as they are written: in the configuration, and in the document of those that were made through the API.
+"""Accounts as they are written: in the configuration, and in the document of those made through the API.
 
 The document::
 
-    {"accounts":  {NAME: {"password": HASH, "roles": [...], "enabled": true, "createdAt": SECONDS, "createdBy": WHO,
-                          "updatedAt": SECONDS, "passwords": NUMBER}},
-     "overrides": {NAME: {"enabled": false}},      of other accounts, those of the configuration and of checkers
+    {"accounts":  {NAME: {"password": HASH, "roles": [...], "enabled": true, "createdAt": SECONDS,
+                          "createdBy": WHO, "updatedAt": SECONDS, "passwords": NUMBER}},
+     "overrides": {NAME: {"enabled": false}},      of those of the configuration and of checkers
      "outsiders": {NAME: {"createdAt": SECONDS}}}  users whom a checker has let in once
 
 Nothing in it is a password; whoever reads it can try to guess some.
@@ -81,7 +81,7 @@ class Record:
         return self.enabled and self.stored is not None
 
     def took_away(self, later: Record | None) -> bool:
-        """Whether what was true of this account is not any more, so that nobody should be taken at its word."""
+        """Whether what was true of this account is not any more: nobody should be taken at its word."""
         if not self.enabled:
             return False
         if later is None or not later.enabled or later.account.source is not self.account.source:

@@ -1,4 +1,4 @@
-"""Users who can log in: those of the configuration, those made through the API, and those whom checkers know."""
+"""Users who can log in: of the configuration, made through the API, and known by checkers."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ class Accounts:
         return self.document.change(edit).addCallback(lambda _: self.records.get(name))
 
     def logged_in(self, record: Record, password: str) -> None:
-        """Hash the password anew where that was done at a lower cost than it is now; nobody waits for that."""
+        """Hash the password anew where that was done at a lower cost; nobody waits for that."""
         cost, stored = self.settings.passwords.cost, record.stored
         if record.account.source is not Source.API or stored is None or (stored.cost or 0) >= cost:
             return

@@ -4,22 +4,24 @@ Failed logins are counted three times, for as long as `window`:
 
 * **by account and address.** After a few, this address cannot log in to this account for a while, not even
   with the right password. That costs its owner nothing who is elsewhere; an account that is locked for
-  everybody is a present to whoever wants to keep its owner out (OWASP, "Slow down online guessing attacks with
-  device cookies").
+  everybody is a present to whoever wants to keep its owner out (OWASP, "Slow down online guessing attacks
+  with device cookies").
 * **by address**, whatever the account: who tries one password on many accounts.
 * **by account**, from wherever. Who guesses from many addresses would otherwise have a few guesses with each.
   After so many, it is only slowed down: addresses from which nobody has logged in to this account before may
-  try one at a time, one in `max-delay`, all of them together; with 8 seconds, 112 in a quarter of an hour. From
-  where the owner has logged in before, nothing changes. It is over when the failures are older than `window`.
-  NIST SP 800-63B, section 5.2.2, wants guesses limited so, and names addresses from which the user has logged
-  in before as one of the ways not to lock the user out.
+  try one at a time, one in `max-delay`, all of them together; with 8 seconds, 112 in a quarter of an hour.
+  From where the owner has logged in before, nothing changes. It lasts for `duration`, and begins anew with
+  the next failure as long as there are so many within `window`. NIST SP 800-63B, section 5.2.2, wants
+  guesses limited, and names addresses from which the user has logged in before as one of the ways not to lock
+  the user out.
 
-A login that succeeds makes the failures forgotten of this account from this address, as that section says, and
-no others: or whoever has an account of their own could wash the address clean.
+A login that succeeds makes the failures forgotten of this account from this address, as that section says,
+and no others: or whoever has an account of their own could wash the address clean.
 
-What is remembered is bounded. What was counted is forgotten oldest first; to push out the failures of one
-account takes ten thousand failed logins between two guesses. Locks stand apart and are never pushed out: where
-there are ten thousand, nothing new is locked until some of them are over, and the count by account goes on.
+What is remembered is bounded, and forgotten when the gateway stops. What was counted is forgotten oldest
+first: to push out the failures of one account takes ten thousand failed logins between two guesses. Locks
+stand apart and are never pushed out: where there are ten thousand, nothing new is locked until some of them
+are over, and the other counts go on.
 """
 
 from __future__ import annotations

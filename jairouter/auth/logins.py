@@ -2,12 +2,12 @@
 
 ::
 
-    guessed too often? -> its turn -> guessed too often by now? -> our own account -> ask the checkers -> answer
-          429              503                  429                 (in a thread)                        401, late
+    guessed too often? -> its turn -> by now? -> our own account -> the checkers -> answer
+          429              503         429       (in a thread)                    401, late
 
-Nothing says which part was wrong: whether there is no such user, whether it is disabled, or has another password,
-the answer is the same, costs the same work, and comes as late. That is: as long after the *beginning* as
-`Guessing` says, so that how long the work took is not seen in it.
+Nothing says which part was wrong: whether there is no such user, whether it is disabled, or has another
+password, the answer is the same, costs the same work, and comes as late. That is: as long after the
+*beginning* as `Guessing` says, so that how long the work took is not seen in it.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ class Logins:
             raise RateLimited(TOO_OFTEN, retry_after=wait)
 
     async def _own(self, login: _Login) -> Record | None:
-        """Ask our own accounts. Goes on to its end, even if nobody waits any more, so that each guess counts."""
+        """Ask our own accounts. Goes on to its end, even if nobody waits any more: each guess counts."""
         self._admit(login)  # while it waited, others may have failed
         self._guessing.begin(login.username, login.address, self._clock.seconds())
         record = self._known.record(login.username)

@@ -1,8 +1,8 @@
 """What a new password has to be.
 
-Length is what counts, and that nobody would guess it first (NIST SP 800-63B, section 5.1.1.2): common passwords,
-the user's own name, repetition and runs are refused; kinds of characters are asked for only where the
-configuration says so.
+Length is what counts, and that nobody would guess it first (NIST SP 800-63B, section 5.1.1.2): common
+passwords, the user's own name, repetition and runs are refused; kinds of characters are asked for only where
+the configuration says so.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def faults_of(password: str, username: str, settings: PasswordSettings) -> list[
     if len(password) < settings.min_length:
         faults.append(f"it has to have at least {settings.min_length} characters")
     folded, name = password.casefold(), normalized(username).casefold()
-    if len(name) >= _NAMED and name in folded or folded and folded in name:
+    if (len(name) >= _NAMED and name in folded) or folded in name:
         faults.append("it must not hold the user name, nor be part of it")
     if _is_common(folded):
         faults.append("it is one of those that everybody tries first")
@@ -54,7 +54,7 @@ def faults_of(password: str, username: str, settings: PasswordSettings) -> list[
     classes = _classes(password)
     if classes < settings.required_classes:
         faults.append(
-            f"it has to have {settings.required_classes} of: small letters, capitals, digits, other characters"
+            f"it has to have {settings.required_classes} of small letters, capitals, digits, others"
         )
     return faults
 

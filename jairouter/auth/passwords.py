@@ -1,7 +1,7 @@
 """Compares passwords with hashes, and makes hashes: in threads, a few at a time, one behind the other.
 
-A bcrypt hash takes a processor a quarter of a second, on purpose. On the event loop it would stop all traffic;
-in unlimited threads it would take all processors from it.
+A bcrypt hash takes a processor a quarter of a second, on purpose. On the event loop it would stop all
+traffic; in any number of threads it would take all processors from it.
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ def _compare(password: bytes | None, stored: StoredPassword | None, cost: int) -
 
 
 def _fill_up(said: bytes, spent: int | None, cost: int) -> None:
-    """Spend as much more as a hash of `cost` costs beyond one of `spent`: 2^c + (2^c + ... + 2^(cost-1)) = 2^cost."""
+    """Spend what a hash of `cost` costs beyond one of `spent`: 2^c and 2^c + ... + 2^(n-1) are 2^n."""
     if spent is None:
         _spend(said, cost)
     else:

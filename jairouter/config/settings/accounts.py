@@ -42,8 +42,8 @@ class AccountSettings(Section):
     """Name to log in with."""
 
     password: Hush
-    """A bcrypt hash (`$2a$...`), or the same after `{bcrypt}`, or, in a development profile, a clear text after
-    `{noop}`."""
+    """A bcrypt hash (`$2a$...`), or the same after `{bcrypt}`, or, in a development profile, a clear text
+    after `{noop}`."""
 
     roles: tuple[Role, ...] = ()
     """What the user may do: `ADMIN`, `USER`, or permissions such as `chat:read`."""
@@ -59,12 +59,13 @@ class PasswordSettings(Section):
     """Fewest characters. The most are 72 bytes, of which bcrypt takes no more."""
 
     required_classes: Annotated[int, Integer(0, 4)] = 0
-    """How many kinds of characters there have to be, of small letters, capitals, digits and others. Such rules
-    make passwords no better (NIST SP 800-63B, section 5.1.1.2); some have to keep to them all the same."""
+    """How many kinds of characters there have to be, of small letters, capitals, digits and others. Such
+    rules make passwords no better (NIST SP 800-63B, section 5.1.1.2); some have to keep to them all the
+    same."""
 
     cost: Annotated[int, Integer(10, 14)] = 12
-    """Cost of new bcrypt hashes; one more takes twice as long. When a user logs in whose password was set through
-    the management API at a lower cost, it is hashed anew."""
+    """Cost of new bcrypt hashes; one more takes twice as long. When a user logs in whose password was set
+    through the management API at a lower cost, it is hashed anew."""
 
     at_once: Annotated[int, Integer(1, 64)] = 2
     """Most passwords that are checked at the same time, each on a processor of its own."""
