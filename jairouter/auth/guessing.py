@@ -129,6 +129,16 @@ class Guessing:
         _put(self._owners, name, OrderedDict() if known is None else known)
         _put(self._owners[name], place, None, ADDRESSES)
 
+    @property
+    def remembered(self) -> dict[str, int]:
+        """How much is remembered of each kind; for tests, and for whoever wonders where memory goes."""
+        counted = {PAIR: self._pairs, ADDRESS: self._addresses, ACCOUNT: self._accounts}
+        return {
+            **{kind: each.remembered for kind, each in counted.items()},
+            "slowed down": len(self._tried),
+            "owners": len(self._owners),
+        }
+
     def _is_owners(self, name: str, place: str) -> bool:
         return place in self._owners.get(name, ())
 
@@ -170,17 +180,22 @@ class _Failures:
         """Forget its failures."""
         self._counted.pop(key, None)
 
+    @property
+    def remembered(self) -> int:
+        """Keys of which something is remembered."""
+        return max(len(self._counted), len(self._locked))
+
     def _has_room(self, now: float) -> bool:
         while self._locked and next(iter(self._locked.values())) <= now:
             self._locked.popitem(last=False)
         return len(self._locked) < MOST
 
 
-def _put(table: OrderedDict[K, V], key: K, value: V, most: int = MOST) -> None:
+def _put(table: OrderedDict[K, V], key: K, value: V, most: int | None = None) -> None:
     """Put a value in as the newest, in place of the oldest where there are too many."""
     table[key] = value
     table.move_to_end(key)
-    if len(table) > most:
+    if len(table) > (MOST if most is None else most):
         table.popitem(last=False)
 
 
