@@ -160,7 +160,9 @@ class PasswordTests(AccountsCase):
         self.refused(self.changes.set_password("bob", PASSWORD, by(user="bob"), PASSWORD), InvalidRequest)
 
     def test_that_of_others(self) -> None:
-        self.refused(self.changes.set_password("bob", NEW, by("read", user="alice"), PASSWORD), PermissionDenied)
+        self.refused(
+            self.changes.set_password("bob", NEW, by("read", user="alice"), PASSWORD), PermissionDenied
+        )
         self.refused(self.changes.set_password("nobody", NEW, by("read", user="alice")), PermissionDenied)
         self.run_now(self.changes.set_password("bob", NEW, by("read", "security:write")))
         self.assertEqual(self.login("bob", NEW).name, "bob")

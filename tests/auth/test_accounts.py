@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet.defer import execute
 
 from jairouter.auth.account_records import Source
@@ -42,7 +44,11 @@ class ActiveTests(AccountsCase):
     def test_a_document_that_somebody_has_written_into(self) -> None:
         """What is not understood is left out, and a clear text lets nobody in."""
         made = {"password": "{noop}x", "roles": ["nonsense"], "enabled": True}
-        wrong = {"accounts": {"eve": made, "odd": 1, "no": {}}, "overrides": [], "outsiders": None}
+        wrong: dict[str, Any] = {
+            "accounts": {"eve": made, "odd": 1, "no": {}},
+            "overrides": [],
+            "outsiders": None,
+        }
         self.successResultOf(self.document.change(lambda value: value.update(wrong)))
         active = self.accounts.active("eve")
         assert active is not None

@@ -24,8 +24,19 @@ class LoginTests(AccountsCase):
         """One text for all, which says nothing of what was wrong."""
         disabled = account("off", enabled=False)
         self.configure(account("admin"), disabled, account("broken", "$2a$10$example-hashed-password"))
-        tried = [("admin", "x"), ("nobody", PASSWORD), ("off", PASSWORD), ("broken", PASSWORD), ("Admin", PASSWORD)]
-        tried += [("broken", "$2a$10$example-hashed-password"), ("admin", HASH), ("", ""), ("\ud800", "\ud800")]
+        tried = [
+            ("admin", "x"),
+            ("nobody", PASSWORD),
+            ("off", PASSWORD),
+            ("broken", PASSWORD),
+            ("Admin", PASSWORD),
+        ]
+        tried += [
+            ("broken", "$2a$10$example-hashed-password"),
+            ("admin", HASH),
+            ("", ""),
+            ("\ud800", "\ud800"),
+        ]
         tried += [("admin", PASSWORD + "\0"), ("admin", "a" * 100), ("a" * 1000, PASSWORD)]
         for number, (name, password) in enumerate(tried):
             error = self.login(name, password, f"10.0.0.{number}")
