@@ -108,7 +108,6 @@ class AccountChanges:
 
         def edit(value: Value) -> None:
             check_new(self._records(value), name)
-            value.setdefault(OVERRIDES, {}).pop(name, None)
             value.setdefault(ACCOUNTS, {})[name] = {**made, "updatedAt": now, "passwords": 1}
 
         await self._change(edit)

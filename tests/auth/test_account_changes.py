@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from twisted.internet.defer import Deferred, execute
+
 from jairouter.auth.account_records import Source
 from jairouter.auth.account_rules import By
 from jairouter.auth.permissions import ALL, granted
 from jairouter.errors import PermissionDenied, Unauthenticated
 from jairouter.refusals import AlreadyExists, InvalidRequest, NotFound, NotPossible
-from tests.auth.users import ANYBODY, PASSWORD, AccountsCase, account
+from tests.auth.users import ANYBODY, PASSWORD, AccountsCase, Threads, account
 
 NEW = "harmonica-pond-48"
 
@@ -166,6 +168,27 @@ class PasswordTests(AccountsCase):
         self.refused(self.changes.set_password("nobody", NEW, by("read", user="alice")), PermissionDenied)
         self.run_now(self.changes.set_password("bob", NEW, by("read", "security:write")))
         self.assertEqual(self.login("bob", NEW).name, "bob")
+
+    def test_nothing_is_hashed_for_those_who_may_not(self) -> None:
+        self.make("root", roles=["ADMIN"])
+        self.patch(self.passwords, "_run", lambda *_: self.fail("nothing is to be hashed"))
+        who = by("security:write", "read")
+        self.refused(self.changes.set_password("root", NEW, who), PermissionDenied)
+
+    def test_changed_by_somebody_else_meanwhile(self) -> None:
+        """Who does not know the password that there is by now, does not change it."""
+        threads = Threads()
+        self.patch(self.passwords, "_run", threads)
+        self.passwords.turns.configure(9, 9)
+        changing = Deferred.fromCoroutine(
+            self.changes.set_password("bob", NEW, by("read", user="bob"), PASSWORD)
+        )
+        threads.work()
+        self.patch(self.passwords, "_run", execute)
+        self.run_now(self.changes.set_password("bob", "harpsichord-bay-49", ANYBODY))
+        threads.finish()
+        self.failureResultOf(changing, NotPossible)
+        self.assertEqual(self.login("bob", "harpsichord-bay-49").name, "bob")
 
     def test_a_key_of_the_same_name(self) -> None:
         """It is not the user."""

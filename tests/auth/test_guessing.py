@@ -187,6 +187,7 @@ class MemoryTests(SynchronousTestCase):
             for _ in range(5):
                 self.guessing.failed("other", address, 1.0)
         self.assertEqual(self.guessing.refusal("admin", HERE, 1.0), 899.0)
+        self.assertEqual(self.guessing.remembered[PAIR], 30)
 
     def test_room_again_when_locks_are_over(self) -> None:
         for address in addresses(40):

@@ -125,6 +125,17 @@ class AskingTests(OutsidersCase):
             self.assertEqual(self.login("carol").name, "carol")
         self.assertEqual([(each["kind"], each["what"]) for each in logged], [("the checker c0", "OSError")])
 
+    def test_no_room(self) -> None:
+        """It says nothing about the password, and is no guess."""
+
+        def find_no_room(_: Any) -> Any:
+            raise NoRoom("too many")
+
+        self.use(find_no_room, lambda _: b"carol")
+        for _ in range(6):
+            self.assertIsInstance(self.login("carol"), NoRoom)
+        self.assertEqual(self.audit.events, [])
+
     def test_one_that_hangs(self) -> None:
         hanging: Deferred[bytes] = Deferred()
         self.use(lambda _: hanging, refuse)
