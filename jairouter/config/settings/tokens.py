@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 from jairouter.config.addresses import HeaderName, JwksUrl
-from jairouter.config.forms import Hush, OneOf, Switch, Words
+from jairouter.config.forms import Hush, Name, OneOf, Switch, Words
 from jairouter.config.numbers import Integer, Positive
 from jairouter.config.quantities import Duration, Seconds
-from jairouter.config.settings.accounts import AccountSettings
+from jairouter.config.settings.accounts import AccountSettings, LockoutSettings, PasswordSettings, Role
 from jairouter.config.settings.section import Section
 
 JWT_ALGORITHMS = ("HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "ES256", "ES384")
@@ -110,3 +110,16 @@ class JwtSettings(Section):
 
     accounts: tuple[AccountSettings, ...] = ()
     """Users who can log in and get a token."""
+
+    passwords: PasswordSettings = PasswordSettings()
+    lockout: LockoutSettings = LockoutSettings()
+
+    checkers: tuple[Name, ...] = ()
+    """Who else knows users and their passwords: checkers of Twisted, such as
+    `file:/etc/jairouter/passwd`. They are asked, in this order, about names that no account here has."""
+
+    checker_roles: tuple[Role, ...] = ("USER",)
+    """Roles of the users that these know."""
+
+    checker_timeout: Annotated[float, Duration(least=0.1)] = 10.0
+    """How long one of these may take to answer."""
