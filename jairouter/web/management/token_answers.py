@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -17,8 +17,6 @@ from jairouter.web.management.changing import undisturbed
 from jairouter.web.management.endpoint import Call, Reply
 
 if TYPE_CHECKING:
-    from twisted.internet.defer import Deferred
-
     from jairouter.auth.tokens import Tokens
     from jairouter.auth.verifying import Bearer
 
@@ -52,7 +50,7 @@ class Guesses:
     failed: Callable[[str], object] = lambda address: None
 
 
-LogIn = Callable[[str, str, str], "Deferred[User]"]
+LogIn = Callable[[str, str, str], "Awaitable[User]"]
 """Checks a user's name and password, for an address. Fails with `Unauthenticated` or `RateLimited`."""
 
 
