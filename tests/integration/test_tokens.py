@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Coroutine
+from itertools import count
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -57,10 +59,11 @@ class TokensTests(TestCase):
     def setUp(self) -> None:
         self.store = Path(self.mktemp())
         self.now = TODAY
+        self.seeds = count()
 
     def make(self, **given: Any) -> Tokens:
         """A gateway."""
-        document = Documents(self.store, deferToThread).open("tokens")
+        document = Documents(self.store, deferToThread, sleep=time.sleep).open("tokens")
         wheel = TimerWheel(reactor)
         dialing = Dialing(reactor, wheel, Names(lambda: reactor.nameResolver, wheel))
 
@@ -73,7 +76,7 @@ class TokensTests(TestCase):
             signing_of(**given),
             document,
             lambda: self.now,
-            Random(0),
+            Random(next(self.seeds)),
             NoAudit(),
             lambda user: PERMISSIONS,
             None,
