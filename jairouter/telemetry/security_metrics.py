@@ -116,9 +116,7 @@ class SecurityMetrics(Collector):
         labels = ["auth_type", "failure_reason"]
         yield self._family("authentication_failures", "How often it was not, and why.", labels, failed)
 
-    def _family(
-        self, name: str, about: str, labels: list[str], numbers: Mapping[Any, int]
-    ) -> Metric:
+    def _family(self, name: str, about: str, labels: list[str], numbers: Mapping[Any, int]) -> Metric:
         family = CounterMetricFamily(f"jairouter_security_{name}", about, labels=[*self._tags, *labels])
         for key, number in numbers.items():
             family.add_metric([*self._tags.values(), *((key,) if isinstance(key, str) else key)], number)

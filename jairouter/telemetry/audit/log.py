@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
     from twisted.python.failure import Failure
 
-    from jairouter.telemetry.audit.files import Files
+    from jairouter.telemetry.audit.place import Place
 
 BATCH: Final = 1000
 """Entries that are written in one go."""
@@ -70,7 +70,7 @@ class AuditLog:
     Args:
         means: What it works with.
         writer: Writes; it is open.
-        files: Where it writes.
+        place: Where it writes.
         buffer: Entries that wait, at most.
         aggregation: Seconds for which events are counted that are alike.
         fsync: `ALWAYS`, `INTERVAL` or `NEVER`.
@@ -81,6 +81,7 @@ class AuditLog:
     Attributes:
         lost: Events that could not be kept.
         written: Lines that were.
+        place: Where they are.
     """
 
     _log = Logger()
@@ -89,7 +90,7 @@ class AuditLog:
         self,
         means: Means,
         writer: Writer,
-        files: Files,
+        place: Place,
         buffer: int = 10_000,
         aggregation: float = 60.0,
         fsync: str = INTERVAL,
@@ -98,7 +99,7 @@ class AuditLog:
         wanted: Callable[[Event], bool] = lambda event: True,
     ) -> None:
         self.lost = self.written = 0
-        self.files = files
+        self.place = place
         self._means, self._writer, self._buffer = means, writer, buffer
         self._leave_out, self._wanted = frozenset(leave_out), wanted
         self._decided: dict[tuple[str, str], bool] = {}
@@ -138,7 +139,7 @@ class AuditLog:
     def standing(self) -> Standing:
         """How it stands with it."""
         details: dict[str, Any] = {
-            "file": str(self.files.path),
+            "file": str(self.place.files.path),
             "waiting": len(self._waiting),
             "written": self.written,
             "lost": self.lost,
@@ -245,7 +246,7 @@ class AuditLog:
             self._run(self._writer.sync).addBoth(self._synced)
         elif self._compress_due and not self._closed:
             self._compress_due = False
-            self._run(self.files.compress).addBoth(self._compressed)
+            self._run(self.place.files.compress).addBoth(self._compressed)
         else:
             self._rest()
 
@@ -258,7 +259,7 @@ class AuditLog:
         if self._untold and len(batch) == len(self._waiting):
             lost = Event(
                 "AUDIT_EVENTS_LOST",
-                resource=str(self.files.path),
+                resource=str(self.place.files.path),
                 result=FAILED,
                 reason="there was no room for them",
                 details={"lost": self._untold},

@@ -17,6 +17,7 @@ from jairouter.telemetry.audit.chain import Chain
 from jairouter.telemetry.audit.files import DAY, Files
 from jairouter.telemetry.audit.line import FIELDS, Entry, Form
 from jairouter.telemetry.audit.log import AuditLog, Means, RunInThread, Standing
+from jairouter.telemetry.audit.place import Place
 from jairouter.telemetry.audit.several import AuditTo
 from jairouter.telemetry.audit.writer import Rules, Writer
 from jairouter.telemetry.security_metrics import SecurityMetrics
@@ -40,24 +41,17 @@ def audit_on(settings: Settings) -> bool:
     return settings.logging.audit.enabled or settings.security.audit.enabled
 
 
-def files_of(settings: Settings) -> Files:
-    """Where the record is."""
-    return Files(Path(settings.logging.audit.file or settings.security.audit.storage.file_path))
+def place_of(settings: Settings) -> Place:
+    """Where the record is, and how it is read."""
+    audit, key = settings.logging.audit, settings.security.audit.chain_key
+    return Place(
+        Files(Path(audit.file or settings.security.audit.storage.file_path)),
+        Form(audit.format == "json", {**FIELDS, **audit.fields}),
+        Chain(key.reveal().encode() if key is not None else None),
+    )
 
 
-def form_of(settings: Settings) -> Form:
-    """How lines look."""
-    audit = settings.logging.audit
-    return Form(audit.format == "json", {**FIELDS, **audit.fields})
-
-
-def chain_of(settings: Settings) -> Chain:
-    """How lines are bound together."""
-    key = settings.security.audit.chain_key
-    return Chain(key.reveal().encode() if key is not None else None)
-
-
-def rules_of(settings: Settings) -> Rules:
+def _rules_of(settings: Settings) -> Rules:
     """How files are kept."""
     audit = settings.security.audit
     rotation = audit.storage.rotation
@@ -98,14 +92,14 @@ def open_audit(
     def entry(event: Event) -> Entry:
         return Entry(today(), str(uuid.UUID(int=random.getrandbits(128), version=4)), event)
 
-    audit, files = settings.security.audit, files_of(settings)
-    writer = Writer(files, form_of(settings), chain_of(settings), rules_of(settings), entry, today)
+    audit, place = settings.security.audit, place_of(settings)
+    writer = Writer(place, _rules_of(settings), entry, today)
     writer.open()
     off = {relaxed(name) for name, wanted in audit.event_types.items() if not wanted}
     log = AuditLog(
         Means(clock, run_in_thread, entry, today),
         writer,
-        files,
+        place,
         audit.buffer,
         audit.aggregation,
         audit.fsync,

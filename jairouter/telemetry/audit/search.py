@@ -18,8 +18,7 @@ from jairouter.telemetry.audit.chain import seal_of
 from jairouter.telemetry.audit.files import lines_of, open_lines
 
 if TYPE_CHECKING:
-    from jairouter.telemetry.audit.files import Files
-    from jairouter.telemetry.audit.line import Form
+    from jairouter.telemetry.audit.place import Place
 
 MOST_BYTES: Final = 64 * 1024 * 1024
 """Bytes that are looked at for one answer: some 150 000 lines, which take about a second."""
@@ -71,8 +70,7 @@ class Scan:
     """Goes through the files, the newest first, but through each from its beginning.
 
     Args:
-        files: Where the record is.
-        form: Reads lines.
+        place: Where the record is.
         wanted: Which ones are.
         most_bytes: How much is looked at.
 
@@ -81,8 +79,9 @@ class Scan:
         oldest: See `Found`.
     """
 
-    def __init__(self, files: Files, form: Form, wanted: Wanted, most_bytes: int = MOST_BYTES) -> None:
-        self._files, self._form, self._wanted = files, form, wanted
+    def __init__(self, place: Place, wanted: Wanted, most_bytes: int = MOST_BYTES) -> None:
+        self._files, self._form, _ = place
+        self._wanted = wanted
         self._left = most_bytes
         self.partial = False
         self.oldest = ""
@@ -145,12 +144,11 @@ class Scan:
                 yield found
 
 
-def search(files: Files, form: Form, wanted: Wanted, page: int, size: int, most: int = MOST_BYTES) -> Found:
+def search(place: Place, wanted: Wanted, page: int, size: int, most: int = MOST_BYTES) -> Found:
     """One page of what fits.
 
     Args:
-        files: Where the record is.
-        form: Reads lines.
+        place: Where the record is.
         wanted: Which ones are.
         page: From 0.
         size: Events of a page.
@@ -159,7 +157,7 @@ def search(files: Files, form: Form, wanted: Wanted, page: int, size: int, most:
     Raises:
         OSError: It cannot be read.
     """
-    scan, total, page_of = Scan(files, form, wanted, most), 0, (page + 1) * size
+    scan, total, page_of = Scan(place, wanted, most), 0, (page + 1) * size
     kept: list[dict[str, Any]] = []
     for fitting in scan.each_file():
         latest: deque[dict[str, Any]] = deque(maxlen=max(0, page_of - len(kept)))
@@ -171,13 +169,12 @@ def search(files: Files, form: Form, wanted: Wanted, page: int, size: int, most:
 
 
 def tally(
-    files: Files, form: Form, wanted: Wanted, add: Callable[[dict[str, Any]], None], most: int = MOST_BYTES
+    place: Place, wanted: Wanted, add: Callable[[dict[str, Any]], None], most: int = MOST_BYTES
 ) -> bool:
     """Go through all that fits.
 
     Args:
-        files: Where the record is.
-        form: Reads lines.
+        place: Where the record is.
         wanted: Which ones are.
         add: Is given each.
         most: Bytes that are looked at.
@@ -188,7 +185,7 @@ def tally(
     Raises:
         OSError: It cannot be read.
     """
-    scan = Scan(files, form, wanted, most)
+    scan = Scan(place, wanted, most)
     for fitting in scan.each_file():
         for found in fitting:
             add(found)

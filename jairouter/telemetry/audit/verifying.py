@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from jairouter.telemetry.audit.chain import KEYED, START, Chain, Link, Seal, holds_without_key, seal_of
 from jairouter.telemetry.audit.files import HEAD, Files, lines_of, open_lines, reason_of
 from jairouter.telemetry.audit.head import NoHead, read_head
 from jairouter.telemetry.audit.line import Form
 
-_DELETED: Final = b"AUDIT_FILES_DELETED"
-_TRIES: Final = 5
+if TYPE_CHECKING:
+    from jairouter.telemetry.audit.place import Place
+
+_DELETED = b"AUDIT_FILES_DELETED"
+_TRIES = 5
 
 
 class Verified(NamedTuple):
@@ -39,16 +42,15 @@ class _Fault(Exception):
     """Something does not fit."""
 
 
-def verify(files: Files, chain: Chain, form: Form) -> Verified:
+def verify(place: Place) -> Verified:
     """Check a whole record: from its first line, or the first that was not deleted, to its last.
 
     It may be written meanwhile.
 
     Args:
-        files: Where it is.
-        chain: Checks digests.
-        form: Reads lines.
+        place: Where it is.
     """
+    files, form, chain = place
     try:
         head = read_head(files.head, chain)
     except NoHead as no_head:

@@ -11,15 +11,16 @@ from stat import S_ISREG
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from jairouter.auditing import FAILED, Event
-from jairouter.telemetry.audit.chain import Chain, Link
+from jairouter.telemetry.audit.chain import Link
 from jairouter.telemetry.audit.files import DAY, reason_of
 from jairouter.telemetry.audit.head import NoHead, read_head, write_head
 from jairouter.telemetry.audit.reconciling import reconciled
 from jairouter.telemetry.audit.tail import mend, tail_of, tail_of_old
 
 if TYPE_CHECKING:
-    from jairouter.telemetry.audit.files import Files, OldFile
-    from jairouter.telemetry.audit.line import Entry, Form
+    from jairouter.telemetry.audit.files import OldFile
+    from jairouter.telemetry.audit.line import Entry
+    from jairouter.telemetry.audit.place import Place
 
 ALWAYS: Final = "always"
 INTERVAL: Final = "interval"
@@ -68,9 +69,7 @@ class Writer:
     """Writes lines into the file.
 
     Args:
-        files: Where.
-        form: How lines look.
-        chain: Binds them together.
+        place: Where.
         rules: How files are kept.
         entry: Makes an entry of an event that happens now.
         today: Seconds since the epoch.
@@ -78,14 +77,13 @@ class Writer:
 
     def __init__(
         self,
-        files: Files,
-        form: Form,
-        chain: Chain,
+        place: Place,
         rules: Rules,
         entry: Callable[[Event], Entry],
         today: Callable[[], float],
     ) -> None:
-        self._files, self._form, self._chain, self._rules = files, form, chain, rules
+        self._files, self._form, self._chain = place
+        self._rules = rules
         self._entry, self._today = entry, today
         self._number = -1
         self._size = 0
@@ -315,7 +313,9 @@ class Writer:
         details = {"files": [each.path.name for each in files], "through": files[-1].seq}
         # First it is noted: who sees the note and the files has lost nothing
         note = Event("AUDIT_FILES_DELETED", resource=str(self._files.path), action="DELETE", details=details)
-        note = note._replace(user=who.get("user", ""), ip=who.get("ip", ""), request_id=who.get("request_id", ""))
+        note = note._replace(
+            user=who.get("user", ""), ip=who.get("ip", ""), request_id=who.get("request_id", "")
+        )
         self._append_note(note)
         self._files.delete(files)
 
