@@ -19,16 +19,15 @@ from jairouter.telemetry.audit.verifying import Verified, verify, verify_files
 SUMMARY: Final = "check that nobody has changed the log of security events"
 LESSON: Final = """\
 Each line of the log holds the digest of the line before, and its own. This reads them all and says the first
-that does not fit: a line that was changed, put in, or taken out, at the end of the log too. The gateway may go
-on running.
+that does not fit: a line that was changed, put in, or taken out, at the end of the log too. The gateway may
+go on running.
 
     jairouter audit verify                                   the log that the configuration names
     jairouter audit verify --config /app/config
     jairouter audit verify old/security-audit.log.*          these files, in this order, compressed or not
     AUDIT_KEY=... jairouter audit verify --key-variable AUDIT_KEY security-audit.log
 
-Where the configuration has a security.audit.chain-key, that is needed: without it lines cannot be checked, and
-whoever knows it can make lines.
+Where the configuration has a security.audit.chain-key, that is needed: without it lines cannot be checked.
 """
 
 

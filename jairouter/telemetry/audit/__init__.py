@@ -8,11 +8,15 @@
 | `files` | which files there are, and what they are called |
 | `tail` | how the last file ends, and what a crash has left there |
 | `head` | where the chain ended, as noted beside the files |
-| `writer` | how lines get into the file; blocks |
-| `log` | what waits to be written; never blocks |
+| `reconciling` | where the chain goes on after a start |
+| `current` | the file that is written |
+| `writer` | how lines get into it; blocks |
+| `log`, `waiting`, `alarms` | what waits to be written; never blocks |
+| `condition` | how it stands with all of that |
 | `repeated` | many events that are alike as one line |
 | `alerts` | when too many of a kind come |
-| `search`, `found`, `tally` | what was recorded |
+| `search` | what was recorded |
 | `verifying` | whether all of it is still there, and unchanged |
+| `place`, `several` | what the others are given |
 | `opening` | how all of this is made of settings |
 """

@@ -146,7 +146,7 @@ class Alerts:
 
     def _raise(self, name: str, number: int, most: int, event: Event) -> None:
         self._log.warn(
-            "security alert: {name}: {number} within {window} s (threshold {most}); not told again for {quiet} min",
+            "security alert: {name}: {number} within {window} s (threshold {most}); quiet for {quiet} min",
             name=name,
             number=number,
             window=WINDOW,

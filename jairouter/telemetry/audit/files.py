@@ -1,9 +1,9 @@
 """Which files there are: the one that is written, and those before it.
 
-A file that is full gets a name of its own, once and for all, in which the number of its last line and the time
-stand: ``security-audit.log.000000012345.20260101T120000Z``, then ``.gz`` behind it. So no name means one file
-now and another one later, whoever reads them meanwhile, and in the order of their names they are in the order
-of their lines.
+A file that is full gets a name of its own, once and for all, in which the number of its last line and the
+time stand: ``security-audit.log.000000012345.20260101T120000Z``, then ``.gz`` behind it. So no name means one
+file now and another one later, whoever reads them meanwhile, and in the order of their names they are in the
+order of their lines.
 """
 
 from __future__ import annotations
@@ -170,10 +170,9 @@ def _opened(path: Path) -> IO[bytes]:
     if not S_ISREG(os.fstat(number).st_mode):
         os.close(number)
         raise OSError(errno.EINVAL, "it is not a file", str(path))
-    file = open(number, "rb")
-    if file.peek(2)[:2] != b"\x1f\x8b":
-        return file
-    file.close()
+    if os.pread(number, 2, 0) != b"\x1f\x8b":
+        return open(number, "rb")
+    os.close(number)
     return cast("IO[bytes]", gzip.open(path))
 
 

@@ -1,4 +1,4 @@
-"""Where the chain ended, as noted beside the files: without it nobody could tell that lines are missing at the end.
+"""Where the chain ended, as noted beside the files: else nobody could tell that lines are missing at the end.
 
 It is written after the lines that it tells of, and where they are forced to disk, after that: so it never
 promises a line that a crash could take away.

@@ -14,9 +14,10 @@ from jairouter.auditing import ALLOWED, Event, IAudit
 from jairouter.config.naming import relaxed
 from jairouter.telemetry.audit.alerts import Alerts, thresholds
 from jairouter.telemetry.audit.chain import Chain
+from jairouter.telemetry.audit.condition import Standing
 from jairouter.telemetry.audit.files import DAY, Files
 from jairouter.telemetry.audit.line import FIELDS, Entry, Form
-from jairouter.telemetry.audit.log import AuditLog, Means, RunInThread, Standing
+from jairouter.telemetry.audit.log import AuditLog, Means, Policy, RunInThread
 from jairouter.telemetry.audit.place import Place
 from jairouter.telemetry.audit.several import AuditTo
 from jairouter.telemetry.audit.writer import Rules, Writer
@@ -45,7 +46,8 @@ def place_of(settings: Settings) -> Place:
     """Where the record is, and how it is read."""
     audit, key = settings.logging.audit, settings.security.audit.chain_key
     return Place(
-        Files(Path(audit.file or settings.security.audit.storage.file_path)),
+        # (What a link leads to, beside which the old files then are)
+        Files(Path(audit.file or settings.security.audit.storage.file_path).resolve()),
         Form(audit.format == "json", {**FIELDS, **audit.fields}),
         Chain(key.reveal().encode() if key is not None else None),
     )
@@ -95,18 +97,15 @@ def open_audit(
     audit, place = settings.security.audit, place_of(settings)
     writer = Writer(place, _rules_of(settings), entry, today)
     writer.open()
-    off = {relaxed(name) for name, wanted in audit.event_types.items() if not wanted}
-    log = AuditLog(
-        Means(clock, run_in_thread, entry, today),
-        writer,
-        place,
+    policy = Policy(
         audit.buffer,
         audit.aggregation,
         audit.fsync,
         audit.fsync_interval,
-        off,
+        frozenset(relaxed(name) for name, wanted in audit.event_types.items() if not wanted),
         partial(_is_wanted, audit.log_level),
     )
+    log = AuditLog(Means(clock, run_in_thread, entry, today), writer, place, policy)
     log.start()
     return log
 

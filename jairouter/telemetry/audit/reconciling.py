@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jairouter.telemetry.audit.chain import Chain, Link, holds_without_key
 
 if TYPE_CHECKING:
+    from jairouter.telemetry.audit.current import Strange
     from jairouter.telemetry.audit.tail import Tail
 
-Wrong = tuple[str, str, Mapping[str, Any]]
-"""A kind of event, why, and what was found."""
 
-
-def reconciled(tail: Tail, head: Link | None, why: str, chain: Chain) -> tuple[Link, list[Wrong]]:
+def reconciled(tail: Tail, head: Link | None, why: str, chain: Chain) -> tuple[Link, list[Strange]]:
     """Where the chain goes on.
 
     It goes on where it ended by the note or by the lines, whichever is later: then what is missing shows as a
@@ -32,7 +29,7 @@ def reconciled(tail: Tail, head: Link | None, why: str, chain: Chain) -> tuple[L
     if not tail.seals:
         return _without_lines(tail, head, why)
     last = tail.seals[-1].link
-    wrong: list[Wrong] = []
+    wrong: list[Strange] = []
     if tail.strange or not all(chain.holds(each) or holds_without_key(each) for each in tail.seals):
         wrong.append(("AUDIT_FILE_CHANGED", "the last lines are not as they were written", {}))
     if head is None:
@@ -48,7 +45,7 @@ def reconciled(tail: Tail, head: Link | None, why: str, chain: Chain) -> tuple[L
     return last, wrong
 
 
-def _without_lines(tail: Tail, head: Link | None, why: str) -> tuple[Link, list[Wrong]]:
+def _without_lines(tail: Tail, head: Link | None, why: str) -> tuple[Link, list[Strange]]:
     if head is None:
         if not tail.strange:
             return Link(), []  # the very first start
@@ -56,5 +53,5 @@ def _without_lines(tail: Tail, head: Link | None, why: str) -> tuple[Link, list[
     return head, [_missing(0, head.seq)] if head.seq else []
 
 
-def _missing(last: int, noted: int) -> Wrong:
+def _missing(last: int, noted: int) -> Strange:
     return "AUDIT_TRUNCATED", "lines are missing at the end", {"last": last, "expected": noted}

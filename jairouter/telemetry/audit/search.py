@@ -1,7 +1,7 @@
 """What was recorded: lines that fit, the newest first. Blocks.
 
-Files have no index. So it is said how much was looked at: an answer that comes of less than all that there is in
-the time asked for says that it is partial.
+Files have no index. So it is said how much was looked at: an answer that comes of less than all that there is
+in the time asked for says that it is partial.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Texts from outside, such that no line can be broken or made to look like two by them.
 
-See CWE-117 (log injection) and CWE-150 (escape sequences); what turns the order of a text around is told of in
+See CWE-117 (log injection) and CWE-150 (escape sequences); of what turns the order of a text around tell
 N. Boucher and R. Anderson, "Trojan Source", 2021.
 """
 

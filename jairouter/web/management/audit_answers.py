@@ -1,4 +1,4 @@
-"""What the endpoints of the audit log are asked and what they reply, as schemas; and how an event is shown."""
+"""What the endpoints of the audit log are asked and what they reply; and how an event is shown."""
 
 from __future__ import annotations
 
