@@ -46,7 +46,7 @@ class OldFile(NamedTuple):
 
 def reason_of(error: OSError) -> str:
     """Say in a few plain words why the system refused."""
-    text = os.strerror(error.errno) if error.errno else str(error) or "input/output error"
+    text = error.strerror or (os.strerror(error.errno) if error.errno else str(error) or "input/output error")
     return text[:1].lower() + text[1:]
 
 

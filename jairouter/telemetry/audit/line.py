@@ -92,7 +92,7 @@ class Form:
             found = _decode(line) if line.startswith(b"{") else self._read_text(line.decode())
         except ValueError:
             return {}
-        if not isinstance(found, dict):
+        if not isinstance(found, dict) or "seq" not in found:
             return {}
         for name, usual in FIELDS.items():
             written = self.names.get(name, usual)
