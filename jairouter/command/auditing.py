@@ -33,7 +33,9 @@ Where the configuration has a security.audit.chain-key, that is needed: without 
 
 def options_of(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument("what", choices=("verify",), help="what to do: check the log")
+    raw = argparse.RawDescriptionHelpFormatter
+    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    parser = actions.add_parser("verify", help=SUMMARY, description=LESSON, formatter_class=raw)
     told = "files of the log, the oldest first; without any, the log that the configuration names"
     parser.add_argument("files", nargs="*", metavar="FILE", help=told)
     told = "the environment variable with the chain-key (what the configuration says)"

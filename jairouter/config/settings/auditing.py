@@ -1,17 +1,17 @@
 """Settings of the record of who did what."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from jairouter.config.forms import Hidden, OneOf, Switch, Words
+from pydantic import model_validator
+
+from jairouter.config.forms import Hush, OneOf, Switch, Words
 from jairouter.config.frozen import FrozenMapping, Named
 from jairouter.config.numbers import Count, Positive
 from jairouter.config.quantities import Duration, SomeBytes
-from jairouter.config.secret import Secret
-from jairouter.config.settings.section import Section
+from jairouter.config.settings.section import Section, refuse
 
 LEVELS = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", "OFF")
 Level = Annotated[str, OneOf(LEVELS)]
-ChainKey = Annotated[Secret, Hidden(r"(?s:.{16,})", "a text of at least 16 characters")]
 _NONE: FrozenMapping[Any] = FrozenMapping()
 
 
@@ -85,8 +85,8 @@ class AuditSettings(Section):
     group_readable: Switch = False
     """Whether the group may read the files (mode 0640 in place of 0600)."""
 
-    chain_key: ChainKey | None = None
-    """Secret with which lines are chained, so that nobody without it can write the file anew unnoticed; not
+    chain_key: Hush | None = None
+    """Secret of at least 16 characters with which lines are chained, so that nobody without it can write the file anew unnoticed; not
     given, the chain shows accidents and careless changes only."""
 
     aggregation: Annotated[float, Duration(least=1)] = 60.0
@@ -103,3 +103,9 @@ class AuditSettings(Section):
     is."""
 
     storage: AuditStorageSettings = AuditStorageSettings()
+
+    @model_validator(mode="after")
+    def _check_key(self) -> Self:
+        if self.chain_key is not None and len(self.chain_key.reveal()) < 16:
+            raise refuse("expected a text of at least 16 characters", "chain_key")
+        return self

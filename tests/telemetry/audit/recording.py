@@ -30,7 +30,7 @@ class Threads:
     """Runs at once what would run in a thread, or when it is told to."""
 
     def __init__(self) -> None:
-        self.held: list[Callable[[], None]] | None = None
+        self.held: list[Callable[[], object]] | None = None
         self.fault: Exception | None = None
 
     def run(self, function: Any, *arguments: Any) -> Deferred[Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
@@ -38,12 +40,12 @@ class AlertTests(SynchronousTestCase):
         limits = thresholds(AlertThresholdSettings())
         self.alerts = Alerts(limits, self.kept, self.clock.seconds, lambda: 1e9 + self.clock.seconds())
         self.logged: list[str] = []
-        observer = self.logged_event
+        observer: Any = self.logged_event
         globalLogPublisher.addObserver(observer)
         self.addCleanup(globalLogPublisher.removeObserver, observer)
 
     def logged_event(self, event: dict[str, object]) -> None:
-        if event.get("log_namespace", "").__str__().startswith("jairouter"):
+        if str(event.get("log_namespace", "")).startswith("jairouter"):
             self.logged.append(str(event["log_level"]))
 
     def fail_logins(self, number: int, pause: float = 0.0) -> None:

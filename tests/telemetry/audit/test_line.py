@@ -111,7 +111,7 @@ class JsonTests(SynchronousTestCase):
             self.assertEqual(json.loads(line)["cut"], ["details"])
 
     def test_what_json_does_not_know(self) -> None:
-        details = {"a": float("nan"), "b": object(), "c": {1}, 4: b"secret"}
+        details: Any = {"a": float("nan"), "b": object(), "c": {1}, 4: b"secret"}
         shown = self.members(LOGIN._replace(details=details))["details"]
         self.assertEqual(shown, {"a": "nan", "b": "<object>", "c": [1], "4": "<bytes>"})
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
@@ -25,7 +27,7 @@ class RepeatedTests(SynchronousTestCase):
     def tell(self, event: Event, count: int, first: float, last: float) -> None:
         self.told.append((event.user, count, first, last))
 
-    def add(self, user: str = "ann", **more: str) -> None:
+    def add(self, user: str = "ann", **more: Any) -> None:
         self.repeated.add(LOGIN._replace(user=user, **more))
 
     def advance(self, seconds: float) -> None:

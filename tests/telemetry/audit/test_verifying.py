@@ -25,7 +25,7 @@ class TamperTests(RecordTestCase):
         super().setUp()
         self.wrote(6)
 
-    def tamper(self, change: Callable[[list[bytes]], None]) -> None:
+    def tamper(self, change: Callable[[list[bytes]], object]) -> None:
         """Change the lines of the file."""
         lines = self.path.read_bytes().splitlines(keepends=True)
         change(lines)

@@ -9,7 +9,6 @@ from typing import Any
 from unittest import mock
 
 from jairouter.auditing import Event
-from jairouter.telemetry.audit import head as head_module
 from jairouter.telemetry.audit.chain import Chain
 from jairouter.telemetry.audit.files import DAY, Files
 from jairouter.telemetry.audit.line import Form
@@ -89,7 +88,7 @@ class BeginningTests(RecordTestCase):
         self.assert_unusable("to which another gateway writes")
 
     def test_after_a_refusal_nothing_is_held(self) -> None:
-        with mock.patch.object(head_module.os, "rename", full), self.assertRaises(AuditUnusable):
+        with mock.patch("jairouter.telemetry.audit.head.os.rename", full), self.assertRaises(AuditUnusable):
             self.writer()
         self.writer()
 
