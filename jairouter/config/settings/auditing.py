@@ -86,8 +86,8 @@ class AuditSettings(Section):
     """Whether the group may read the files (mode 0640 in place of 0600)."""
 
     chain_key: Hush | None = None
-    """Secret of at least 16 characters with which lines are chained, so that nobody without it can write the file anew unnoticed; not
-    given, the chain shows accidents and careless changes only."""
+    """Secret of at least 16 characters with which lines are chained, so that nobody without it can write the
+    file anew unnoticed; not given, the chain shows accidents and careless changes only."""
 
     aggregation: Annotated[float, Duration(least=1)] = 60.0
     """For how long events that are alike are counted, after the first, before one line tells their

@@ -95,6 +95,15 @@ class TamperTests(RecordTestCase):
         write_head(self.place.files.head, link, Chain(), 0o600, False)
         self.assert_fault("no line says that they were deleted")
 
+    def test_another_record_in_its_place(self) -> None:
+        """One that is right in itself; the note of the end knows another one."""
+        head = self.place.files.head.read_bytes()
+        self.path.unlink()
+        self.place.files.head.unlink()
+        self.wrote(7)
+        self.place.files.head.write_bytes(head)
+        self.assert_fault("line number 6 is another one than was written")
+
     def test_a_line_that_is_being_written(self) -> None:
         with self.path.open("ab") as file:
             file.write(b'{"half')
