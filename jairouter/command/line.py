@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from jairouter.command import backing_up, changing, checking, restoring, viewing
+from jairouter.command import auditing, backing_up, changing, checking, restoring, viewing
 from jairouter.command.failures import INTERRUPTED, PIPE_CLOSED, Failure, Refused
 from jairouter.command.output import tell
 from jairouter.command.shell import Shell
@@ -40,6 +40,7 @@ _COMMANDS: Final[Sequence[tuple[str, str, str, _Options, _Run]]] = (
     *viewing.COMMANDS,
     *changing.COMMANDS,
     ("backup", backing_up.SUMMARY, backing_up.LESSON, backing_up.options_of, backing_up.backup),
+    ("audit", auditing.SUMMARY, auditing.LESSON, auditing.options_of, auditing.audit),
     ("restore", restoring.SUMMARY, restoring.LESSON, restoring.options_of, restoring.restore),
 )
 """Name, summary, lesson, what adds the options, and what does it."""

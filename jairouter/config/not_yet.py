@@ -72,7 +72,11 @@ TABLE: Final[tuple[NotYet, ...]] = (
         "security.sanitization has no effect yet",
         bool,
     ),
-    NotYet(("security.audit.enabled", "logging.audit.enabled"), when=bool),
+    NotYet(
+        ("security.audit.include-request-body", "security.audit.include-response-body"),
+        "{key} has no effect: bodies are never recorded",
+        bool,
+    ),
     NotYet(
         ("store.type",),
         "store.type redis has no effect yet: versions are kept in files",
