@@ -20,6 +20,9 @@ NOTICE: Final = 60.0
 RENEWAL: Final = 12 * 3600.0
 """Seconds for which the keys of session tickets are used: who steals them can read that much of TLS 1.2."""
 
+_OF_SCANNERS: Final = {"http", "not_tls", "left"}
+"""What whoever looks for open ports causes all day: it is counted, and not logged."""
+
 _UNTRUSTED: Final = {
     9: "is not valid yet",
     10: "has expired",
@@ -104,6 +107,8 @@ class Handshakes:
             told: The reason in words, of which none are the client's.
         """
         self.failures[label] += 1
+        if label in _OF_SCANNERS:
+            return
         self._untold += 1
         now = self._seconds()
         if now - self._told_at < NOTICE:
