@@ -213,18 +213,17 @@ class SecureTransport(Protocol):
             broken = True
         if pieces and channel is not None:
             channel.dataReceived(pieces[0] if len(pieces) == 1 else b"".join(pieces))
-        elif not pieces or broken:
+        if broken or not pieces:
             self._flush()  # it may be answered by TLS itself
         if left:
-            self._left()
-        elif broken:
-            self.abortConnection()
+            # As without TLS, that means that it waits for no answer
+            self._end()
+        if left or broken:
+            self._close_at_once()
 
-    def _left(self) -> None:
-        """The client says farewell. As without TLS, that means that it waits for no answer."""
-        if not self._ended:
-            self._ended = True
-            self._say_farewell()
+    def _close_at_once(self) -> None:
+        """Close, without waiting for the client to read."""
+        self._ended = True
         if unsent(self.transport):
             self.transport.abortConnection()
         else:
@@ -269,10 +268,12 @@ class SecureTransport(Protocol):
 
     def _flush(self, most: int = 2 * RECORD) -> None:
         """Send what OpenSSL has ready."""
-        assert self._tls is not None
+        tls = self._tls
+        if tls is None:
+            return
         try:
             while True:
-                data = self._tls.bio_read(most)
+                data = tls.bio_read(most)
                 self._write_below(data)
                 if len(data) < most:
                     return

@@ -105,7 +105,7 @@ class TlsClient(Client):
         except SSL.ZeroReturnError:
             self.farewell = True
         except SSL.Error as error:
-            self.failed = error
+            self.failed = self.failed or error
         self._flush()
 
     def _encrypt(self, data: bytes) -> None:
