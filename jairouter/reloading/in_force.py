@@ -128,8 +128,15 @@ class InForce:
             text = f"the configuration is in force as it is now ({cause}; {newest})"
             self.said.good(cause, newest.number, text if news else "")
         changed = other or not newest.stays
-        notices = self.making.notices(before, self.loaded) if changed else ()
+        notices = self._notices(before) if swapped else ()
         return Changed(newest.number, self.loaded, changed, (*left_out, *notices))
+
+    def _notices(self, before: Loaded) -> tuple[Notice, ...]:
+        """What is to be known of what has come into force by itself, told to the log: nobody has asked."""
+        notices = self.making.notices(before, self.loaded)
+        for notice in notices:
+            self._log.warn("{notice}", notice=notice)
+        return notices
 
     async def make(self, turn: Turn, draft: Draft) -> Changed:
         """Make a version of a draft, and bring it into force.
