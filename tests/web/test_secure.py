@@ -369,7 +369,7 @@ class EndTests(Case):
         transport = self.serving.channel(self.client).transport
         self.client.leave()
         self.serving.run()
-        self.assertEqual((transport._channel, transport._tls, transport._take_header), (None, None, None))
+        self.assertEqual((transport._channel, transport._tls), (None, None))
         self.assertIsNone(transport.getPeerCertificate())
 
 
@@ -395,6 +395,16 @@ class FlowTests(Case):
             client.send(GET)
         serving.run()
         self.assertEqual((len(root_page.seen), len(answers(client.received))), (20, 20))
+
+    def test_more_than_is_read_from_openssl_at_once(self) -> None:
+        """As the handshake of a long chain of certificates is."""
+        self.serve()
+        client = self.tls()
+        transport = self.serving.channel(client).transport
+        transport._tls.send(b"x" * 1000)
+        transport._flush(100)
+        self.serving.run()
+        self.assertEqual(client.received, b"x" * 1000)
 
     def test_interface(self) -> None:
         self.serve()
@@ -424,6 +434,9 @@ class ProxyTests(Case):
             request = self.get(self.tls(ahead=PROXY))
             self.assertEqual(request.channel.client_ip, "192.0.2.1")
             self.assertTrue(request.isSecure())
+            request.transport.abortConnection()
+            self.serving.run()
+            self.assertIsNone(request.transport._take_header)  # else it would be in a ring with the channel
 
     def test_none(self) -> None:
         self.serve(proxies=TrustedProxies([ip_network("127.0.0.1")], proxy_protocol=True))
