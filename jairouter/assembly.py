@@ -45,6 +45,7 @@ from jairouter.telemetry.access_log import AccessLog
 from jairouter.telemetry.changes import Changes
 from jairouter.telemetry.decisions import DecisionLog
 from jairouter.telemetry.metrics import LedgerMetrics, RequestMetrics
+from jairouter.telemetry.tls_metrics import TlsMetrics
 from jairouter.timers import TimerWheel
 from jairouter.traffic.permits import Ledger
 from jairouter.upstream.agent import Agent
@@ -55,6 +56,7 @@ from jairouter.upstream.tls_settings import ReadTls, read_tls
 from jairouter.web.actuator import Health, Info, Prometheus
 from jairouter.web.client_address import trusted_proxies
 from jairouter.web.data_plane import DataPlane
+from jairouter.web.handshakes import Handshakes
 from jairouter.web.listener import Listener
 from jairouter.web.openai import Models
 from jairouter.web.request_ids import RequestIds
@@ -89,7 +91,7 @@ class Gateway:
         access_log: One line per request, if that is wanted.
         decisions: Why recent requests went where they went, if that is remembered.
         policies: How traffic is controlled now.
-        tls: How connections to backends are secured now.
+        tls: How connections are secured now, those to backends and those of clients.
         put_to_work: Has requests served under other settings.
         make_policies: Makes other ones, which go on where these stand.
         rehearse: Makes all that other settings ask for, from nothing; what is in force knows nothing of it.
@@ -137,6 +139,8 @@ class Gateway:
         policies = self.make_policies(settings, tls, self.policies)
         self.put_to_work(settings, policies)
         self.policies, self.tls = policies, tls
+        if tls.listener is not None and self.site.handshakes is not None:
+            self.site.handshakes.use(tls.listener)
 
     def close(self) -> None:
         """Keep nothing any more: checks, connections to backends, lines that are not written yet."""
@@ -232,9 +236,8 @@ def assemble(
     models = Models(policies.services, lambda: started)
     health, proxies = Health(ready), trusted_proxies(settings.server)
     tree = _tree(parts, data_plane, models, health)
-    site = GatewaySite(
-        tree, wheel, reactor, connection_limits(settings), ids, metrics.answered, proxies, today
-    )
+    limits, handshakes = connection_limits(settings), _handshakes(parts, tls)
+    site = GatewaySite(tree, wheel, reactor, limits, ids, metrics.answered, proxies, today, handshakes)
     server = settings.server
     times = drain_times(settings)
     listener = Listener(reactor, site, data_plane, server.address, server.port, times)
@@ -256,6 +259,19 @@ def assemble(
         rehearse,
         rate,
     )
+
+
+def _handshakes(parts: _Parts, tls: ReadTls) -> Handshakes | None:
+    if tls.listener is None:
+        return None
+    handshakes = Handshakes(tls.listener, parts.wheel.seconds)
+    tags = parts.settings.management.metrics.tags
+
+    def expires() -> float:
+        return handshakes.tls.expires.timestamp()
+
+    parts.registry.register(TlsMetrics(handshakes.failures, expires, tags))
+    return handshakes
 
 
 def _decisions(parts: _Parts) -> DecisionLog | None:

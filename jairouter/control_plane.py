@@ -117,7 +117,12 @@ class ControlPlane:
         self.configuration = Configuration(means, beginning)
         followed = None if files is None else (settings.store.path, lambda name: number_of(name) is not None)
         self._following = Following(
-            self.configuration, followed, reactor, run_in_thread, kernel_notices(reactor)
+            self.configuration,
+            followed,
+            reactor,
+            run_in_thread,
+            kernel_notices(reactor),
+            lambda: gateway.tls.listener,
         )
         self._backups: Backups | None = None
         self._archives: BackupDirectory | None = None

@@ -96,7 +96,6 @@ TABLE: Final[tuple[NotYet, ...]] = (
     NotYet(("logging.file.**",), "logging.file has no effect yet: logs go to the console"),
     NotYet(("logging.pattern.**",), "logging.pattern has no effect yet"),
     NotYet(("logging.level.*",), "logging.level has no effect yet"),
-    NotYet(("server.ssl.enabled",), "server.ssl has no effect yet: the listener speaks HTTP", bool),
     NotYet(("server.compression.enabled",), "server.compression has no effect yet", bool),
 )
 
