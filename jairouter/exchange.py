@@ -111,6 +111,7 @@ class Request(NamedTuple):
         forwarded: Headers that tell the backend of it.
         retry_count: How often the client says that it has tried before, as OpenAI's SDKs do; empty if it says
             nothing.
+        content_encoding: Of the body, as received.
     """
 
     id: str
@@ -122,6 +123,7 @@ class Request(NamedTuple):
     client_ip: str
     forwarded: HeaderPairs = ()
     retry_count: bytes = b""
+    content_encoding: bytes = b""
 
 
 class Answer(NamedTuple):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from jairouter.config import not_yet, plugged
+from jairouter.config import destinations, not_yet, plugged
 from jairouter.config.canonical import canonical
 from jairouter.config.environment import overrides
 from jairouter.config.faults import ConfigurationFaults, Findings, Notice, Origin
@@ -148,6 +148,7 @@ def build(sources: Sources, environ: Mapping[str, str] | None = None, stored: St
     settings = typed(resolved, findings)
     if settings is not None:
         plugged.check(settings, resolved, findings)
+        destinations.check(settings, resolved, findings)
     findings.check()
     assert settings is not None
     not_yet.tell(settings, resolved, findings)

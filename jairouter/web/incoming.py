@@ -50,6 +50,7 @@ def exchange_request(http_request: http.Request, route: Route, ids: RequestIds) 
         client.address,
         client.forwarded,
         fields.get(_RETRY_COUNT, b""),
+        fields.get(b"content-encoding", b""),
     )
 
 
@@ -66,6 +67,7 @@ def _from_twisted(http_request: http.Request, route: Route, ids: RequestIds) -> 
         HeldBody(http_request.content.read() if http_request.content is not None else b""),
         getattr(http_request.client, "host", "-"),
         retry_count=joined(pairs, _RETRY_COUNT),
+        content_encoding=joined(pairs, b"content-encoding"),
     )
 
 
