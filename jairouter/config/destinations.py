@@ -1,4 +1,4 @@
-"""Asks of each configured address whether it may be connected to at all, so that it is told with all other faults."""
+"""Asks of each configured address whether it may be connected to, so that it is told with other faults."""
 
 from __future__ import annotations
 

@@ -18,7 +18,8 @@ from jairouter.config.forms import Form, Unfit
 ANY: Final = "*"
 """Stands for every origin there is."""
 NULL: Final = "null"
-"""What browsers write for a page that has no origin: sandboxed, or from a file. Anybody can make such a page."""
+"""What browsers write for a page that has no origin: sandboxed, or from a file. Anybody can make such a
+page."""
 
 _LONGEST: Final = 400
 _SCHEME: Final = r"(?P<scheme>[a-z][a-z0-9+.\-]{0,31})"
@@ -26,7 +27,8 @@ _ORIGIN: Final = re.compile(
     _SCHEME + r"://(?P<host>\[[0-9a-f:.]{2,45}\]|[a-z0-9_.\-]{1,254})(?::(?P<port>[0-9]{1,5}))?"
 )
 _PATTERN: Final = re.compile(
-    _SCHEME + r"://(?P<host>[a-z0-9_.*\-]{1,254})(?::(?P<port>\*|[0-9]{1,5}|\[(?:\*|[0-9]{1,5}(?:,[0-9]{1,5})*)\]))?"
+    _SCHEME
+    + r"://(?P<host>[a-z0-9_.*\-]{1,254})(?::(?P<port>\*|[0-9]{1,5}|\[(?:\*|[0-9]{1,5}(?:,[0-9]{1,5})*)\]))?"
 )
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _WITHIN_A_LABEL: Final = "[a-z0-9_-]+"
@@ -110,8 +112,8 @@ class OriginPattern(Form):
     def expected(self) -> str:
         """See `Form.expected`."""
         return (
-            "an origin in which * stands for (a part of) one label of the host's name but the last, or for any "
-            "port, such as https://*.example.com or http://localhost:*"
+            "an origin in which * stands for (a part of) one label of the host's name but the last, "
+            "or for any port, such as https://*.example.com or http://localhost:*"
         )
 
     @property

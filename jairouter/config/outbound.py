@@ -61,7 +61,8 @@ NAMES: Final = (
 """Names of metadata services."""
 
 _NUMERIC: Final = re.compile(r"(?:.*\.)?(?:0[xX][0-9a-fA-F]*|[0-9]+)\.?")
-"""A host whose last label is a number is an IPv4 address or nothing (URL standard, section "host parsing")."""
+"""A host whose last label is a number is an IPv4 address or nothing (URL standard, section "host
+parsing")."""
 _LOW_32: Final = 0xFFFFFFFF
 _LAST_32: Final = tuple(
     IPv6Network(each)
@@ -125,9 +126,7 @@ class Outbound:
         allow: Likewise.
     """
 
-    def __init__(
-        self, deny: Iterable[AnyNetwork | str] = (), allow: Iterable[AnyNetwork | str] = ()
-    ) -> None:
+    def __init__(self, deny: Iterable[AnyNetwork | str] = (), allow: Iterable[AnyNetwork | str] = ()) -> None:
         self._deny, self._allow = tuple(deny), tuple(allow)
 
     def __eq__(self, other: object) -> bool:

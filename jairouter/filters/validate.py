@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from jairouter.exchange import Answer, Exchange
     from jairouter.request_body.spool import Spool
 
-_CHARSET = re.compile(rb"(?!\s*charset\b).*|\s*charset\s*=\s*\"?(?:utf-?8|us-ascii)\"?\s*", re.IGNORECASE | re.DOTALL)
-"""A parameter that leaves JSON what it is (RFC 8259, section 8.1): a backend that believes another one could read
-another model in the same bytes, as it could in UTF-7."""
+_CHARSET = re.compile(
+    rb"(?!\s*charset\b).*|\s*charset\s*=\s*\"?(?:utf-?8|us-ascii)\"?\s*", re.IGNORECASE | re.DOTALL
+)
+"""A parameter that leaves JSON what it is (RFC 8259, section 8.1): a backend that believes another one could
+read another model in the same bytes, as it could in UTF-7."""
 _JSON, _MULTIPART = BodyKind  # looking into the class takes five times as long
 
 

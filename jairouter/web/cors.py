@@ -1,7 +1,8 @@
 """Which web pages of other origins may call, as browsers have it enforced: cross-origin resource sharing.
 
-A browser asks first, with a *preflight*, unless the request is one that a form could send anyway; then it sends
-the request with the page's Origin; and it lets the page have the answer only if that names the origin. So:
+A browser asks first, with a *preflight*, unless the request is one that a form could send anyway; then it
+sends the request with the page's Origin; and it lets the page have the answer only if that names the origin.
+So:
 
 | a request with | is answered with |
 |---|---|
@@ -67,7 +68,7 @@ class Cors:
         return self._anybody or origin in self._origins or self._is_named(origin)
 
     def names(self, origin: bytes) -> bool:
-        """Whether this origin may call, and not because anybody may: whose pages these are, somebody knows."""
+        """Whether this origin may call, and not because anybody may: it is known whose pages these are."""
         return origin != NULL.encode("ascii") and (origin in self._origins or self._is_named(origin))
 
     def _is_named(self, origin: bytes) -> bool:
@@ -100,8 +101,8 @@ class Cors:
     def preflight(self, fields: Mapping[bytes, bytes]) -> HeaderPairs | None:
         """What a preflight is told besides; None if the origin may not call.
 
-        What is allowed is told whether it is what the browser asks for or not: it compares by itself, and tells
-        the page's author what is missing.
+        What is allowed is told whether it is what the browser asks for or not: it compares by itself, and
+        tells the page's author what is missing.
 
         Args:
             fields: The request's headers by name in lower case.
@@ -134,7 +135,8 @@ def _allowed(configured: bytes, asked: bytes) -> bytes:
     """What is allowed of what is asked for.
 
     Where everything is, that is given back by its names: with credentials browsers take ``*`` for a name, and
-    ``Authorization`` has to be named always (Fetch standard, section "CORS-non-wildcard request-header name").
+    ``Authorization`` has to be named always (Fetch standard, section "CORS-non-wildcard request-header
+    name").
     """
     if configured != b"*":
         return configured

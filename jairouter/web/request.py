@@ -246,7 +246,7 @@ class GatewayRequest(Request):
 
     def _answer_preflight(self) -> None:
         """Tell a browser what a page may do; nobody has to say who it is for that, nor can a browser."""
-        told = self.cors.preflight(self.fields)
+        told = None if self.cors is None else self.cors.preflight(self.fields)
         if told is None:
             self.refuse(PermissionDenied("pages of this origin may not call; see security.validation.cors"))
             return

@@ -1,7 +1,7 @@
 """What pages for operators tell browsers to keep to (OWASP API8:2023, "Security Misconfiguration").
 
-They go onto every answer but those of the model routes: pages, refusals, and what was never found. A page that
-needs something else, as the one for people does, sets it afterwards.
+They go onto every answer but those of the model routes: pages, refusals, and what was never found. A page
+that needs something else, as the one for people does, sets it afterwards.
 """
 
 from __future__ import annotations

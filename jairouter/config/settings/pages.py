@@ -6,8 +6,10 @@ from jairouter.config.settings.section import Section
 
 
 class PageHeadersSettings(Section):
-    """Headers by which browsers are told to be careful with the answers of the management API, the actuator
-    and the pages about them. Answers of the model routes have none of these."""
+    """Headers by which browsers are told to be careful with answers that are not a model's.
+
+    These are the answers of the management API, of the actuator, and the pages about them.
+    """
 
     enabled: Switch = True
     """Whether such headers are sent: `X-Content-Type-Options`, `X-Frame-Options`, `Referrer-Policy`,

@@ -16,8 +16,10 @@ _Method = Annotated[str, Text(HEADER_NAME.pattern, "a method, such as GET, or * 
 
 
 class CorsSettings(Section):
-    """Which web pages of other origins may call the gateway from a browser. Without origins none may, and
-    answers are passed on as the backends made them."""
+    """Which web pages of other origins may call the gateway from a browser.
+
+    Without origins none may, and answers are passed on as the backends made them.
+    """
 
     allowed_origins: tuple[AllowedOrigin, ...] = ()
     """Origins, such as `https://admin.example.com`: scheme, host and port have to be the same, a port that is
@@ -25,9 +27,9 @@ class CorsSettings(Section):
     origin. Neither of these two lets a page use the management API."""
 
     allowed_origin_patterns: tuple[AllowedOriginPattern, ...] = ()
-    """Origins with `*` in them, which stands for one label of the host's name or a part of it, never for a dot,
-    and not in the last label; or for any port: `https://*.example.com` is `https://a.example.com`, but neither
-    `https://a.b.example.com` nor `https://example.com`."""
+    """Origins with `*` in them, which stands for one label of the host's name or a part of it, never for a
+    dot, and not in the last label; or for any port: `https://*.example.com` is `https://a.example.com`, but
+    neither `https://a.b.example.com` nor `https://example.com`."""
 
     allowed_methods: tuple[_Method, ...] = ("GET", "POST")
     """Methods that such pages may use; `*` for any."""

@@ -17,6 +17,9 @@ A request from any address is refused when it has
   same, but neither ``localhost`` nor an IP address: the page's name may be somebody else's (DNS rebinding);
 * ``Sec-Fetch-Site: cross-site``: the same, where there is no Origin.
 
+Pages of an origin that `security.validation.cors` names (not ``*``, nor ``null``: these are anybody's) are
+let in by the second table.
+
 Behind a trusted proxy the client's address is the one that the proxy names; if that is a loopback address,
 the proxy may as well have named nobody, so nobody is let in through it by the first table. A proxy that adds
 no header at all cannot be noticed: it must not pass on ``/api``.
@@ -36,6 +39,8 @@ from jairouter.web.request import GatewayRequest
 
 if TYPE_CHECKING:
     from twisted.web.http import Request
+
+    from jairouter.web.cors import Cors
 
 KEY: Final = "management.api.allow-from"
 PASSED_ON: Final = (
@@ -87,7 +92,9 @@ class Access:
             raise Forbidden(f"clients at {address} may not use the management API; {KEY} says who may")
         if all(each.is_loopback for each in granting):
             _check_here(fields, proxied=getattr(getattr(request, "channel", None), "proxied", False))
-        _check_browser(fields)
+        cors: Cors | None = getattr(request, "cors", None)
+        if cors is None or not cors.names(fields.get(b"origin", b"")):
+            _check_browser(fields)
         return address
 
 
