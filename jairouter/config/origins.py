@@ -54,7 +54,7 @@ class OriginParts(NamedTuple):
 
 def take_apart(text: str) -> OriginParts | None:
     """The origin that a text is; None if it is none, as ``null`` and ``*`` are not."""
-    found = _ORIGIN.fullmatch(text.lower()) if len(text) <= _LONGEST else None
+    found = _ORIGIN.fullmatch(text.lower()) if text.isascii() and len(text) <= _LONGEST else None
     if found is None:
         return None
     host, scheme, port = found["host"], found["scheme"], found["port"]
@@ -123,7 +123,7 @@ class OriginPattern(Form):
 
     def parse(self, value: object) -> object:
         """See `Form.parse`."""
-        if not isinstance(value, str):
+        if not isinstance(value, str) or not value.isascii():  # whose lower case may be of ASCII
             raise Unfit
         written = value.removesuffix("/").lower()
         compiled(written)
