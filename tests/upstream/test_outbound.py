@@ -162,6 +162,14 @@ class OtherRulesTests(AgentCase):
         self.successResultOf(answer)
         self.assertTrue(wire.disconnecting)
 
+    def test_connections_are_kept_again(self) -> None:
+        """New ones, which the rules allow."""
+        self.used_once()
+        self.agent.restrict(Outbound(["*.corp"]))
+        wire = self.used_once()
+        self.ask()
+        self.assertEqual((wire.disconnecting, len(self.reactor.tcpClients)), (False, 2))
+
     def test_the_same_rules(self) -> None:
         """A reload for another reason costs no connection."""
         wire = self.used_once()
