@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.config.forms import Unfit
+from jairouter.config.loader import ConfigurationFaults, Stored, Text, build
+from jairouter.config.loader import read as sources_of
 from jairouter.config.outbound import NAMES, Outbound, RuleForm, address_in
 from tests.config.reading import faults_of, read
 from tests.fuzz.examples import examples
@@ -198,6 +200,25 @@ class DestinationTests(SynchronousTestCase):
         """It is checked, and may be switched on."""
         given = "{name: a, base-url: 'http://169.254.169.254', enabled: false}"
         self.assertEqual(len(faults_of(f"model.services.tts.instances: [{given}]")), 1)
+
+    def test_changes_over_the_api_leave_the_rules_alone(self) -> None:
+        """Whoever may name a backend could otherwise allow it too; or drop what the files deny."""
+        sources = sources_of([Text("a.yml", b"security: {outbound: {deny: [10.0.0.0/8]}, enabled: false}")])
+        for changes in (
+            {"security": {"outbound": {"allow": ["169.254.169.254"]}}},
+            {"security": {"outbound": {"deny": []}}},
+            {"security": {"outbound": {"deny": None}}},
+            {"security": {"outbound": None}},
+            {"security": None},
+            {"security": {"$patch": "replace"}},
+            {"security": {"outbound": {"$patch": "replace"}}},
+            {"jairouter": {"security": {"outbound": {"deny": ["10.0.0.1"]}}}},
+        ):
+            told = self.assertRaises(ConfigurationFaults, build, sources, {}, Stored(3, changes)).faults
+            self.assertIn("security.outbound", {each.path for each in told}, changes)
+        for good in ({}, {"security": {"enabled": False}}, {"server": {"port": 1}}):
+            rules = build(sources, {}, Stored(3, good)).settings.security.outbound.rules
+            self.assertEqual(rules, Outbound([ip_network("10.0.0.0/8")]))
 
     def test_allow(self) -> None:
         listed = "[{name: a, base-url: 'http://169.254.7.1'}]"
