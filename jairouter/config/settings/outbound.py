@@ -10,8 +10,8 @@ class OutboundSettings(Section):
     Addresses of the metadata services of clouds, link-local, multicast and broadcast addresses and 0.0.0.0
     are denied unless `allow` has them; addresses of this machine and private ones are not.
 
-    A name is judged when it is configured, and the addresses it has when they are connected to, each time. The
-    management API cannot change any of this.
+    A name is judged when it is configured, and the addresses it has when they are connected to, each time.
+    The management API cannot change any of this.
     """
 
     deny: tuple[Rule, ...] = ()
