@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, ip_network
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -204,7 +205,7 @@ class DestinationTests(SynchronousTestCase):
     def test_changes_over_the_api_leave_the_rules_alone(self) -> None:
         """Whoever may name a backend could otherwise allow it too; or drop what the files deny."""
         sources = sources_of([Text("a.yml", b"security: {outbound: {deny: [10.0.0.0/8]}, enabled: false}")])
-        for changes in (
+        forbidden: tuple[dict[str, Any], ...] = (
             {"security": {"outbound": {"allow": ["169.254.169.254"]}}},
             {"security": {"outbound": {"deny": []}}},
             {"security": {"outbound": {"deny": None}}},
@@ -213,10 +214,12 @@ class DestinationTests(SynchronousTestCase):
             {"security": {"$patch": "replace"}},
             {"security": {"outbound": {"$patch": "replace"}}},
             {"jairouter": {"security": {"outbound": {"deny": ["10.0.0.1"]}}}},
-        ):
+        )
+        for changes in forbidden:
             told = self.assertRaises(ConfigurationFaults, build, sources, {}, Stored(3, changes)).faults
             self.assertIn("security.outbound", {each.path for each in told}, changes)
-        for good in ({}, {"security": {"enabled": False}}, {"server": {"port": 1}}):
+        allowed: tuple[dict[str, Any], ...] = ({}, {"security": {"enabled": False}}, {"server": {"port": 1}})
+        for good in allowed:
             rules = build(sources, {}, Stored(3, good)).settings.security.outbound.rules
             self.assertEqual(rules, Outbound([ip_network("10.0.0.0/8")]))
 

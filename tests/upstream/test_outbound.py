@@ -185,7 +185,8 @@ class WholeTests(SynchronousTestCase):
         given = "[{name: m, base-url: 'http://a.test'}]"
         world = World(settings(f"server: {{address: 127.0.0.1}}\nmodel.services.chat.instances: {given}"))
         self.addCleanup(lambda: self.assertEqual(world.close(), []))
-        resolver = world.network.nameResolver = Resolver()
+        network: Any = world.network
+        resolver = network.nameResolver = Resolver()
         client = world.client()
         with capturedLogs() as logs:
             client.send(post({"model": "m"}))

@@ -29,7 +29,7 @@ class Case(WholeCase):
         self.start(GUIDE + self.more)
 
     def preflight(self, path: str, origin: str = ADMIN, **more: str) -> Client:
-        return self.send("OPTIONS", path, Origin=origin, Access_Control_Request_Method="PUT", **more)
+        return self.send("OPTIONS", path, b"", Origin=origin, Access_Control_Request_Method="PUT", **more)
 
     def assert_told(self, client: Client, status: int, origin: str | None = ADMIN) -> None:
         """An answer of this status, which this origin may read, and caches know that."""
@@ -94,7 +94,7 @@ class PreflightTests(Case):
     def test_options_that_is_none(self) -> None:
         """As without."""
         for more in ({}, {"Origin": ADMIN}, {"Access_Control_Request_Method": "POST"}):
-            answer = self.ask("OPTIONS", CHAT, **more)
+            answer = self.ask("OPTIONS", CHAT, b"", **more)
             self.assertEqual((answer.status, answer.headers["allow"]), (204, "POST"), more)
             self.assertNotIn("access-control-allow-methods", answer.headers)
 
