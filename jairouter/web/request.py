@@ -195,7 +195,7 @@ class GatewayRequest(Request):
             self._render(self.rendered)
             return
         operation = self.site.operations.get(self.path)
-        if operation is not None and self.fault is None and not self._is_preflight:
+        if operation is not None and self.fault is None and (self.cors is None or not self._is_preflight):
             self.rendered = operation
             try:
                 operation.render(self)  # without Twisted's around it: it never returns a page
