@@ -55,12 +55,14 @@ from jairouter.upstream.probes import HttpProbe, TcpProbe
 from jairouter.upstream.tls_settings import ReadTls, read_tls
 from jairouter.web.actuator import Health, Info, Prometheus
 from jairouter.web.client_address import trusted_proxies
+from jairouter.web.cors import cors_of
 from jairouter.web.data_plane import DataPlane
 from jairouter.web.handshakes import Handshakes
 from jairouter.web.listener import Listener
 from jairouter.web.openai import Models
 from jairouter.web.request_ids import RequestIds
 from jairouter.web.root import build_tree
+from jairouter.web.security_headers import headers_for
 from jairouter.web.site import GatewaySite
 
 if TYPE_CHECKING:
@@ -220,6 +222,13 @@ def assemble(
         groups = [each for models in policies.services.values() for each in models.values()]
         agent.keep(instance for group in groups for instance in group.instances)
         metrics.sum_up()
+        restrict(settings)
+
+    def restrict(settings: Settings) -> None:
+        """What is kept to outside the pipeline."""
+        agent.restrict(settings.security.outbound.rules)
+        site.cors = cors_of(settings.security.validation.cors)
+        site.security_headers = headers_for(settings.security.headers)
 
     tls = tls or read_tls(settings)
     policies = policies_of(settings, tls)
@@ -238,6 +247,7 @@ def assemble(
     tree = _tree(parts, data_plane, models, health)
     limits, handshakes = connection_limits(settings), _handshakes(parts, tls)
     site = GatewaySite(tree, wheel, reactor, limits, ids, metrics.answered, proxies, today, handshakes)
+    restrict(settings)
     server = settings.server
     times = drain_times(settings)
     listener = Listener(reactor, site, data_plane, server.address, server.port, times)
@@ -318,7 +328,8 @@ def _pipeline(
         validate=partial(
             Validate,
             max_held=settings.webclient.max_in_memory_size,
-            max_size=settings.security.validation.max_request_size,
+            max_size=settings.security.validation.largest,
+            max_depth=settings.security.validation.deepest,
             new_spool=partial(Spool, SPOOL_IN_MEMORY, parts.run_in_thread, spool_space(settings)),
         ),
         resolve=partial(Resolve, groups=groups),
@@ -330,7 +341,12 @@ def _pipeline(
         hedge=partial(Hedge, clock=clock, policies=hedges) if hedges else None,
         pick=partial(Pick, ledger=ledger, clock=clock),
         timeout=partial(Timeout, wheel=parts.wheel, limits=phase_limits(settings)),
-        forward=Forward(agent, adapter, settings.streaming.max_event_size),
+        forward=Forward(
+            agent,
+            adapter,
+            settings.streaming.max_event_size,
+            cors=settings.security.validation.cors.on,
+        ),
     )
 
 

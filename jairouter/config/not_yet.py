@@ -66,7 +66,6 @@ TABLE: Final[tuple[NotYet, ...]] = (
         "{key} has no effect yet: anybody may call",
         bool,
     ),
-    NotYet(("security.validation.cors.**",), "security.validation.cors has no effect yet"),
     NotYet(
         ("security.sanitization.request.enabled", "security.sanitization.response.enabled"),
         "security.sanitization has no effect yet",

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from jairouter.errors import GatewayError
     from jairouter.timers import TimerWheel
     from jairouter.web.client_address import TrustedProxies
+    from jairouter.web.cors import Cors
     from jairouter.web.handshakes import Handshakes
     from jairouter.web.request_ids import RequestIds
+    from jairouter.web.security_headers import SecurityHeaders
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +75,15 @@ class GatewaySite(Site):
         operations: The routes of the data plane by their whole path, which need no walk through the tree.
         channels: The open connections.
         draining: Whether each connection closes after the answer under way.
+        cors: Which pages of other origins may call; None where that is not configured. Replaced, as the next
+            one, when other settings come into force.
+        security_headers: What answers that are not a model's tell browsers to keep to; None for nothing.
     """
 
     requestFactory: type[GatewayRequest] = GatewayRequest
     noisy = False
+    cors: Cors | None = None
+    security_headers: SecurityHeaders | None = None
 
     def __init__(
         self,

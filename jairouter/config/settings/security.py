@@ -7,6 +7,8 @@ from pydantic import model_validator
 from jairouter.config.forms import Switch, Words
 from jairouter.config.settings.api_keys import ApiKeySettings
 from jairouter.config.settings.auditing import AuditSettings
+from jairouter.config.settings.outbound import OutboundSettings
+from jairouter.config.settings.pages import PageHeadersSettings
 from jairouter.config.settings.sanitization import SanitizationSettings
 from jairouter.config.settings.section import Section, refuse
 from jairouter.config.settings.tokens import JwtSettings
@@ -28,6 +30,8 @@ class SecuritySettings(Section):
     validation: ValidationSettings = ValidationSettings()
     sanitization: SanitizationSettings = SanitizationSettings()
     audit: AuditSettings = AuditSettings()
+    headers: PageHeadersSettings = PageHeadersSettings()
+    outbound: OutboundSettings = OutboundSettings()
 
     @property
     def on(self) -> bool:

@@ -21,6 +21,9 @@ A request from any address is refused when it has
   else's (DNS rebinding);
 * ``Sec-Fetch-Site: cross-site``: the same, where there is no Origin.
 
+Pages of an origin that `security.validation.cors` names (not ``*``, nor ``null``: these are anybody's) are
+let in by the second table.
+
 Behind a trusted proxy the client's address is the one that the proxy names; if that is a loopback address,
 the proxy may as well have named nobody, so nobody is let in through it by the first table. A proxy that adds
 no header at all cannot be noticed: it must not pass on ``/api``.
@@ -50,6 +53,7 @@ if TYPE_CHECKING:
     from jairouter.auditing import IAudit
     from jairouter.auth.gate import Admitted, Gate
     from jairouter.caller import Caller
+    from jairouter.web.cors import Cors
 
 KEY: Final = "management.api.allow-from"
 PASSED_ON: Final = (
@@ -114,11 +118,11 @@ class Access:
         gate = self._security.gate
         if gate is None:
             self._check_place(address, request, fields)
-            _check_browser(fields, certain=True)
+            _check_browser(request, fields, certain=True)
             return Who(address, fields)
         if self._given:
             self._granting(address)
-        _check_browser(fields, certain=False)
+        _check_browser(request, fields, certain=False)
         if permission == PUBLIC:
             return Who(address, fields)
         asked = _Asked(request, resource, address, fields, permission, self._security.audit)
@@ -249,13 +253,17 @@ def _check_here(fields: Mapping[bytes, bytes], *, proxied: bool) -> None:
         )
 
 
-def _check_browser(fields: Mapping[bytes, bytes], *, certain: bool) -> None:
+def _check_browser(request: Request, fields: Mapping[bytes, bytes], *, certain: bool) -> None:
     """Whether it is not a page of another site that makes a browser ask.
 
     Args:
+        request: What was asked.
         fields: The headers by name in lower case.
         certain: Whether it has to be certain whose the page's name is.
     """
+    cors: Cors | None = getattr(request, "cors", None)
+    if cors is not None and cors.names(fields.get(b"origin", b"")):
+        return
     if fields.get(b"sec-fetch-site", b"").strip().lower() == b"cross-site":
         raise Forbidden("a web page of another site may not use the management API")
     origin = fields.get(b"origin")
