@@ -19,12 +19,22 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from jairouter.codec.json_strings import decoded, moved
-from jairouter.codec.masking import MAX_HELD, Edit, Patience, Rule, Rules, TextInPieces
+from jairouter.codec.json_strings import NO_JSON, decoded, moved
+from jairouter.codec.masking import MAX_HELD, Edit, Patience, Rule, Rules, TextInPieces, Unreadable
 
 _STRUCTURE: Final = re.compile(r'["{}\[\],:]')
-_PLAIN: Final = re.compile(r'(?:[^"\\]|\\.)*+', re.DOTALL)
-_CUT: Final = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?\Z|\\u[dD][89abAB][0-9a-fA-F]{2}(?:\\(?:u[0-9a-fA-F]{0,3})?)?\Z")
+_HIGH: Final = r"\\u[dD][89abAB][0-9a-fA-F]{2}"
+_LOW: Final = r"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+# Up to a quote, or to what is not all here: an escape, or the second half of what is one character
+_PLAIN: Final = re.compile(
+    r'(?:[^"\\]|\\[^u]|\\u(?![dD][89abAB])[0-9a-fA-F]{4}|'
+    + _HIGH
+    + r"(?:"
+    + _LOW
+    + r"|(?=[^\\]|\\[^u]|\\u[0-9a-fA-F]{4})))*+",
+    re.DOTALL,
+)
+_LONGEST_ESCAPE: Final = len(r"\ud83d\ude00")
 _BLANK: Final = re.compile(r"\s*+")
 
 
@@ -72,9 +82,7 @@ class ArgumentsInPieces:
 
     def finish(self, patience: Patience) -> None:
         """See `TextInPieces.finish`."""
-        rest, self._rest = self._rest, ""
-        if rest and self._inside is not None:
-            self._feed_inside(rest, self.size - len(rest), patience)
+        self._rest = ""
         self._take(patience, final=True)
         self.settled = self.size
 
@@ -125,10 +133,8 @@ class ArgumentsInPieces:
         plain = _PLAIN.match(text, at)
         end = plain.end() if plain else at
         ended = text[end : end + 1] == '"'
-        if not ended:
-            # Both halves of what is one character are waited for
-            cut = _CUT.search(text, at)
-            end = _cut_at(text, at, cut.start()) if cut else len(text)
+        if not ended and len(text) - end >= _LONGEST_ESCAPE:
+            raise Unreadable(NO_JSON)
         if self._inside is not None and end > at:
             self._feed_inside(text[at:end], start + at, patience)
         if not ended:
@@ -169,10 +175,3 @@ class ArgumentsInPieces:
             self.edits += moved(edits, self._written, 0)
         self.settled = self._written[inside.settled] if self._written else self.size - len(self._rest)
 
-
-def _cut_at(text: str, at: int, cut: int) -> int:
-    """Where an escape begins that is not all here; a backslash may itself be escaped."""
-    backslashes = 0
-    while cut - backslashes > at and text[cut - backslashes - 1] == "\\":
-        backslashes += 1
-    return len(text) if backslashes % 2 else cut
