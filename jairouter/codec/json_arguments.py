@@ -174,4 +174,3 @@ class ArgumentsInPieces:
         else:
             self.edits += moved(edits, self._written, 0)
         self.settled = self._written[inside.settled] if self._written else self.size - len(self._rest)
-

@@ -225,8 +225,8 @@ class EventMasker:
             document = json.loads(data)
         except (ValueError, RecursionError):
             raise Unreadable(NO_JSON) from None
-        for key in _ended_before(document):
-            self._finish(key, patience)
+        for ended in _ended_before(document):
+            self._finish(ended, patience)
         for value in string_values(data, self._places):
             key = _key(document, value.path)
             if key == _LEFT_ALONE:
@@ -235,8 +235,8 @@ class EventMasker:
                 event.edits += edits_in(data, value, self._rules, patience, self._counts)
             elif value.end > value.start:
                 self._add(event, key, value, patience)
-        for key in _ended_with(document):
-            self._finish(key, patience)
+        for ended in _ended_with(document):
+            self._finish(ended, patience)
 
     def _add(self, event: _Event, key: Key, value: Value, patience: Patience) -> None:
         text = self._texts.get(key)
@@ -269,7 +269,8 @@ def _with_data(event: str, data: str) -> str:
     lines = list(_DATA_LINE.finditer(event))
     if len(lines) == 1:
         return event[: lines[0].start(1)] + data + event[lines[0].end(1) :]
-    parts, at = [], 0
+    parts: list[str] = []
+    at = 0
     for line, new in zip(lines, data.split("\n"), strict=True):
         parts += (event[at : line.start(1)], new)
         at = line.end(1)

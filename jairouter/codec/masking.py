@@ -146,7 +146,9 @@ class Rule:
                 start = min(start, self._differs(text + behind, at, found, size, patience))
         return start
 
-    def _differs(self, text: str, at: int, found: tuple[int, int] | None, size: int, patience: Patience) -> int:
+    def _differs(
+        self, text: str, at: int, found: tuple[int, int] | None, size: int, patience: Patience
+    ) -> int:
         """From where on something else is found in a text that goes on in one way."""
         other = self.find(text, at, patience)
         seen = _search(self._probe, text, at, patience, partial=True)
@@ -201,7 +203,8 @@ def applied(text: str, edits: Sequence[Edit]) -> str:
     """A text with what is replaced in it."""
     if not edits:
         return text
-    parts, at = [], 0
+    parts: list[str] = []
+    at = 0
     for edit in edits:
         parts += (text[at : edit.start], edit.text)
         at = edit.end
@@ -262,7 +265,18 @@ class TextInPieces:
         edits: What is replaced in these, in order; whoever has used one may take it out.
     """
 
-    __slots__ = ("_begin", "_counts", "_finds", "_max_held", "_places", "_rules", "_text", "edits", "settled", "size")
+    __slots__ = (
+        "_begin",
+        "_counts",
+        "_finds",
+        "_max_held",
+        "_places",
+        "_rules",
+        "_text",
+        "edits",
+        "settled",
+        "size",
+    )
 
     def __init__(self, rules: Rules, counts: Counter[Rule], max_held: int = MAX_HELD) -> None:
         self.size = 0

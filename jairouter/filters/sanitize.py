@@ -192,18 +192,14 @@ class Sanitize:
         if work is None and kind not in _LINES:
             return answer  # sounds and pictures
         report = _Report(self._tools, exchange, masking, RESPONSE, word)
-        encoded = joined(answer.headers, b"content-encoding").strip().lower() not in (b"", b"identity")
-        if encoded or work is None:
-            return self._unread(answer, masking, report, "encoding" if encoded else "type")
-        if answer.length is not None and answer.length > self._tools.max_body:
-            return self._unread(answer, masking, report, "size")
-        if not answer.body.whole:
-            gathered = Gathered(answer.body, self._tools.max_body)
-            whole = await gathered.done
-            answer = answer._replace(body=gathered.outer, length=None if not whole else answer.length)
-            if not whole:
-                return self._unread(answer, masking, report, "size")
         try:
+            if work is None:
+                raise Unreadable("type")
+            if joined(answer.headers, b"content-encoding").strip().lower() not in (b"", b"identity"):
+                raise Unreadable("encoding")
+            answer = await self._whole(answer)
+            if not answer.body.whole:
+                raise Unreadable("size")
             masked = await self._masked(answer.body.look(), work, masking, report)
         except Unreadable as error:
             return self._unread(answer, masking, report, error.reason)
@@ -217,6 +213,15 @@ class Sanitize:
         headers = without(answer.headers, _OF_THE_BODY)
         return answer._replace(headers=headers, body=AnswerBody.of(masked), length=None)
 
+    async def _whole(self, answer: Answer) -> Answer:
+        """An answer when all of it is here, or else when it is clear that it is too long to be held."""
+        most = self._tools.max_body
+        if answer.body.whole or (answer.length is not None and answer.length > most):
+            return answer
+        gathered = Gathered(answer.body, most)
+        await gathered.done
+        return answer._replace(body=gathered.outer)
+
     def _unread(self, answer: Answer, masking: Masking, report: _Report, reason: str) -> Answer:
         """What comes of an answer that cannot be looked through."""
         report.unreadable(reason)
@@ -226,9 +231,7 @@ class Sanitize:
         answer.body.abandon(error)
         raise error
 
-    async def _masked(
-        self, data: bytes, work: _Work, masking: Masking, report: _Report
-    ) -> bytes | None:
+    async def _masked(self, data: bytes, work: _Work, masking: Masking, report: _Report) -> bytes | None:
         """A whole body masked, or None where there is nothing to mask."""
         look = partial(_looked_through, data, work, masking, self._tools.wheel.seconds)
         if len(data) <= AT_ONCE:

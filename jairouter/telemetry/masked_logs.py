@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 LOOK: Final = 0.05
 """Seconds for which one event may be looked through."""
 WITHHELD: Final = "a message is withheld: it could not be looked through for what has to be masked"
-_KEPT: Final = ("log_time", "log_level", "log_namespace", "log_system", "log_trace", "isError")
+_KEPT: Final[tuple[str, ...]] = (
+    "log_time",
+    "log_level",
+    "log_namespace",
+    "log_system",
+    "log_trace",
+    "isError",
+)
 
 
 @implementer(ILogObserver)
@@ -46,8 +53,8 @@ class MaskedLog:
         except Unreadable:
             masked, text = WITHHELD, ""
         if masked != text:
-            kept = {name: event[name] for name in _KEPT if name in event}
-            event = {**kept, "log_format": "{masked}", "masked": masked}
+            kept: LogEvent = {name: event[name] for name in _KEPT if name in event}
+            event = kept | {"log_format": "{masked}", "masked": masked}
         self._inner(event)
 
 
