@@ -37,11 +37,14 @@ class Value(NamedTuple):
         path: The members and lists in which it stands.
         start: Where its first character is written.
         end: Where its closing quote is.
+        empty: Of an object or a list that is to be emptied, what stands in its place; the other two are then
+            where it begins and where it ends.
     """
 
     path: Path
     start: int
     end: int
+    empty: str = ""
 
 
 class Places:
@@ -49,9 +52,11 @@ class Places:
 
     Args:
         names: Names, or several of them with dots between: the last one, and those around it.
+        emptied: Names of members whose objects become null, and whose lists become empty.
     """
 
-    def __init__(self, names: Collection[str]) -> None:
+    def __init__(self, names: Collection[str], emptied: Collection[str] = ()) -> None:
+        self.emptied = frozenset(emptied)
         self._last: dict[str, list[tuple[str, ...]]] = {}
         for name in names:
             *around, last = name.split(".")
@@ -83,6 +88,7 @@ def string_values(text: str, places: Places) -> Iterator[Value]:
     counts: list[int] = []  # of objects and lists in each list; -1 in an object
     name: str | int = ""
     left_alone = 0  # how deep it is inside of something that is
+    emptied = -1  # where that begins, if it is to be emptied
     at = len(_BOM) if text.startswith(_BOM) else 0
     match = _TOKEN.match
     while (token := match(text, at)) is not None:
@@ -90,29 +96,37 @@ def string_values(text: str, places: Places) -> Iterator[Value]:
         group = token.lastindex
         if group == 2:
             name = _name(token[1])
-            if not left_alone and places.holds(name, steps):
+            if left_alone > len(counts):
+                left_alone = 0  # that was a number, or the like
+            if not left_alone and (name in places.emptied or places.holds(name, steps)):
                 left_alone = len(counts) + 1
-                continue
+                emptied = -1
         elif group == 1:
-            if not left_alone:
+            if left_alone > len(counts):
+                left_alone = 0
+            elif not left_alone:
                 path = (*steps, name) if counts and counts[-1] < 0 else tuple(steps)
                 yield Value(path, token.start(1), token.end(1))
         elif group == 3:
+            if left_alone == len(counts) + 1 and name in places.emptied:
+                emptied = token.start(3)
             if counts:
                 if counts[-1] >= 0:
                     name = counts[-1]
                     counts[-1] += 1
                 steps.append(name)
             counts.append(-1 if token[3] == "{" else 0)
-            continue
         else:
             if not counts:
                 raise Unreadable(NO_JSON)
             counts.pop()
             if counts:
                 steps.pop()
-        if group != 2 and left_alone > len(counts):
-            left_alone = 0
+            if left_alone == len(counts) + 1:
+                left_alone = 0
+                if emptied >= 0 and text[emptied + 1 : at - 1].strip():
+                    yield Value(tuple(steps), emptied, at, "null" if token[4] == "}" else "[]")
+                emptied = -1
     if counts or not _REST.match(text, at):
         raise Unreadable(NO_JSON)
 

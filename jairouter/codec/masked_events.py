@@ -228,7 +228,7 @@ class EventMasker:
         for ended in _ended_before(document):
             self._finish(ended, patience)
         for value in string_values(data, self._places):
-            key = _key(document, value.path)
+            key = None if value.empty else _key(document, value.path)
             if key == _LEFT_ALONE:
                 continue
             if key is None:
@@ -288,13 +288,13 @@ def _key(document: Any, path: Path) -> Key | None:
             return ("choices", *_numbered(document, path))
         return ("choices", *_numbered(document, path)) if path[2:] == ("text",) else None
     kind = document.get("type") if isinstance(document, dict) else None
-    if first == "delta" and isinstance(kind, str):
+    if first in ("delta", "audio") and isinstance(kind, str):
+        if "audio" in kind and "transcript" not in kind:
+            return _LEFT_ALONE
         if len(path) == 1 and kind.endswith(".delta"):
-            if "audio" in kind and "transcript" not in kind:
-                return _LEFT_ALONE
             return (kind.removesuffix(".delta"), *_numbers(document))
         if kind == "content_block_delta":
-            return (kind, document.get("index"), *path[1:])
+            return (kind, _hashable(document.get("index")), *path[1:])
     return None
 
 
@@ -306,7 +306,8 @@ def _numbered(document: Any, path: Path) -> list[Any]:
         place = step
         if isinstance(node, list) and isinstance(step, int):
             objects = [each for each in node if isinstance(each, dict | list)]
-            node = objects[step]
+            # (Of a member that is given twice, only the last one is in the document)
+            node = objects[step] if step < len(objects) else None
             place = node.get("index", step) if isinstance(node, dict) else step
         elif isinstance(node, dict):
             node = node.get(step)
@@ -334,7 +335,7 @@ def _ended_before(document: Any) -> Iterator[Key]:
     if kind.endswith(".done"):
         yield (kind.removesuffix(".done"), *_numbers(document))
     elif kind == "content_block_stop":
-        yield ("content_block_delta", document.get("index"))
+        yield ("content_block_delta", _hashable(document.get("index")))
     elif kind in ("response.completed", "response.incomplete", "response.failed", "message_stop"):
         yield ()
 

@@ -40,6 +40,8 @@ def masked_json(text: str, rules: Rules, places: Places, patience: Patience, cou
 
 def edits_in(text: str, value: Value, rules: Rules, patience: Patience, counts: Counter[Rule]) -> list[Edit]:
     """What is replaced in one value of a document, as places in the document."""
+    if value.empty:
+        return [Edit(value.start, value.end, value.empty)]
     raw = text[value.start : value.end]
     if not raw or (raw.startswith("data:") and _DATA_URL.fullmatch(raw.replace("\\/", "/"))):
         return []

@@ -1,4 +1,4 @@
-r"""Finds what is to be masked in a text, also in one that comes in pieces, and says what stands there instead.
+r"""Finds what is to be masked in a text, also in one that comes in pieces, and what stands there instead.
 
 Every rule goes through a text by itself, from left to right. What the finds of several rules have in common
 is masked as one, by the rule that comes first (see `Rules`): nothing that any rule has found stays readable.

@@ -71,13 +71,16 @@ TABLE: Final[tuple[NotYet, ...]] = (
     NotYet(("security.validation.cors.**",), "security.validation.cors has no effect yet"),
     NotYet(
         ("security.sanitization.request.enabled",),
-        "security.sanitization.request does not look into forms: uploads for transcriptions, translations and "
-        "edits of images are passed on as they are",
+        "security.sanitization.request does not look into forms: uploads for transcriptions, translations "
+        "and edits of images are passed on as they are",
         bool,
         partly=True,
     ),
     NotYet(
-        ("security.sanitization.*.preserve-json-structure",),
+        (
+            "security.sanitization.request.preserve-json-structure",
+            "security.sanitization.response.preserve-json-structure",
+        ),
         "{key} has no effect: the names of members are never masked",
         lambda value: not value,
     ),

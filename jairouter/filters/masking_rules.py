@@ -82,7 +82,7 @@ def masking_of(settings: SanitizationRules, secret: bytes) -> Masking | None:
         return None
     return Masking(
         rules,
-        Places(settings.excluded_members),
+        Places(settings.excluded_members, ("logprobs",)),
         frozenset(settings.whitelist_users),
         settings.whitelist_ips,
         settings.fail_on_error,

@@ -330,4 +330,4 @@ def _looked_through(
     except UnicodeDecodeError:
         raise Unreadable(NO_TEXT) from None
     masked = work(text, masking, Patience(seconds, limit), counts)
-    return (masked.encode("utf-8", "surrogatepass") if counts else None), counts
+    return (masked.encode("utf-8", "surrogatepass") if masked != text else None), counts

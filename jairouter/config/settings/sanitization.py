@@ -18,6 +18,7 @@ from jairouter.config.settings.section import Section, refuse
 STRATEGIES: Final = ("mask", "replace", "remove", "hash", "keep-prefix-suffix", "keep-domain")
 _ALSO: Final = {"full-mask": "mask"}
 _REPLACE: Final = re.compile(r"(?i:replace)\s*:\s*(.*)", re.DOTALL)
+_SECRETS: Final = ("password", "secret", "token", "key", "credential", "auth", "session")
 _NONE: FrozenMapping[Any] = FrozenMapping()
 _PHONE = r"\d{11}"
 _IDENTITY = r"\d{18}"
@@ -185,7 +186,7 @@ class SanitizationRules(MaskingSettings):
 class RequestSanitizationRules(SanitizationRules):
     """What is masked on the way to a backend."""
 
-    sensitive_words: tuple[Name, ...] = ("password", "secret", "token", "key", "credential", "auth", "session")
+    sensitive_words: tuple[Name, ...] = _SECRETS
     """Words that are masked wherever they stand alone."""
 
     pii_patterns: tuple[Name, ...] = (_PHONE, _IDENTITY, _EMAIL, _CARD)
