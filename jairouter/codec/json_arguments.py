@@ -1,7 +1,7 @@
 r"""Masks the arguments of a tool call: JSON inside of a JSON string, which may come in pieces.
 
-Only what stands in string values is masked, and the result is JSON again. Names and numbers stay: whoever reads
-the arguments relies on them. What is no JSON is masked as any text::
+Only what stands in string values is masked, and the result is JSON again. Names and numbers stay: whoever
+reads the arguments relies on them. What is no JSON is masked as any text::
 
               { [ "                     "                        "
     BEGINNING ------> BETWEEN --------------------> STRING -----------> BETWEEN

@@ -1,4 +1,4 @@
-r"""Finds the string values of a JSON text where they stand, and writes into them without touching anything else.
+r"""Finds the string values of a JSON text where they stand, to write into them and leave all else as it is.
 
 What is decoded and encoded again is another text: order, numbers, escapes and blanks would not survive. So of
 each value only its place is told, and of a decoded value, where each of its characters was written.
@@ -84,51 +84,92 @@ def string_values(text: str, places: Places) -> Iterator[Value]:
     Raises:
         Unreadable: It is no JSON. (Not all that is none is found out.)
     """
-    steps: list[str | int] = []
-    counts: list[int] = []  # of objects and lists in each list; -1 in an object
-    name: str | int = ""
-    left_alone = 0  # how deep it is inside of something that is
-    emptied = -1  # where that begins, if it is to be emptied
+    walk = _Walk(places)
     at = len(_BOM) if text.startswith(_BOM) else 0
-    match = _TOKEN.match
-    while (token := match(text, at)) is not None:
+    while (token := _TOKEN.match(text, at)) is not None:
         at = token.end()
         group = token.lastindex
         if group == 2:
-            name = _name(token[1])
-            if left_alone > len(counts):
-                left_alone = 0  # that was a number, or the like
-            if not left_alone and (name in places.emptied or places.holds(name, steps)):
-                left_alone = len(counts) + 1
-                emptied = -1
+            walk.name(_name(token[1]))
         elif group == 1:
-            if left_alone > len(counts):
-                left_alone = 0
-            elif not left_alone:
-                path = (*steps, name) if counts and counts[-1] < 0 else tuple(steps)
+            path = walk.string()
+            if path is not None:
                 yield Value(path, token.start(1), token.end(1))
         elif group == 3:
-            if left_alone == len(counts) + 1 and name in places.emptied:
-                emptied = token.start(3)
-            if counts:
-                if counts[-1] >= 0:
-                    name = counts[-1]
-                    counts[-1] += 1
-                steps.append(name)
-            counts.append(-1 if token[3] == "{" else 0)
+            walk.open(token[3] == "{", token.start(3))
         else:
-            if not counts:
-                raise Unreadable(NO_JSON)
-            counts.pop()
-            if counts:
-                steps.pop()
-            if left_alone == len(counts) + 1:
-                left_alone = 0
-                if emptied >= 0 and text[emptied + 1 : at - 1].strip():
-                    yield Value(tuple(steps), emptied, at, "null" if token[4] == "}" else "[]")
-                emptied = -1
-    if counts or not _REST.match(text, at):
+            emptied = walk.close()
+            if emptied is not None and text[emptied + 1 : at - 1].strip():
+                yield Value(tuple(walk.steps), emptied, at, "null" if token[4] == "}" else "[]")
+    if walk.depth or not _REST.match(text, at):
         raise Unreadable(NO_JSON)
+
+
+class _Walk:
+    """Where one is in a document.
+
+    Attributes:
+        steps: The path of the object or list that it is in.
+    """
+
+    __slots__ = ("_alone", "_counts", "_emptied", "_name", "_places", "steps")
+
+    def __init__(self, places: Places) -> None:
+        self.steps: list[str | int] = []
+        self._places = places
+        self._counts: list[int] = []  # of objects and lists in each list; -1 in an object
+        self._name: str | int = ""
+        self._alone = 0  # how deep it is inside of a member that is left alone; 0 outside
+        self._emptied = -1  # where such a one begins that is to be emptied
+
+    @property
+    def depth(self) -> int:
+        """How many objects and lists it is in."""
+        return len(self._counts)
+
+    def name(self, name: str) -> None:
+        """A member begins."""
+        self._name = name
+        depth = len(self._counts)
+        if self._alone > depth:
+            self._alone = 0  # that was a number, or the like
+        if not self._alone and (name in self._places.emptied or self._places.holds(name, self.steps)):
+            self._alone = depth + 1
+            self._emptied = -1
+
+    def string(self) -> Path | None:
+        """A string; returns its path, if it is not left alone."""
+        counts = self._counts
+        if self._alone:
+            if self._alone > len(counts):
+                self._alone = 0
+            return None
+        return (*self.steps, self._name) if counts and counts[-1] < 0 else tuple(self.steps)
+
+    def open(self, is_object: bool, at: int) -> None:
+        """An object or a list begins."""
+        counts = self._counts
+        if self._alone == len(counts) + 1 and self._name in self._places.emptied:
+            self._emptied = at
+        if counts:
+            if counts[-1] >= 0:
+                self._name = counts[-1]
+                counts[-1] += 1
+            self.steps.append(self._name)
+        counts.append(-1 if is_object else 0)
+
+    def close(self) -> int | None:
+        """One ends; returns where it began, if it is to be emptied."""
+        if not self._counts:
+            raise Unreadable(NO_JSON)
+        self._counts.pop()
+        if self._counts:
+            self.steps.pop()
+        if self._alone != len(self._counts) + 1:
+            return None
+        self._alone = 0
+        emptied, self._emptied = self._emptied, -1
+        return emptied if emptied >= 0 else None
 
 
 def _name(raw: str) -> str:

@@ -18,11 +18,12 @@ import json
 import re
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
+from jairouter.codec.event_texts import LEFT_ALONE, Key, ended_before, ended_with, is_arguments, key_of
 from jairouter.codec.json_arguments import ArgumentsInPieces
-from jairouter.codec.json_strings import NO_JSON, Path, Places, Value, decoded, escaped, string_values
-from jairouter.codec.masked_json import ARGUMENTS, edits_in
+from jairouter.codec.json_strings import NO_JSON, Places, Value, decoded, escaped, string_values
+from jairouter.codec.masked_json import edits_in
 from jairouter.codec.masking import MAX_HELD, Edit, Patience, Rule, Rules, TextInPieces, Unreadable, applied
 
 MAX_TEXTS: Final = 1000
@@ -35,10 +36,7 @@ NO_TEXT: Final = "utf-8"
 
 _BORDER: Final = re.compile(rb"(?:\r\n|\n|\r(?!\n)){2}(?:\r\n|\n|\r)*+")
 _DATA_LINE: Final = re.compile(r"(?:\A\ufeff?|(?<=[\r\n]))data:? ?([^\r\n]*+)(\r\n|\n|\r|\Z)")
-_NUMBERS: Final = ("item_id", "output_index", "content_index", "summary_index", "index")
 
-Key = tuple[Any, ...]
-_LEFT_ALONE: Final[Key] = ()
 _Text = TextInPieces | ArgumentsInPieces
 
 
@@ -214,28 +212,29 @@ class EventMasker:
         except UnicodeDecodeError:
             raise Unreadable(NO_TEXT) from None
         data = event.data = "\n".join(line[1] for line in _DATA_LINE.finditer(text))
-        if not data or data == "[DONE]":
-            if data:
-                self._finish((), patience)
-            return
-        if data[0] not in "{[":
+        if data == "[DONE]":
+            self._finish((), patience)
+        elif data.startswith(("{", "[")):
+            self._read_json(event, data, patience)
+        elif data:
             event.edits = self._rules.edits(data, patience, self._counts)
-            return
+
+    def _read_json(self, event: _Event, data: str, patience: Patience) -> None:
         try:
             document = json.loads(data)
         except (ValueError, RecursionError):
             raise Unreadable(NO_JSON) from None
-        for ended in _ended_before(document):
+        for ended in ended_before(document):
             self._finish(ended, patience)
         for value in string_values(data, self._places):
-            key = None if value.empty else _key(document, value.path)
-            if key == _LEFT_ALONE:
+            key = None if value.empty else key_of(document, value.path)
+            if key == LEFT_ALONE:
                 continue
             if key is None:
                 event.edits += edits_in(data, value, self._rules, patience, self._counts)
             elif value.end > value.start:
                 self._add(event, key, value, patience)
-        for ended in _ended_with(document):
+        for ended in ended_with(document):
             self._finish(ended, patience)
 
     def _add(self, event: _Event, key: Key, value: Value, patience: Patience) -> None:
@@ -243,7 +242,7 @@ class EventMasker:
         if text is None:
             if len(self._texts) >= MAX_TEXTS:
                 raise Unreadable("texts")
-            kind = ArgumentsInPieces if _is_arguments(key, value) else TextInPieces
+            kind = ArgumentsInPieces if is_arguments(key, value) else TextInPieces
             text = self._texts[key] = kind(self._rules, self._counts, self._max_held)
         meant, written = decoded(event.data[value.start : value.end])
         event.pieces.append(_Piece(text, len(meant), value, written))
@@ -275,74 +274,3 @@ def _with_data(event: str, data: str) -> str:
         parts += (event[at : line.start(1)], new)
         at = line.end(1)
     return "".join((*parts, event[at:]))
-
-
-# -- which text a string belongs to, and when that ends --------------------
-
-
-def _key(document: Any, path: Path) -> Key | None:
-    """What a piece of a text is known by; None for a text that is whole, nothing for what is no text."""
-    first = path[0] if path else None
-    if first == "choices" and len(path) > 2:
-        if path[2] == "delta":
-            return ("choices", *_numbered(document, path))
-        return ("choices", *_numbered(document, path)) if path[2:] == ("text",) else None
-    kind = document.get("type") if isinstance(document, dict) else None
-    if first in ("delta", "audio") and isinstance(kind, str):
-        if "audio" in kind and "transcript" not in kind:
-            return _LEFT_ALONE
-        if len(path) == 1 and kind.endswith(".delta"):
-            return (kind.removesuffix(".delta"), *_numbers(document))
-        if kind == "content_block_delta":
-            return (kind, _hashable(document.get("index")), *path[1:])
-    return None
-
-
-def _numbered(document: Any, path: Path) -> list[Any]:
-    """A path in which what says its own number has that instead of its place."""
-    steps: list[Any] = []
-    node = document
-    for step in path[:-1]:
-        place = step
-        if isinstance(node, list) and isinstance(step, int):
-            objects = [each for each in node if isinstance(each, dict | list)]
-            # (Of a member that is given twice, only the last one is in the document)
-            node = objects[step] if step < len(objects) else None
-            place = node.get("index", step) if isinstance(node, dict) else step
-        elif isinstance(node, dict):
-            node = node.get(step)
-        steps.append(_hashable(place))
-    return [*steps[1:], path[-1]]
-
-
-def _numbers(document: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(_hashable(document.get(name)) for name in _NUMBERS)
-
-
-def _hashable(value: Any) -> Any:
-    return value if isinstance(value, str | int | None) else repr(value)
-
-
-def _is_arguments(key: Key, value: Value) -> bool:
-    return value.path[-1] in ARGUMENTS or (isinstance(key[0], str) and key[0].endswith("_arguments"))
-
-
-def _ended_before(document: Any) -> Iterator[Key]:
-    """The texts that end with an event that itself says how they read as a whole."""
-    kind = document.get("type") if isinstance(document, dict) else None
-    if not isinstance(kind, str):
-        return
-    if kind.endswith(".done"):
-        yield (kind.removesuffix(".done"), *_numbers(document))
-    elif kind == "content_block_stop":
-        yield ("content_block_delta", _hashable(document.get("index")))
-    elif kind in ("response.completed", "response.incomplete", "response.failed", "message_stop"):
-        yield ()
-
-
-def _ended_with(document: Any) -> Iterator[Key]:
-    """The texts whose last piece is in this event."""
-    choices = document.get("choices") if isinstance(document, dict) else None
-    for place, choice in enumerate(choices if isinstance(choices, list) else ()):
-        if isinstance(choice, dict) and choice.get("finish_reason") is not None:
-            yield ("choices", _hashable(choice.get("index", place)))

@@ -15,12 +15,14 @@ from jairouter.codec.masking import (
     Rule,
     Rules,
     Strategy,
+    words,
+)
+from jairouter.codec.strategies import (
     hash_with,
     keep_domain,
     keep_ends,
     mask,
     replace,
-    words,
 )
 from jairouter.filters.sanitize import Masking, Sanitize, Tools
 

@@ -6,14 +6,24 @@ import json
 from collections import Counter
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given as examples
+from hypothesis import settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.codec.json_strings import Places
 from jairouter.codec.masked_events import EventMasker
-from jairouter.codec.masking import Patience, Rule, Rules, Unreadable, mask, words
+from jairouter.codec.masking import (
+    Patience,
+    Rule,
+    Rules,
+    Unreadable,
+    words,
+)
 from jairouter.codec.sse import read_events
+from jairouter.codec.strategies import (
+    mask,
+)
 
 LONG = Patience(lambda: 0.0, 10.0)
 RULES = Rules(
@@ -55,7 +65,7 @@ class ChatTests(SynchronousTestCase):
     """Chunks of chats and of completions."""
 
     @settings(max_examples=100, deadline=None)
-    @given(
+    @examples(
         st.lists(
             st.tuples(
                 st.integers(0, 2),

@@ -13,7 +13,18 @@ from twisted.trial.unittest import SynchronousTestCase
 from jairouter.codec.json_arguments import ArgumentsInPieces
 from jairouter.codec.json_strings import Places
 from jairouter.codec.masked_json import masked_json
-from jairouter.codec.masking import Patience, Rule, Rules, Unreadable, applied, mask, replace, words
+from jairouter.codec.masking import (
+    Patience,
+    Rule,
+    Rules,
+    Unreadable,
+    applied,
+    words,
+)
+from jairouter.codec.strategies import (
+    mask,
+    replace,
+)
 
 LONG = Patience(lambda: 0.0, 10.0)
 RULES = Rules(

@@ -16,12 +16,14 @@ from jairouter.codec.masking import (
     TextInPieces,
     Unreadable,
     applied,
+    words,
+)
+from jairouter.codec.strategies import (
     hash_with,
     keep_domain,
     keep_ends,
     mask,
     replace,
-    words,
 )
 
 LONG = Patience(lambda: 0.0, 10.0)

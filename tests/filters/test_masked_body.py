@@ -12,7 +12,13 @@ from zope.interface.verify import verifyObject
 from jairouter.body import AnswerBody
 from jairouter.codec.json_strings import Places
 from jairouter.codec.masked_events import EventMasker
-from jairouter.codec.masking import Rule, Rules, mask
+from jairouter.codec.masking import (
+    Rule,
+    Rules,
+)
+from jairouter.codec.strategies import (
+    mask,
+)
 from jairouter.errors import ClientGone, InternalError, StreamCut
 from jairouter.filters.masked_body import MaskedBody
 from jairouter.interfaces import IBodySink, IBodySource

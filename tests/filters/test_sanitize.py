@@ -17,7 +17,13 @@ from jairouter.auditing import Event, IAudit
 from jairouter.body import AnswerBody
 from jairouter.caller import Caller, Kind
 from jairouter.codec.json_strings import Places
-from jairouter.codec.masking import Rule, Rules, mask
+from jairouter.codec.masking import (
+    Rule,
+    Rules,
+)
+from jairouter.codec.strategies import (
+    mask,
+)
 from jairouter.config.networks import NetworkForm
 from jairouter.errors import BadRequest, InternalError, StreamCut
 from jairouter.exchange import Answer, Exchange, HeaderPairs

@@ -9,7 +9,13 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from jairouter.codec.masking import Rule, Rules, mask
+from jairouter.codec.masking import (
+    Rule,
+    Rules,
+)
+from jairouter.codec.strategies import (
+    mask,
+)
 from jairouter.telemetry.masked_logs import WITHHELD, MaskedLog, mask_logs
 
 
@@ -18,7 +24,8 @@ class MaskedLogTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.events: list[dict[str, Any]] = []
-        self.publisher = LogPublisher(self.events.append)
+        note: Any = self.events.append
+        self.publisher = LogPublisher(note)
         self.log = Logger(observer=self.publisher, namespace="gateway")
 
     def begin(self, pattern: str = r"\d{11}") -> Any:
