@@ -20,7 +20,17 @@ from collections.abc import Sequence
 from typing import Final
 
 from jairouter.codec.json_strings import NO_JSON, decoded, moved
-from jairouter.codec.masking import MAX_HELD, Edit, Patience, Rule, Rules, TextInPieces, Unreadable
+from jairouter.codec.masking import (
+    Edit,
+    Patience,
+    Rule,
+    Rules,
+    Unreadable,
+)
+from jairouter.codec.text_in_pieces import (
+    MAX_HELD,
+    TextInPieces,
+)
 
 _STRUCTURE: Final = re.compile(r'["{}\[\],:]')
 _HIGH: Final = r"\\u[dD][89abAB][0-9a-fA-F]{2}"

@@ -19,12 +19,6 @@ from typing import Any, Final, NamedTuple
 
 import regex
 
-CONTEXT: Final = 256
-"""Characters in front of a place that stay in sight for assertions that look back."""
-
-MAX_HELD: Final = 256
-"""Characters of a text in pieces that may wait for the next piece."""
-
 _SPACELESS: Final = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 """Scripts that put no blanks between words: there a word ends anywhere."""
 _LETTER: Final = rf"[^\W{_SPACELESS}]"
@@ -181,13 +175,13 @@ class Rules:
         Raises:
             Unreadable: It takes too long.
         """
-        finds: list[_Find] = []
+        finds: list[Find] = []
         for order, rule in enumerate(self.all):
             at = 0
             while (found := rule.find(text, at, patience)) is not None:
-                finds.append(_Find(*found, order))
+                finds.append(Find(*found, order))
                 at = found[1]
-        return _replaced(self.all, _joined(finds), text, 0, counts) if finds else []
+        return replaced(self.all, joined(finds), text, 0, counts) if finds else []
 
     def masked(self, text: str, patience: Patience, counts: Counter[Rule]) -> str:
         """A whole text, masked.
@@ -210,33 +204,38 @@ def applied(text: str, edits: Sequence[Edit]) -> str:
     return "".join((*parts, text[at:]))
 
 
-class _Find(NamedTuple):
+class Find(NamedTuple):
+    """What a rule has found; `order` is its place among the rules."""
+
     start: int
     end: int
     order: int
 
 
-class _Group(NamedTuple):
+class Group(NamedTuple):
+    """Finds that have something in common, from the first one's start to the last one's end."""
+
     start: int
     end: int
-    finds: list[_Find]
+    finds: list[Find]
 
 
-def _joined(finds: list[_Find]) -> list[_Group]:
+def joined(finds: list[Find]) -> list[Group]:
     """Finds that have something in common are one."""
-    groups: list[_Group] = []
+    groups: list[Group] = []
     for find in sorted(finds):
         if groups and find.start < groups[-1].end:
             last = groups[-1]
-            groups[-1] = _Group(last.start, max(last.end, find.end), [*last.finds, find])
+            groups[-1] = Group(last.start, max(last.end, find.end), [*last.finds, find])
         else:
-            groups.append(_Group(find.start, find.end, [find]))
+            groups.append(Group(find.start, find.end, [find]))
     return groups
 
 
-def _replaced(
-    rules: Sequence[Rule], groups: list[_Group], text: str, begin: int, counts: Counter[Rule]
+def replaced(
+    rules: Sequence[Rule], groups: list[Group], text: str, begin: int, counts: Counter[Rule]
 ) -> list[Edit]:
+    """What is replaced, where `text` begins at `begin`."""
     edits = []
     for group in groups:
         first = min(
@@ -248,104 +247,6 @@ def _replaced(
         found = text[group.start - begin : group.end - begin]
         edits.append(Edit(group.start, group.end, rule.strategy(found)))
     return edits
-
-
-class TextInPieces:
-    """A text that comes in pieces, and what of it is settled.
-
-    Args:
-        rules: What is looked for.
-        counts: Where it is counted what was found.
-        max_held: Characters that may wait for more.
-
-    Attributes:
-        size: Characters that have come.
-        settled: How many of them no further one can change.
-        edits: What is replaced in these, in order; whoever has used one may take it out.
-    """
-
-    __slots__ = (
-        "_begin",
-        "_counts",
-        "_finds",
-        "_max_held",
-        "_places",
-        "_rules",
-        "_text",
-        "edits",
-        "settled",
-        "size",
-    )
-
-    def __init__(self, rules: Rules, counts: Counter[Rule], max_held: int = MAX_HELD) -> None:
-        self.size = 0
-        self.settled = 0
-        self.edits: list[Edit] = []
-        self._rules = rules.all
-        self._counts = counts
-        self._max_held = max_held
-        self._text = ""
-        self._begin = 0  # where that begins in the whole text
-        self._places = [0] * len(self._rules)  # up to where each rule knows
-        self._finds: list[_Find] = []
-
-    def feed(self, text: str, patience: Patience) -> None:
-        """More of it has come.
-
-        Raises:
-            Unreadable: It takes too long.
-        """
-        self._text += text
-        self.size += len(text)
-        self._settle(patience, final=False)
-        if self.size - self.settled > self._max_held:
-            self._settle(patience, final=True)
-
-    def finish(self, patience: Patience) -> None:
-        """That was all of it, or nobody wants to wait for more.
-
-        Raises:
-            Unreadable: It takes too long.
-        """
-        if self.settled < self.size:
-            self._settle(patience, final=True)
-
-    def _settle(self, patience: Patience, *, final: bool) -> None:
-        places = [self._look(order, patience, final=final) for order in range(len(self._rules))]
-        self._places = places
-        settled = self.size if final else min(places, default=self.size)
-        groups = _joined(self._finds)
-        if groups and groups[-1].end > settled:
-            # Another find may still reach into the last of them
-            inside = [group for group in groups if group.end > settled]
-            settled = min(settled, inside[0].start)
-            groups = groups[: -len(inside)]
-        self._finds = [find for find in self._finds if find.start >= settled]
-        self.edits += _replaced(self._rules, groups, self._text, self._begin, self._counts)
-        self.settled = settled
-        self._forget()
-
-    def _look(self, order: int, patience: Patience, *, final: bool) -> int:
-        """Let one rule go on; returns up to where it knows."""
-        rule, text, begin = self._rules[order], self._text, self._begin
-        at = self._places[order] - begin
-        while True:
-            found = rule.find(text, at, patience)
-            if not final:
-                opened = rule.open_from(text, at, found, patience)
-                if found is None or opened <= found[0]:
-                    return begin + opened
-            elif found is None:
-                return self.size
-            self._finds.append(_Find(begin + found[0], begin + found[1], order))
-            at = found[1]
-
-    def _forget(self) -> None:
-        """Of what is settled only the end is still needed, to look back at."""
-        spare = min(self.settled, *self._places) - CONTEXT - self._begin
-        if spare > CONTEXT:
-            self._text = self._text[spare:]
-            self._begin += spare
 
 
 def words(these: Sequence[str]) -> str:

@@ -13,7 +13,6 @@ from jairouter.codec.masking import (
     Rule,
     Rules,
     Strategy,
-    TextInPieces,
     Unreadable,
     applied,
     words,
@@ -24,6 +23,9 @@ from jairouter.codec.strategies import (
     keep_ends,
     mask,
     replace,
+)
+from jairouter.codec.text_in_pieces import (
+    TextInPieces,
 )
 
 LONG = Patience(lambda: 0.0, 10.0)
