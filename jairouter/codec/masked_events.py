@@ -149,6 +149,10 @@ class EventMasker:
     def feed(self, events: bytes, patience: Patience) -> bytes:
         """Take whole events.
 
+        Args:
+            events: One or more.
+            patience: How long each of them may take.
+
         Returns:
             What can go on now.
 
@@ -161,6 +165,7 @@ class EventMasker:
         try:
             while coming:
                 raw = coming.popleft()
+                patience.renew()
                 self._take(raw, patience)
                 gone = self._gone()
                 changed = changed or len(gone) != 1 or gone[0] is not raw

@@ -44,18 +44,23 @@ TOO_SLOW: Final = "timeout"
 
 
 class Patience:
-    """How long it may take to look through one body.
+    """How long it may take to look through one body, or one event of a stream.
 
     Args:
         seconds: A steady clock.
         limit: Seconds in all.
     """
 
-    __slots__ = ("_deadline", "_seconds")
+    __slots__ = ("_deadline", "_limit", "_seconds")
 
     def __init__(self, seconds: Callable[[], float], limit: float) -> None:
         self._seconds = seconds
-        self._deadline = seconds() + limit
+        self._limit = limit
+        self.renew()
+
+    def renew(self) -> None:
+        """Something else begins."""
+        self._deadline = self._seconds() + self._limit
 
     def left(self) -> float:
         """Seconds that are left.

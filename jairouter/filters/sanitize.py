@@ -20,7 +20,7 @@ from jairouter.codec.masked_json import masked_json
 from jairouter.codec.masking import TOO_SLOW, Patience, Rule, Rules, Unreadable
 from jairouter.errors import BadRequest, InternalError
 from jairouter.filters.gathered import Gathered
-from jairouter.filters.masked_body import LOOK, MaskedBody
+from jairouter.filters.masked_body import MaskedBody
 from jairouter.headers import joined, without
 from jairouter.interfaces import IResponder
 from jairouter.request_body.held import HeldBody
@@ -33,8 +33,12 @@ if TYPE_CHECKING:
 
 AT_ONCE: Final = 64 * 1024
 """Bytes that are looked through on the event loop; more takes a thread."""
+LOOK: Final = 0.01
+"""Seconds for which the event loop may look through one body; what takes longer takes a thread as well."""
 IN_A_THREAD: Final = 1.0
-"""Seconds for which a thread may look through one body."""
+"""Seconds for which a thread may look through each begun megabyte of a body."""
+
+_MEGABYTE: Final = 1024 * 1024
 
 REQUEST: Final = "request"
 RESPONSE: Final = "response"
@@ -243,7 +247,7 @@ class Sanitize:
             else:
                 report.counts.update(counts)
                 return masked
-        masked, counts = await self._tools.run_in_thread(look, IN_A_THREAD)
+        masked, counts = await self._tools.run_in_thread(look, IN_A_THREAD * (1 + len(data) // _MEGABYTE))
         report.counts.update(counts)
         return masked  # type: ignore[no-any-return]
 

@@ -233,3 +233,10 @@ class UnreadableTests(SynchronousTestCase):
         ):
             out, rest = run(f"data: {data}\n\n".encode())
             self.assertEqual(out[0] + rest, f"data: {data}\n\n".replace("key ", "### ").encode(), data)
+
+    def test_each_event_has_all_of_the_time(self) -> None:
+        """An answer that comes in one piece has thousands of them."""
+        times = iter(range(10_000))
+        patience = Patience(lambda: float(next(times)), 20.0)
+        given = chat(content="x ") * 100
+        self.assertEqual(masker().feed(given, patience), given)
