@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from jairouter.timers import Timer, TimerWheel
 
 LOOK: Final = 0.1
-"""Seconds for which the event loop may look through one event. (Tens of microseconds are enough; the rest is for
-a machine that is busy with something else.)"""
+"""Seconds for which the event loop may look through one event. (Tens of microseconds are enough; the rest is
+for a machine that is busy with something else.)"""
 
 
 @implementer(IBodySink, IBodySource)

@@ -38,6 +38,8 @@ PATTERNS = (
     r"@\b\w+",
     r"ab$",
     r"(?m)ab$",
+    r"ab",
+    r"bcd",
     r"ab(c.*d)?",
     r"(?<=a )b+",
     r"(?<!b)a(?!b)",
@@ -156,6 +158,11 @@ class TextInPiecesTests(SynchronousTestCase):
         whole = masked("".join(pieces), *rules)
         self.assertEqual(in_pieces(pieces, *rules), whole)
         self.assertEqual(in_pieces([*"".join(pieces)], *rules), whole)
+
+    def test_a_find_waits_for_another_one_that_may_reach_into_it(self) -> None:
+        rules = rule("ab", replace("1")), rule("bcd", replace("2"))
+        self.assertEqual(in_pieces(["abc", "d"], *rules), "2")
+        self.assertEqual(in_pieces(["abc", "e"], *rules), "1ce")
 
     def test_what_cannot_become_a_match_is_settled(self) -> None:
         text = TextInPieces(Rules([rule(r"\d{11}")]), Counter())

@@ -112,6 +112,16 @@ class MaskedBodyTests(SynchronousTestCase):
         self.assertEqual(self.source.calls[-1], "abort")
         self.assertEqual(len(self.ended), 1)
 
+    def test_a_gateway_that_stops_before_anybody_has_taken_the_body(self) -> None:
+        rules = Rules([Rule("phone", "X", "a", mask("*"), 1)])
+        inner = AnswerBody(self.source)
+        masker = EventMasker(rules, Places(()), Counter())
+        body = MaskedBody(inner, masker, TimerWheel(self.clock), 5.0, False, self.reasons.append)
+        body.outer.cut(StreamCut("stopping"))
+        self.assertEqual(self.source.calls[-1], "abort")
+        body.outer.deliver(self.sink)
+        self.assertEqual(len(self.sink.ends), 1)
+
     def test_the_pace_of_the_client(self) -> None:
         self.body.outer.pause()
         self.assertEqual(self.source.calls, ["resume", "pause"])
