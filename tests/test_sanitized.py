@@ -132,7 +132,7 @@ class SanitizedTests(SynchronousTestCase):
         self.world.run()
 
     def test_a_stream_may_be_cut_anywhere(self) -> None:
-        """Of what has come in whole events all is passed on, masked; the error is told; nothing stays lent out."""
+        """What came in whole events is passed on, masked; the error is told; nothing stays lent out."""
         whole = b"".join(STREAM[2:8])
         for size in range(1, len(whole)):
             client = self.begin()

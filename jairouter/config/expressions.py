@@ -12,7 +12,7 @@ def fault_in(pattern: str) -> str | None:
 
     The `regex` package is what they are for; it is loaded only where there is one.
     """
-    import regex  # noqa: PLC0415 - 10 ms of each start, for what most do without
+    import regex  # noqa: PLC0415 - most commands have no use for it
 
     try:
         compiled = regex.compile(pattern, regex.IGNORECASE | regex.V0)
