@@ -102,6 +102,13 @@ class SanitizedTests(SynchronousTestCase):
             self.world.metric("jairouter_security_sanitization_rule_matches_total", rule_id="phone"), 2
         )
 
+    def test_an_error_as_the_first_event_is_masked(self) -> None:
+        client = self.begin()
+        self.world.backend.last.chunk(b'data: {"error": {"message": "no 13812345678", "code": 400}}\n\n')
+        self.world.run()
+        self.assertIn(b"HTTP/1.1 400", client.received)
+        self.assertIn(b"no 138****5678", client.received)
+
     def test_an_answer_is_asked_for_uncompressed(self) -> None:
         self.world.ask(ASKED)
         self.assertIn(b"Accept-Encoding: identity", bytes(self.world.backend.last.received))

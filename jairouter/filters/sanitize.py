@@ -18,7 +18,7 @@ from jairouter.codec.json_strings import NO_JSON, Places
 from jairouter.codec.masked_events import NO_TEXT, EventMasker
 from jairouter.codec.masked_json import masked_json
 from jairouter.codec.masking import TOO_SLOW, Patience, Rule, Rules, Unreadable
-from jairouter.errors import BadRequest, InternalError
+from jairouter.errors import BadRequest, InternalError, UpstreamRefusal
 from jairouter.filters.gathered import Gathered
 from jairouter.filters.masked_body import MaskedBody
 from jairouter.headers import joined, without
@@ -145,7 +145,11 @@ class Sanitize:
         # Nobody can look into a compressed answer
         headers = (*without(sent.headers, _ENCODING), (b"Accept-Encoding", b"identity"))
         exchange.request = sent._replace(headers=headers)
-        answer = await self._inner.respond(exchange)
+        try:
+            answer = await self._inner.respond(exchange)
+        except UpstreamRefusal as error:
+            self._mask_refusal(exchange, error, response)
+            raise
         if answer.event_stream:
             return self._mask_stream(exchange, answer, response)
         return await self._mask_answer(exchange, answer, response)
@@ -189,6 +193,17 @@ class Sanitize:
 
         body.outer.on_done(over)
         return answer._replace(body=body.outer, headers=without(answer.headers, _OF_THE_BODY), length=None)
+
+    def _mask_refusal(self, exchange: Exchange, error: UpstreamRefusal, masking: Masking) -> None:
+        """A backend's own words may be in an error, too."""
+        report = _Report(self._tools, exchange, masking, RESPONSE, "other")
+        try:
+            patience = Patience(self._tools.wheel.seconds, LOOK)
+            error.message = masking.rules.masked(error.message, patience, report.counts)
+        except Unreadable as reason:
+            report.unreadable(reason.reason)
+            error.message = "the backend refused the request"
+        report.done()
 
     async def _mask_answer(self, exchange: Exchange, answer: Answer, masking: Masking) -> Answer:
         kind = joined(answer.headers, b"content-type").partition(b";")[0].strip().lower()
