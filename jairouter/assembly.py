@@ -18,14 +18,17 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from jairouter.adapters.normal import NormalAdapter
+from jairouter.auditing import NoAudit
 from jairouter.filters.fallback import Fallback
 from jairouter.filters.forward import Forward
 from jairouter.filters.hedge import Hedge
 from jairouter.filters.limit import Limit
+from jairouter.filters.masking_rules import Maskings
 from jairouter.filters.pick import Pick
 from jairouter.filters.record import Record
 from jairouter.filters.resolve import Groups, Resolve, Services
 from jairouter.filters.retry import Retry
+from jairouter.filters.sanitize import Tools
 from jairouter.filters.timeout import Timeout
 from jairouter.filters.validate import Validate
 from jairouter.part_settings import (
@@ -44,6 +47,7 @@ from jairouter.request_body.spool import RunInThread, Spool
 from jairouter.telemetry.access_log import AccessLog
 from jairouter.telemetry.changes import Changes
 from jairouter.telemetry.decisions import DecisionLog
+from jairouter.telemetry.masking_metrics import MaskingMetrics
 from jairouter.telemetry.metrics import LedgerMetrics, RequestMetrics
 from jairouter.telemetry.tls_metrics import TlsMetrics
 from jairouter.timers import TimerWheel
@@ -164,6 +168,7 @@ class _Parts:
     ledger: Ledger
     registry: CollectorRegistry
     today: Callable[[], float]
+    maskings: Maskings
 
 
 def assemble(
@@ -186,7 +191,10 @@ def assemble(
     """
     today = today or reactor.seconds
     wheel, ledger, registry = TimerWheel(reactor), Ledger(), CollectorRegistry()
-    parts = _Parts(settings, reactor, random, run_in_thread, wheel, ledger, registry, today)
+    masked = MaskingMetrics(registry, settings.management.metrics.tags)
+    max_body = settings.webclient.max_in_memory_size
+    maskings = Maskings(Tools(wheel, run_in_thread, masked, NoAudit(), max_body), random)
+    parts = _Parts(settings, reactor, random, run_in_thread, wheel, ledger, registry, today, maskings)
     metrics, ids = _metrics(parts), RequestIds(random)
     access_log = AccessLog(wheel, today) if settings.logging.access.enabled else None
     decisions, rate = _decisions(parts), ErrorRate(wheel.seconds)
@@ -334,6 +342,7 @@ def _pipeline(
         ),
         resolve=partial(Resolve, groups=groups),
         limit=partial(Limit, limits=policies.limits, ledger=ledger, clock=clock) if policies.limits else None,
+        sanitize=parts.maskings.wrap(settings.security.sanitization),
         fallback=partial(Fallback, plans=plans, group_of=groups.group_of, today=parts.today)
         if plans
         else None,

@@ -21,6 +21,7 @@ def build(
     validate: Wrap,
     resolve: Wrap,
     limit: Wrap | None,
+    sanitize: Wrap | None = None,
     fallback: Wrap | None,
     retry: Wrap | None,
     hedge: Wrap | None,
@@ -37,6 +38,7 @@ def build(
         validate,  # refuse before anything is spent
         resolve,  # what follows needs to know the service and its instances
         limit,  # outside Fallback and Retry: one request costs once, however many attempts it takes
+        sanitize,  # inside Limit: a refusal costs nothing; outside Fallback: once, and sees all answers
         fallback,  # outside Retry: only when all attempts failed
         retry,  # what stands inside is done anew for each attempt
         hedge,  # inside Retry: two attempts at a time fail as one

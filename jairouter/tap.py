@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from twisted.application.service import MultiService
 from twisted.internet.threads import deferToThreadPool
-from twisted.logger import Logger
+from twisted.logger import Logger, globalLogPublisher
 from twisted.python.usage import Options as UsageOptions
 
 from jairouter.assembly import Gateway, assemble
 from jairouter.config.faults import ConfigurationFaults
 from jairouter.control_plane import ControlPlane
+from jairouter.filters.masking_rules import rules_of
 from jairouter.reloading.in_force import SIGHUP
 from jairouter.reloading.reading import Checked, Reading
 from jairouter.steady import keep_steady
+from jairouter.telemetry.masked_logs import mask_logs
 from jairouter.turns import shorten_turns
 from jairouter.upstream.resolver import SystemResolver
 from jairouter.web.listener import CannotListen
@@ -121,6 +123,10 @@ class GatewayService(MultiService):
         shorten_turns(self._reactor)
         _collect_less_often()
         _switch_often()
+        masked = self.control.configuration.loaded.settings.security.sanitization.logs
+        if masked.enabled:
+            rules = rules_of(masked, SystemRandom().randbytes(32))
+            mask_logs(globalLogPublisher, rules, self._reactor.seconds)
         for notice in self.control.configuration.loaded.notices:
             _log.warn("{notice}", notice=notice)
         if not any(self.gateway.services.values()):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from jairouter.auth.claims import Rules
 from jairouter.auth.signing_keys import KeyReader
-from jairouter.upstream.certificates import CertificateFile, Unusable
+from jairouter.tls.certificates import CertificateFile, Unusable
 from jairouter.upstream.tls import BackendTls, client_context
 
 if TYPE_CHECKING:

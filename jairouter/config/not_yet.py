@@ -34,11 +34,13 @@ class NotYet:
         text: what is said when it is; `{key}` and `{value}` stand for the first such key and its
             value.
         when: for which values of these keys it is said.
+        partly: whether the keys themselves do something all the same.
     """
 
     places: tuple[str, ...]
     text: str = "{key} has no effect yet"
     when: Callable[[Any], bool] = _given
+    partly: bool = False
 
 
 def _levels(key: str) -> tuple[str, ...]:
@@ -67,9 +69,19 @@ TABLE: Final[tuple[NotYet, ...]] = (
         bool,
     ),
     NotYet(
-        ("security.sanitization.request.enabled", "security.sanitization.response.enabled"),
-        "security.sanitization has no effect yet",
+        ("security.sanitization.request.enabled",),
+        "security.sanitization.request does not look into forms: uploads for transcriptions, translations "
+        "and edits of images are passed on as they are",
         bool,
+        partly=True,
+    ),
+    NotYet(
+        (
+            "security.sanitization.request.preserve-json-structure",
+            "security.sanitization.response.preserve-json-structure",
+        ),
+        "{key} has no effect: the names of members are never masked",
+        lambda value: not value,
     ),
     NotYet(
         ("security.audit.include-request-body", "security.audit.include-response-body"),
@@ -121,7 +133,7 @@ def tell(settings: Settings, tree: Members, findings: Findings) -> None:
 
 def is_pending(path: KeyPath) -> bool:
     """Whether a key belongs to a part that does nothing yet; for the reference page."""
-    return any(_fits_any(row.places, path) for row in TABLE)
+    return any(not row.partly and _fits_any(row.places, path) for row in TABLE)
 
 
 def _fits_any(places: tuple[str, ...], path: KeyPath) -> bool:
