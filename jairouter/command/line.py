@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Final
 
 from jairouter.command import backing_up, changing, checking, restoring, viewing
@@ -28,6 +29,7 @@ exit status:
   1  refused, or the configuration has faults; nothing has changed
   2  the arguments make no sense
   3  no gateway answers, or nothing that can be understood
+  4  the gateway does not know who asks, or does not allow it (HTTP 401, 403)
   130 after Ctrl-C, 141 when nobody reads the output any more
 """
 _LEARN: Final = "`jairouter COMMAND --help` explains a command with examples.\n\n"
@@ -93,7 +95,9 @@ def parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace, shell: Shell) -> int:
     """Run it, and put what it failed with into words."""
     try:
-        status: int = options.run(options, shell)
+        with ExitStack() as stack:
+            options.at_end = stack.callback
+            status: int = options.run(options, shell)
     except Failure as failure:
         return _failed(failure)
     except Refusal as refusal:

@@ -1,13 +1,14 @@
 """Secrets that somebody could guess: those of documentation, and those that fingers come up with.
 
 A secret is looked at as a guesser would: the words that examples are made of, and runs along the keyboard or
-the alphabet, cost a guesser nothing; what is left of it has to be long enough. What passes may be weak all the
-same: nothing but chance makes a good one (`jairouter new-key`, `jairouter new-secret`).
+the alphabet, cost a guesser nothing; what is left of it has to be long enough. What passes may be weak all
+the same: nothing but chance makes a good one (`jairouter new-key`, `jairouter new-secret`).
 """
 
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Final
 
 SHORTEST: Final = 16
@@ -19,30 +20,28 @@ _DIFFERENT: Final = 8
 _RUN: Final = 4
 """Characters in a row that make a run."""
 
-_WORDS: Final = frozenset(
-    """
-    a abc access account admin administrator algorithm an and anthropic any api app application at auth authentication
-    authorization     backend bearer before bit bits by change changed changeit changeme changethis characters chars client
-    complex config configuration create credential credentials
-    default demo deploy deployment dev development do dont dummy edit enter env environment example fake fill
-    foo bar baz for from frontend gateway generate generation guest has hash hashed hello here hmac hs256 hs384 hs512 i id
-    in insecure insert instead into is it jairouter jwt keep key keys letmein live local localhost login long
-    master me min minimum model must my name need needs never new no not of once one only openai operator or
-    owner pass passphrase passwd password placeholder please private prod production proxy public put pw
-    random real replace replacethis root router safe salt sample secret secrets secure security server service
-    set should sign signature signing sk something spring staging string strong super supersecret test testing than that
-    the this to todo token top topsecret update use used user value very want weak welcome with world you your
-    32 64 128 256 384 512
-    """.split()
-)
+_WORDS: Final = """
+    a abc access account admin administrator algorithm an and anthropic any api app application at auth
+    authentication authorization backend bar baz bearer before bit bits by change changed changeit
+    changeme changethis characters chars client complex config configuration create credential credentials
+    default demo deploy deployment dev development do dont dummy edit enter env environment example fake
+    fill foo for from frontend gateway generate generation guest has hash hashed hello here hmac hs256
+    hs384 hs512 i id in insecure insert instead into is it jairouter jwt keep key keys letmein live local
+    localhost login long master me min minimum model must my name need needs never new no not of once one
+    only openai operator or owner pass passphrase passwd password placeholder please private prod
+    production proxy public put pw random real replace replacethis root router safe salt sample secret
+    secrets secure security server service set should sign signature signing sk something spring staging
+    string strong super supersecret test testing than that the this to todo token top topsecret update use
+    used user value very want weak welcome with world you your 128 256 32 384 512 64
+"""
 _LONG: Final = re.compile(
-    "|".join(sorted((re.escape(each) for each in _WORDS if len(each) > 3), key=len, reverse=True))
+    "|".join(sorted((re.escape(each) for each in _WORDS.split() if len(each) > 3), key=len, reverse=True))
 )
 _SHORT: Final = re.compile(
-    rf"(?<![a-z0-9])(?:{'|'.join(re.escape(each) for each in _WORDS if len(each) < 4)}|(?:19|20)[0-9][0-9])+"
+    rf"(?<![a-z0-9])(?:{'|'.join(re.escape(each) for each in _WORDS.split() if len(each) < 4)}|(?:19|20)[0-9][0-9])+"
     "(?![a-z0-9])"
 )
-"""Short words count only where nothing stands beside them but others: in what chance has made there are some."""
+"""Short words count only where nothing stands beside them but others: chance makes some of them."""
 _LIKE: Final = str.maketrans("013457@$!", "oleastasi")
 """Digits and signs that people write for letters."""
 _ROWS: Final = (
@@ -57,9 +56,7 @@ _ROWS: Final = (
     "1qaz2wsx3edc4rfv5tgb6yhn7ujm",
     "!@#$%^&*()",
 )
-_NEIGHBOURS: Final = frozenset(
-    pair for row in _ROWS for each in (row, row[::-1]) for pair in zip(each, each[1:], strict=False)
-)
+_NEIGHBOURS: Final = frozenset(pair for row in _ROWS for each in (row, row[::-1]) for pair in pairwise(each))
 
 
 def weakness(secret: str, least: int = SHORTEST) -> str | None:
@@ -79,10 +76,20 @@ def weakness(secret: str, least: int = SHORTEST) -> str | None:
     if len(text) < least:
         # An example that is short as well is better called by its name
         return _EXAMPLE if folded and _is_words(folded) else f"it has fewer than {least} characters"
+    return _monotony(text, least) or _habit(folded)
+
+
+def _monotony(text: str, least: int) -> str | None:
+    """Whether there is little in it, written often."""
     if len(set(text)) < _DIFFERENT:
         return f"it has only {len(set(text))} different characters"
     if (period := _period(text)) < least and period <= len(text) // 2:
         return f"it repeats {period} characters"
+    return None
+
+
+def _habit(folded: str) -> str | None:
+    """Whether it is what fingers come up with."""
     if _is_words(folded):
         return _EXAMPLE
     without = _without_runs(folded)
@@ -110,7 +117,7 @@ def _without_words(folded: str) -> str:
 def _without_runs(folded: str) -> str:
     """What is left when runs along a row are taken away, be they forward or backward, and one key alike."""
     kept, run = [], folded[:1]
-    for before, after in zip(folded, folded[1:], strict=False):
+    for before, after in pairwise(folded):
         if before == after or (before, after) in _NEIGHBOURS:
             run += after
             continue
