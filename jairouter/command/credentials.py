@@ -100,8 +100,8 @@ def _check_way(options: argparse.Namespace, http: Http) -> None:
     if http.encrypted or options.insecure_http or is_here(http.host):
         return
     raise Misused(
-        f"to {http.url} the key, token or password would go unencrypted, and whoever is on the way could read "
-        "and use it: give an https URL, or --insecure-http where nobody is"
+        f"to {http.url} the key, token or password would go unencrypted, and whoever is on the way could use "
+        "it: give an https URL, or --insecure-http where nobody is"
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Final
 
-from jairouter.command import backing_up, changing, checking, restoring, viewing
+from jairouter.command import backing_up, changing, checking, making, restoring, viewing
 from jairouter.command.failures import INTERRUPTED, PIPE_CLOSED, Failure, Refused
 from jairouter.command.output import tell
 from jairouter.command.shell import Shell
@@ -41,6 +41,7 @@ _COMMANDS: Final[Sequence[tuple[str, str, str, _Options, _Run]]] = (
     ("check-config", checking.SUMMARY, checking.LESSON, checking.options_of, checking.check_config),
     *viewing.COMMANDS,
     *changing.COMMANDS,
+    *making.COMMANDS,
     ("backup", backing_up.SUMMARY, backing_up.LESSON, backing_up.options_of, backing_up.backup),
     ("restore", restoring.SUMMARY, restoring.LESSON, restoring.options_of, restoring.restore),
 )

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from random import Random, SystemRandom
 
 from jairouter.command.failures import Misused
 
@@ -51,6 +52,7 @@ class Shell:
         sleep: Waits so many seconds.
         at_terminal: Whether a person can be asked.
         asked: Asks a person, and returns a line, empty at the end of the input.
+        random: Where new secrets come from.
         hidden: Asks a person for a secret, which is not shown; raises `Misused` where nobody can be asked.
     """
 
@@ -60,6 +62,7 @@ class Shell:
     at_terminal: Callable[[], bool] = _at_terminal
     asked: Callable[[str], str] = _asked
     hidden: Callable[[str], str] = _hidden
+    random: Random = field(default_factory=SystemRandom)
 
     @property
     def now(self) -> datetime:

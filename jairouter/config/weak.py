@@ -34,13 +34,10 @@ _WORDS: Final = """
     string strong super supersecret test testing than that the this to todo token top topsecret update use
     used user value very want weak welcome with world you your 128 256 32 384 512 64
 """
-_LONG: Final = re.compile(
-    "|".join(sorted((re.escape(each) for each in _WORDS.split() if len(each) > 3), key=len, reverse=True))
-)
-_SHORT: Final = re.compile(
-    rf"(?<![a-z0-9])(?:{'|'.join(re.escape(each) for each in _WORDS.split() if len(each) < 4)}|(?:19|20)[0-9][0-9])+"
-    "(?![a-z0-9])"
-)
+_SORTED: Final = sorted(_WORDS.split(), key=len, reverse=True)
+_LONG: Final = re.compile("|".join(each for each in _SORTED if len(each) > 3))
+_FEW: Final = "|".join(each for each in _SORTED if len(each) <= 3)
+_SHORT: Final = re.compile(f"(?<![a-z0-9])(?:{_FEW}|(?:19|20)[0-9][0-9])+(?![a-z0-9])")
 """Short words count only where nothing stands beside them but others: chance makes some of them."""
 _LIKE: Final = str.maketrans("013457@$!", "oleastasi")
 """Digits and signs that people write for letters."""
@@ -53,7 +50,7 @@ _ROWS: Final = (
     "qwertzuiop",
     "yxcvbnm",
     "azertyuiop",
-    "1qaz2wsx3edc4rfv5tgb6yhn7ujm",
+    *("1qaz", "2wsx", "3edc", "4rfv", "5tgb", "6yhn", "7ujm"),
     "!@#$%^&*()",
 )
 _NEIGHBOURS: Final = frozenset(pair for row in _ROWS for each in (row, row[::-1]) for pair in pairwise(each))
@@ -76,7 +73,7 @@ def weakness(secret: str, least: int = SHORTEST) -> str | None:
     if len(text) < least:
         # An example that is short as well is better called by its name
         return _EXAMPLE if folded and _is_words(folded) else f"it has fewer than {least} characters"
-    return _monotony(text, least) or _habit(folded)
+    return _monotony(text, least) or _habit(folded, min(_LEFT, least // 2))
 
 
 def _monotony(text: str, least: int) -> str | None:
@@ -88,14 +85,14 @@ def _monotony(text: str, least: int) -> str | None:
     return None
 
 
-def _habit(folded: str) -> str | None:
+def _habit(folded: str, enough: int) -> str | None:
     """Whether it is what fingers come up with."""
     if _is_words(folded):
         return _EXAMPLE
     without = _without_runs(folded)
-    if len(without) < _LEFT:
+    if len(without) < enough:
         return "it runs along the keyboard or the alphabet"
-    if len(_without_words(without)) < _LEFT:
+    if len(_without_words(without)) < enough:
         return "it is made of usual words and runs along the keyboard or the alphabet"
     return None
 
