@@ -20,7 +20,7 @@ from jairouter.config.weak import weakness
 LONGEST: Final = 72
 """Bytes of a password that bcrypt looks at; what comes after them would not be checked."""
 _LEAST: Final = 8
-_COSTS: Final = (10, 16)
+_COSTS: Final = (10, 14)
 _LETTERS: Final = string.ascii_letters + string.digits
 _KEY_LETTERS: Final = 40
 """Of 62 kinds: 238 bits, so that a plain hash of it can be stored."""
