@@ -40,6 +40,16 @@ class Known:
     what: str
 
 
+class _Visible(argparse.Action):
+    """Refuses a secret on the command line, and does not repeat it."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """See `argparse.Action.__call__`."""
+        name = self.option_strings[0]
+        told = "arguments can be read by every user of this machine, as in ps: put it into a file"
+        parser.error(f"{name}: {told}, and give that with {name}-file")
+
+
 def credential_options(parser: argparse._ActionsContainer) -> None:
     """Add what says who asks."""
     told = f"a file with the API key to ask with (${API_KEY} has the key itself)"
@@ -54,6 +64,8 @@ def credential_options(parser: argparse._ActionsContainer) -> None:
     parser.add_argument("--password-file", metavar="FILE", help=told)
     told = "send key, token or password without encryption to another machine: who is on the way can read it"
     parser.add_argument("--insecure-http", action="store_true", help=told)
+    for name in ("--api-key", "--token", "--password"):
+        parser.add_argument(name, action=_Visible, help=argparse.SUPPRESS)
 
 
 def credentials_of(

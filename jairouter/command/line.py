@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Final
 
-from jairouter.command import backing_up, changing, checking, making, restoring, viewing
+from jairouter.command import backing_up, changing, checking, keys, making, restoring, users, viewing
 from jairouter.command.failures import INTERRUPTED, PIPE_CLOSED, Failure, Refused
 from jairouter.command.output import tell
 from jairouter.command.shell import Shell
@@ -42,6 +42,8 @@ _COMMANDS: Final[Sequence[tuple[str, str, str, _Options, _Run]]] = (
     *viewing.COMMANDS,
     *changing.COMMANDS,
     *making.COMMANDS,
+    *keys.COMMANDS,
+    *users.COMMANDS,
     ("backup", backing_up.SUMMARY, backing_up.LESSON, backing_up.options_of, backing_up.backup),
     ("restore", restoring.SUMMARY, restoring.LESSON, restoring.options_of, restoring.restore),
 )

@@ -117,6 +117,13 @@ class Asked:
     query: Mapping[str, str]
     body: bytes | None
     content_type: str | None
+    headers: Mapping[str, str]
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON values."""
+        assert self.body is not None
+        return json.loads(self.body)
 
 
 class FakeGateway:
@@ -143,7 +150,8 @@ class _FakeConnection:
 
     def request(self, method: str, target: str, body: bytes | None, headers: Mapping[str, str]) -> None:
         parts = urlsplit(target)
-        asked = Asked(method, parts.path, dict(parse_qsl(parts.query)), body, headers.get("Content-Type"))
+        query, content_type = dict(parse_qsl(parts.query)), headers.get("Content-Type")
+        asked = Asked(method, parts.path, query, body, content_type, dict(headers))
         self._gateway.asked.append(asked)
         answer = self._gateway.answers[f"{method} {parts.path}"]
         if callable(answer):
@@ -167,6 +175,9 @@ class _FakeConnection:
 class _FakeAnswer:
     status: int
     content: bytes
+
+    def getheader(self, name: str) -> str | None:
+        return None
 
     def read(self, size: int) -> bytes:
         return self.content[:size]
