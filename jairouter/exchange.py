@@ -235,7 +235,7 @@ class Exchange:
         excluded: Why no instance was found when none was. Written by Pick.
         waited: Seconds it waited for its turn under a limit. Written by Limit.
         fallback: Who answered in place of the model, or nothing. Written by Fallback.
-        quota: What clients are told of the limits, with the answer or an error. Written by Limit.
+        quota: What clients are told of the limits, with the answer or an error. Written by Charge and Limit.
         known: Who is asking; None where nobody has to say who they are. Written by Authenticate.
         added: Headers that the gateway adds to the answer besides, also to one that is an error.
     """

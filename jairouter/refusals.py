@@ -49,6 +49,12 @@ class Forbidden(Refusal):
     code = "FORBIDDEN"
 
 
+class InsufficientPermissions(Forbidden):
+    """Whoever asks is known, and lacks a permission."""
+
+    code = "INSUFFICIENT_PERMISSIONS"
+
+
 class NotFound(Refusal):
     """There is no such thing."""
 

@@ -10,7 +10,6 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from copy import deepcopy
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -20,6 +19,7 @@ from twisted.logger import Logger
 from jairouter.refusals import StoreUnavailable
 from jairouter.store.durable import (
     hand_over,
+    is_temporary,
     make_directory,
     open_file,
     publish,
@@ -85,15 +85,16 @@ class Document:
 
         Returns:
             What `edit` has returned, once the change is on the disk. Fails with what it has raised, or with
-            `StoreUnavailable`; then nothing has changed.
+            `StoreUnavailable`; then nothing has changed. Whoever cancels it does not wait any more; the
+            change goes on.
         """
-        return self._turn.run(self._change, edit)
+        return _undisturbed(self._turn.run(self._change, edit))
 
     def refresh(self) -> Deferred[None]:
         """Look whether another gateway has changed it. Never fails: what was known stays known."""
         if self._file is None:
             return succeed(None)
-        return self._turn.run(self._refresh, self._file)
+        return _undisturbed(self._turn.run(self._refresh, self._file))
 
     def _change(self, edit: Edit[T]) -> Deferred[T]:
         if self._file is None:
@@ -102,9 +103,9 @@ class Document:
         return changing.addCallback(self._changed)
 
     def _change_in_memory(self, edit: Edit[T]) -> T:
-        value = deepcopy(dict(self.value))
+        value = json.loads(_written(self.value))  # also those that somebody still holds stay as they were
         result = edit(value)
-        self._adopt(value, None)
+        self._adopt(json.loads(_written(value)), None)
         return result
 
     def _changed(self, outcome: tuple[T, dict[str, Any], object]) -> T:
@@ -133,9 +134,34 @@ class Document:
     def _adopt(self, value: dict[str, Any], seen: object) -> None:
         changed = value != self.value
         self.value, self._seen = value, seen
-        if changed:
-            for watcher in self._watchers:
+        for watcher in self._watchers if changed else ():
+            try:
                 watcher()
+            except Exception:  # what is on the disk is so, whatever somebody makes of it
+                self._log.failure("{name}: not everybody could take the change", name=self.name)
+
+
+def _undisturbed(working: Deferred[T]) -> Deferred[T]:
+    """What comes of work that goes on to its end, even if nobody waits for it any more.
+
+    A thread cannot be cancelled: it would write what this process then knows nothing of, and the next one
+    would begin beside it.
+    """
+    waiting: Deferred[T] = Deferred()  # once cancelled, it takes no notice of what comes later
+    working.addCallbacks(waiting.callback, waiting.errback)
+    return waiting
+
+
+def _written(value: Mapping[str, Any]) -> bytes:
+    """How a document is written.
+
+    Raises:
+        ValueError: It holds what JSON cannot say, such as infinity.
+        TypeError: Likewise.
+    """
+    # (Half of a character that JSON came with is read back as it was)
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1)
+    return text.encode("utf-8", "surrogatepass") + b"\n"
 
 
 class DocumentFile:
@@ -161,23 +187,8 @@ class DocumentFile:
         Raises:
             StoreUnavailable: It cannot be read.
         """
-        try:
-            opened = open_file(self._path)
-            if opened is None:
-                raise StoreUnavailable(f"{self._path} is not a file")
-            with opened[0] as file:
-                data = file.read()
-        except FileNotFoundError:
-            return {}, None
-        except OSError as error:
-            raise StoreUnavailable(f"{self._path} cannot be read: {reason_of(error)}") from None
-        try:
-            value = json.loads(data)
-        except (ValueError, RecursionError):
-            value = None
-        if not isinstance(value, dict):
-            raise StoreUnavailable(f"{self._path} is damaged: it holds no JSON object")
-        return value, _mark(opened[1])
+        data, seen = self._read()
+        return _parsed(data, self._path), seen
 
     def read_if_changed(self, seen: object) -> tuple[dict[str, Any], object] | None:
         """Read it unless it is the one that was seen."""
@@ -199,27 +210,82 @@ class DocumentFile:
         try:
             make_directory(self._path.parent)
             with locked(self._path.with_suffix(".lock"), self._timeout, self._sleep):
-                value, seen = self.read()
-                before = json.dumps(value, sort_keys=True)
+                before, seen = self._read()
+                value = _parsed(before, self._path)
+                old = _written(value)
                 result = edit(value)
-                if json.dumps(value, sort_keys=True) != before:
-                    seen = self._write(value)
-                return result, value, seen
+                new = _written(value)
+                if new != old:
+                    self._clear()
+                    seen = self._replace(new, before)
+                # As it will be read: a tuple comes back as a list
+                return result, json.loads(new), seen
         except Held:
             raise StoreUnavailable(f"{self._path} is held by another process") from None
         except OSError as error:
             raise StoreUnavailable(f"{self._path} cannot be written: {reason_of(error)}") from None
 
-    def _write(self, value: dict[str, Any]) -> object:
+    def _read(self) -> tuple[bytes | None, object]:
+        """What the file says, None where there is none; and what tells it from any later one."""
+        try:
+            opened = open_file(self._path)
+            if opened is None:
+                raise StoreUnavailable(f"{self._path} is not a file")
+            with opened[0] as file:
+                return file.read(), _mark(opened[1])
+        except FileNotFoundError:
+            return None, None
+        except OSError as error:
+            raise StoreUnavailable(f"{self._path} cannot be read: {reason_of(error)}") from None
+
+    def _replace(self, new: bytes, before: bytes | None) -> object:
+        """Put other data in place of those that are there, or leave these, whatever goes wrong."""
+        mark = self._put(new)
+        try:
+            sync_directory(self._path.parent)
+        except OSError:
+            # Nobody knows what the disk will say after a power cut; until then it must say what is told
+            with suppress(OSError):
+                if before is None:
+                    os.unlink(self._path)
+                else:
+                    self._put(before)
+            raise
+        return mark
+
+    def _put(self, data: bytes) -> object:
         directory = self._path.parent
         with temporary(directory, self._path.name) as (file, path):
-            write_all(file, json.dumps(value, ensure_ascii=False, indent=1).encode("utf-8") + b"\n")
+            write_all(file, data)
             hand_over(file.fileno(), directory)
             os.fsync(file.fileno())
             mark = _mark(os.fstat(file.fileno()))
             os.replace(path, self._path)
-        sync_directory(directory)
         return mark
+
+    def _clear(self) -> None:
+        """Delete what others have left that died while they wrote; called under the lock."""
+        for each in os.scandir(self._path.parent):
+            if is_temporary(each.name) and each.name.startswith(f".{self._path.name[:40]}."):
+                with suppress(OSError):
+                    os.unlink(each.path)
+
+
+def _parsed(data: bytes | None, path: Path) -> dict[str, Any]:
+    """What a file says; one that is not there is empty.
+
+    Raises:
+        StoreUnavailable: It says nothing that could be understood.
+    """
+    if data is None:
+        return {}
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise StoreUnavailable(f"{path} is damaged: it holds no JSON object")
+    return value
 
 
 def _mark(status: os.stat_result) -> object:
