@@ -107,7 +107,9 @@ class OtherBlockTests(SynchronousTestCase):
         keys = loaded.settings.security.api_key
         self.assertEqual((keys.enabled, keys.header_name), (True, "X-API-Key"))
         self.assertEqual(keys.keys[1].key_id, "backend-service")
-        self.assertEqual(keys.keys[0].key_value.reveal(), "sk-frontend-key-here")
+        value = keys.keys[0].key_value
+        assert value is not None
+        self.assertEqual(value.reveal(), "sk-frontend-key-here")
         self.assertEqual(keys.keys[1].permissions, ("chat:*", "embedding:*", "config:write"))
         weak = [text for text in texts(loaded) if "is weak" in text]
         self.assertEqual([text[:24] for text in weak], [f"security.api-key.keys[{at}]" for at in (0, 1)])
