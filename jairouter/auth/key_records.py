@@ -116,9 +116,7 @@ def terms_of(name: str, given: Mapping[str, Any]) -> KeyTerms:
 def _fault(detail: Any) -> Fault:
     context = detail.get("ctx", {})
     steps: list[str | int] = [*detail["loc"], *context.get("at", ())]
-    path = camel(str(steps[0])) + "".join(
-        f"[{each}]" if isinstance(each, int) else f".{each}" for each in steps[1:]
-    )
+    path = camel(str(steps[0])) + "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in steps[1:])
     expected = f"expected {context.get('expected', 'another kind of value')}"
     return Fault(context.get("text", expected), None, path.replace("[[key]]", ""))
 

@@ -18,8 +18,8 @@ class WeakKeysTests(SynchronousTestCase):
         loaded = load([Text("a.yml", text.encode())])
         return [str(each) for each in loaded.notices if "weak" in each.text]
 
-    def key(self, value: str, more: str = "") -> str:
-        return f"      - {{name: front, value: {value}{more}}}\n"
+    def key(self, value: str, more: str = "", what: str = "value") -> str:
+        return f"      - {{name: of-{len(value)}, {what}: '{value}'{more}}}\n"
 
     def test_a_weak_one_is_named_with_its_place_and_not_shown(self) -> None:
         [told] = self.notices(self.key(GOOD) + self.key(WEAK))
@@ -34,6 +34,9 @@ class WeakKeysTests(SynchronousTestCase):
         text = "security.api-key: {enabled: true, keys: [{name: a, value: '${KEY}'}]}"
         loaded = load([Text("a.yml", text.encode())], environ={"KEY": WEAK})
         self.assertEqual(len([each for each in loaded.notices if "weak" in each.text]), 1)
+
+    def test_of_a_hash_nobody_can_say(self) -> None:
+        self.assertEqual(self.notices(self.key(f"sha256:{'0' * 64}", what="value-hash")), [])
 
     def test_keys_that_do_not_count_are_nobodys_business(self) -> None:
         self.assertEqual(self.notices(self.key(WEAK), "enabled: false"), [])
