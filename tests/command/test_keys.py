@@ -54,14 +54,7 @@ class KeysTests(CommandTestCase):
     def test_a_new_one_is_printed_alone(self) -> None:
         """So that it can be sent to a file."""
         self.answer(f"POST {PATH}", {"keyId": "front", "keyValue": "sk-new"})
-        arguments = (
-            "--permissions",
-            "chat:read, tts:read",
-            "--description",
-            "why",
-            "--expires",
-            "2030-01-01",
-        )
+        more = ("--description", "why", "--expires", "2030-01-01")
         ran = self.keys("create", "front", "--permissions", "chat:read, tts:read", *more)
         self.assertEqual((ran.status, ran.out), (0, "sk-new\n"))
         self.assertIn("nobody can show it again", ran.err)

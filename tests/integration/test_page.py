@@ -66,8 +66,7 @@ class AskingTests(SynchronousTestCase):
         self.assertEqual(self.browser.complaints(), [])
 
     def test_an_endpoint_is_asked(self) -> None:
-        self.browser.click("#getCurrentVersion summary")
-        self.browser.click("#getCurrentVersion .send button")
+        self.send("getCurrentVersion")
         shown = self.wait("document.querySelector('#getCurrentVersion .send pre').textContent")
         status, _, envelope = shown.partition("\n")
         self.assertEqual((status, json.loads(envelope)["data"]), ("200", 0))
@@ -75,8 +74,7 @@ class AskingTests(SynchronousTestCase):
 
     def test_what_has_a_gap_is_not_sent(self) -> None:
         self.pretend()
-        self.browser.click("#getVersion summary")
-        self.browser.click("#getVersion .send button")
+        self.send("getVersion")
         text = self.browser.run("return document.querySelector('#getVersion .send pre').textContent")
         self.assertEqual(text, "Put something in the place of {version}")
         self.assertEqual(self.sent(), [])
@@ -124,11 +122,7 @@ class AskingTests(SynchronousTestCase):
     def test_nobody_else_is_asked(self) -> None:
         """Whatever stands in the field."""
         self.pretend()
-        self.browser.click("#getCurrentVersion summary")
-        self.browser.run(
-            "document.querySelector('#getCurrentVersion .send input').value = '//elsewhere.example/api'"
-        )
-        self.browser.click("#getCurrentVersion .send button")
+        self.send("getCurrentVersion", "//elsewhere.example/api")
         text = self.wait("document.querySelector('#getCurrentVersion .send pre').textContent")
         self.assertEqual(text, "No answer: only this gateway is asked")
         self.assertEqual(self.sent(), [])
@@ -141,9 +135,17 @@ class AskingTests(SynchronousTestCase):
     def refuse_once(self) -> None:
         """Have a call refused, as when a key is not valid any more."""
         self.browser.run("window.refusing = true")
-        self.browser.click("#getCurrentVersion summary")
-        self.browser.click("#getCurrentVersion .send button")
+        self.send("getCurrentVersion")
         self.wait("document.getElementById('who').textContent.startsWith('Say who') && 1")
+
+    def send(self, name: str, path: str | None = None) -> None:
+        """Open an endpoint, and press its button; with another path in the field, perhaps."""
+        self.browser.click(f"#{name} summary")
+        # What is sent with is made when the browser says that it is open, which it does later
+        self.wait(f"document.querySelector('#{name} .send button') && 1")
+        if path is not None:
+            self.browser.run(f"document.querySelector('#{name} .send input').value = arguments[0]", path)
+        self.browser.click(f"#{name} .send button")
 
     def said(self) -> str:
         text: str = self.wait("document.getElementById('who').textContent")
