@@ -142,7 +142,8 @@ def _bearer(token: str, what: str) -> Known:
 def _logged_in(
     options: argparse.Namespace, shell: Shell, http: Http, at_end: Callable[[Callable[[], None]], Any]
 ) -> Known:
-    body = {"username": options.username, "password": _password(options, shell)}
+    options.login_password = _password(options, shell)
+    body = {"username": options.username, "password": options.login_password}
     try:
         data = http.ask_json("POST", _LOGIN, body)
     except Denied as denied:

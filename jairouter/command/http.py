@@ -106,9 +106,11 @@ class Http:
         return other
 
     def ask_json(self, method: str, path: str, body: Any, query: Mapping[str, object] | None = None) -> Any:
-        """Ask for something with JSON values; see `ask`. What is returned is a mapping, or it raises."""
+        """Ask for something with JSON values; see `ask`. Returns a mapping, perhaps an empty one."""
         content = json.dumps(body).encode("ascii")
         data = self.ask(method, path, query, content, "application/json")
+        if data is None:
+            return {}
         if not isinstance(data, Mapping):
             raise Unreachable(f"{self.url} gave an answer that this command does not understand")
         return data

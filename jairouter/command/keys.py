@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import argparse
+from math import ceil
 from typing import Any, Final
 
 from jairouter.command.asking import Action, actions, ask, members, say_rows, step
 from jairouter.command.http import Http
+from jairouter.command.numbers import seconds
 from jairouter.command.output import say, tell
 from jairouter.command.shell import Shell
 
 _PATH: Final = "/api/auth/api-keys"
 _LESSON: Final = """\
-API keys of a running gateway: those of its configuration are listed too, and can only be changed there.
+API keys of a running gateway. Those of its configuration are listed too, and can be disabled; all else about
+them is changed in the files.
 
     jairouter keys list --api-key-file admin.key
     jairouter keys create frontend --permissions chat:read,embedding:read --api-key-file admin.key
     jairouter keys disable frontend --username admin
-    jairouter keys rotate frontend --overlap 24h --username admin
+    jairouter keys rotate frontend --overlap 24h --username admin    (--overlap 0 for one that has become known)
 
 The value of a key is printed when it is made, to standard output, and never again.
 """
@@ -50,8 +53,13 @@ def _create(options: argparse.Namespace, shell: Shell, http: Http) -> Any:
 
 
 def _rotate(options: argparse.Namespace, shell: Shell, http: Http) -> Any:
-    body = {} if options.overlap is None else {"overlap": options.overlap}
+    body = {} if options.overlap is None else {"overlapSeconds": options.overlap}
     return _made(http.ask_json("POST", f"{_PATH}/{step(options.key)}/rotate", body), options)
+
+
+def _overlap(text: str) -> int:
+    """Read ``24h``, or ``0`` for a key that has become known."""
+    return 0 if text == "0" else ceil(seconds(text))
 
 
 def _made(data: Any, options: argparse.Namespace) -> Any:
@@ -96,8 +104,8 @@ def _create_options(parser: argparse.ArgumentParser) -> None:
 
 def _rotate_options(parser: argparse.ArgumentParser) -> None:
     _key(parser)
-    told = "how long the value before stays valid too, such as 24h"
-    parser.add_argument("--overlap", metavar="TIME", help=told)
+    told = "how long the values before stay valid at most (a day); 0 refuses them at once"
+    parser.add_argument("--overlap", type=_overlap, metavar="TIME", help=told)
 
 
 _ACTIONS: Final[tuple[Action, ...]] = (

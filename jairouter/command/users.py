@@ -18,11 +18,12 @@ _ACCOUNTS: Final = "/api/security/jwt/accounts"
 _TOKENS: Final = "/api/auth/jwt"
 _ME: Final = "/api/auth/me"
 _ACCOUNTS_LESSON: Final = """\
-Users of a running gateway: those of its configuration are listed too, and can only be changed there.
+Users of a running gateway. Those of its configuration are listed too, and can be disabled; all else about them
+is changed in the files.
 
     jairouter accounts list --username admin
     jairouter accounts add anna --roles USER --username admin
-    jairouter accounts password anna --username admin
+    jairouter accounts password anna --username admin      (or --username anna, by herself)
     jairouter accounts disable anna --username admin
 
 The new password is asked for twice, or is the first line of standard input, or of --new-password-file.
@@ -57,13 +58,17 @@ def _add(options: argparse.Namespace, shell: Shell, http: Http) -> Any:
 
 def _password(options: argparse.Namespace, shell: Shell, http: Http) -> Any:
     path = f"{_ACCOUNTS}/{step(options.user)}/password"
-    data = http.ask_json("PUT", path, {"password": _new_password(options, shell)})
+    body = {"newPassword": _new_password(options, shell)}
+    if options.user == options.username:
+        # Users change their own password with the old one, which they have just logged in with
+        body["oldPassword"] = options.login_password
+    data = http.ask_json("PUT", path, body)
     return _said(data, options, f"{options.user} has another password")
 
 
 def _switch(verb: str) -> Any:
     def act(options: argparse.Namespace, shell: Shell, http: Http) -> Any:
-        data = http.ask("PATCH", f"{_ACCOUNTS}/{step(options.user)}/{verb}")
+        data = http.ask("POST", f"{_ACCOUNTS}/{step(options.user)}/{verb}")
         return _said(data, options, f"{options.user} is {verb}d")
 
     return act

@@ -69,6 +69,11 @@ class KeysTests(CommandTestCase):
     def test_another_value(self) -> None:
         self.answer(f"POST {PATH}/front/rotate", {"keyValue": "sk-new"})
         self.assertEqual(self.keys("rotate", "front").out, "sk-new\n")
+        self.keys("rotate", "front", "--overlap", "2h")
+        self.keys("rotate", "front", "--overlap", "0")
+        expected = [{}, {"overlapSeconds": 7200}, {"overlapSeconds": 0}]
+        self.assertEqual([each.json for each in self.gateway.asked], expected)
+        self.assertEqual(self.keys("rotate", "front", "--overlap", "x").status, 2)
 
     def test_switching_and_deleting(self) -> None:
         for method, verb in (("PATCH", "enable"), ("PATCH", "disable")):

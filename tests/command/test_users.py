@@ -51,18 +51,28 @@ class UsersTests(CommandTestCase):
         self.assertEqual((ran.status, self.gateway.asked), (1, []))
 
     def test_a_password_that_is_piped_or_in_a_file(self) -> None:
-        self.answer(f"PUT {PATH}/anna/password", {})
+        self.answer(f"PUT {PATH}/anna/password", None)
         set_it = ("accounts", "password", "anna")
         self.run_it(*set_it, stdin=f"{PASSWORD}\n".encode())
         file = self.write("password", PASSWORD)
         file.chmod(0o600)
         self.run_it(*set_it, "--new-password-file", str(file))
-        self.assertEqual([each.json for each in self.gateway.asked], [{"password": PASSWORD}] * 2)
+        self.assertEqual([each.json for each in self.gateway.asked], [{"newPassword": PASSWORD}] * 2)
         self.assertEqual(self.run_it(*set_it).status, 1)
+
+    def test_ones_own_password_needs_the_old_one(self) -> None:
+        """It was typed to log in, and is not asked for again."""
+        self.answer("POST /api/auth/jwt/login", {"token": "a.b.c"})
+        self.answer("POST /api/auth/jwt/logout", None)
+        self.answer(f"PUT {PATH}/anna/password", None)
+        typed = self.typing("old one", PASSWORD, PASSWORD)
+        ran = self.run_it("accounts", "password", "anna", "--username", "anna", terminal=True, hidden=typed)
+        self.assertEqual(ran.status, 0, ran.err)
+        self.assertEqual(self.gateway.asked[1].json, {"newPassword": PASSWORD, "oldPassword": "old one"})
 
     def test_switching(self) -> None:
         for verb in ("enable", "disable"):
-            self.answer(f"PATCH {PATH}/a%2Fb/{verb}", {})
+            self.answer(f"POST {PATH}/a%2Fb/{verb}", {})
             self.assertEqual(self.run_it("accounts", verb, "a/b").out, f"a/b is {verb}d\n")
 
     def test_revoking_all_tokens(self) -> None:
