@@ -20,7 +20,7 @@ them is changed in the files.
     jairouter keys list --api-key-file admin.key
     jairouter keys create frontend --permissions chat:read,embedding:read --api-key-file admin.key
     jairouter keys disable frontend --username admin
-    jairouter keys rotate frontend --overlap 24h --username admin    (--overlap 0 for one that has become known)
+    jairouter keys rotate frontend --overlap 24h --username admin        (0 for one that has become known)
 
 The value of a key is printed when it is made, to standard output, and never again.
 """

@@ -18,8 +18,8 @@ _ACCOUNTS: Final = "/api/security/jwt/accounts"
 _TOKENS: Final = "/api/auth/jwt"
 _ME: Final = "/api/auth/me"
 _ACCOUNTS_LESSON: Final = """\
-Users of a running gateway. Those of its configuration are listed too, and can be disabled; all else about them
-is changed in the files.
+Users of a running gateway. Those of its configuration are listed too, and can be disabled; all else about
+them is changed in the files.
 
     jairouter accounts list --username admin
     jairouter accounts add anna --roles USER --username admin
