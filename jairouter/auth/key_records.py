@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from jairouter.auth.allowance import Limits
 from jairouter.auth.permissions import granted
 from jairouter.config.faults import Fault
+from jairouter.config.moments import Moment
 from jairouter.config.naming import camel, relaxed
 from jairouter.config.networks import NetworkForm
 from jairouter.config.settings.api_keys import KeyTerms
@@ -34,6 +35,7 @@ FIELDS: Final = {camel(name): name for name in KeyTerms.model_fields if name != 
 """What a key is given, as JSON calls it, and as Python does."""
 
 _NETWORK: Final = NetworkForm()
+_MOMENT: Final = Moment()
 
 
 class Value(NamedTuple):
@@ -116,9 +118,10 @@ def terms_of(name: str, given: Mapping[str, Any]) -> KeyTerms:
 def _fault(detail: Any) -> Fault:
     context = detail.get("ctx", {})
     steps: list[str | int] = [*detail["loc"], *context.get("at", ())]
-    path = camel(str(steps[0])) + "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in steps[1:])
+    inside = (f"[{each}]" if isinstance(each, int) else f".{each}" for each in steps[1:])
+    path = camel(str(steps[0])) + "".join(inside)
     expected = f"expected {context.get('expected', 'another kind of value')}"
-    return Fault(context.get("text", expected), None, path.replace("[[key]]", ""))
+    return Fault(context.get("text", expected), None, path.removesuffix(".[key]"))
 
 
 def written_terms(terms: KeyTerms) -> dict[str, Any]:
@@ -158,8 +161,17 @@ def made_key(name: str, written: Mapping[str, Any]) -> Key:
         Value(bytes.fromhex(each["digest"]), str(each.get("hint", "")), _until(each.get("until")))
         for each in written["values"]
     )
+    for each in ("createdAt", "updatedAt", "rotatedAt"):
+        if each in written:
+            _moment(written[each])
     return Key(terms, values, API, terms.enabled, written)
 
 
-def _until(written: float | None) -> float:
-    return inf if written is None else float(written)
+def _until(written: Any) -> float:
+    return inf if written is None else _moment(written)
+
+
+def _moment(written: Any) -> float:
+    moment = _MOMENT.parse(written)
+    assert isinstance(moment, float)  # that is what it parses to
+    return moment

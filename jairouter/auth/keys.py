@@ -54,6 +54,8 @@ class KeyRing:
         settings: Those of the configuration.
         keys: All of them by their names.
         allowances: How much each of them may ask for, of those that may not ask for everything.
+        charged: The last day on which requests were charged to a key, in days since the epoch, and how many,
+            as far as all gateways have said so.
     """
 
     _log = Logger()
@@ -64,6 +66,7 @@ class KeyRing:
         self.settings = ApiKeySettings()
         self.keys: Mapping[str, Key] = {}
         self.allowances: dict[str, Allowance] = {}
+        self.charged: Callable[[str], tuple[int, int]] = lambda name: (0, 0)
         self._configured: dict[str, Key] = {}
         self._made: dict[str, Key] = {}
         self._overrides: Mapping[str, bool] = {}
@@ -115,6 +118,10 @@ class KeyRing:
         """Whether a key is the configuration's."""
         return name in self._configured
 
+    def is_configured_value(self, digest: bytes) -> bool:
+        """Whether a key of the configuration is kept as this."""
+        return any(each.digest == digest for key in self._configured.values() for each in key.values)
+
     def configured_enabled(self, name: str) -> bool:
         """Whether the configuration alone would let a key be used that it has."""
         return self._configured[name].terms.enabled
@@ -164,7 +171,11 @@ class KeyRing:
     def _allowance(self, key: Key) -> Allowance | None:
         known = self.allowances.get(key.name)
         if known is None:
-            return Allowance(key.limits, self._today) if key.limits else None
+            if not key.limits:
+                return None
+            known = Allowance(key.limits, self._today)
+            known.learn(*self.charged(key.name))
+            return known
         known.configure(key.limits)  # kept without limits too: there may be some again
         return known
 

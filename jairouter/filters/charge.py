@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 class Charge:
     """Asks the allowance of whoever asks, and holds what it lends until the last byte.
 
-    It stands inside Validate, since it has to know the model, and outside Resolve: a model that the caller may
-    not use is refused in the same way whether there is one or not. What it says of what is left, Limit replaces
-    by what it has to say itself where that is less.
+    It stands inside Validate, since it has to know the model, and outside Resolve: a model that the caller
+    may not use is refused in the same way whether there is one or not. What it says of what is left, Limit
+    replaces by what it has to say itself, unless that is more.
 
     Args:
         inner: Answers.
