@@ -163,6 +163,8 @@ class FileTests(Asking):
         self.addCleanup(os.close, reader)
         ran = self.ask("--api-key-file", f"/dev/fd/{reader}")
         self.assertEqual((ran.err, self.headers()), ("", {"X-API-Key": KEY}))
+        # Everybody may use this one, and there is nothing to be warned of
+        self.assertNotIn("warning", self.ask("--api-key-file", "/dev/null").err)
 
     def test_what_cannot_be_a_key(self) -> None:
         for text in ("", "\n", f"{KEY}\nX-Other: 1", f"{KEY} {KEY}", f"{KEY}ä", "x" * 70_000):
