@@ -47,12 +47,14 @@ from jairouter.web.management import (
     services,
     transfer,
     versions,
+    whoami,
 )
 from jairouter.web.management.access import Access
 from jairouter.web.management.one_at_a_time import one_at_a_time
 from jairouter.web.management.parts import Parts
 from jairouter.web.management.root import management_pages
 from jairouter.web.management.serving import Service
+from jairouter.web.management.whoami import Ways
 from jairouter.web.root import put
 
 if TYPE_CHECKING:
@@ -193,8 +195,13 @@ class ControlPlane:
             return
         in_thread = one_at_a_time(self._run_in_thread)
         service = Service(access, management.api.max_body_size, today, in_thread)
-        for path, page in management_pages(self._endpoints(reactor, today), service, _version()).items():
+        pages = management_pages(self._endpoints(reactor, today), service, _version(), self._ways)
+        for path, page in pages.items():
             put(gateway.tree, path, page)
+
+    def _ways(self) -> Ways:
+        security = self.configuration.loaded.settings.security
+        return Ways(security.on, security.api_key.header_name)
 
     def _endpoints(self, reactor: Any, today: Callable[[], float]) -> tuple[Endpoint, ...]:
         gateway = self._gateway
@@ -225,6 +232,7 @@ class ControlPlane:
             *(each for module in plain for each in module.endpoints(parts)),
             *versions.endpoints(parts, self._compare),
             *merging.endpoints(parts, backup),
+            *whoami.endpoints(),
         )
 
     def _back_up(self, archives: BackupDirectory) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from jairouter.command.failures import Failure
 from jairouter.command.output import say_json, say_yaml, tell
 from jairouter.command.shell import Shell
+from jairouter.config.doors import WARNING, open_doors
 from jairouter.config.dump import dump
 from jairouter.config.faults import ConfigurationFaults
 from jairouter.config.files import Text
@@ -19,7 +20,7 @@ SUMMARY = "check a configuration and show what it amounts to"
 LESSON = """\
 Reads the configuration as the gateway would, with the environment variables of this shell, and prints the
 effective settings with secrets masked. Faults go to standard error, each with file, line and what was
-expected.
+expected; without any, it is said there which doors the gateway would open, and to whom.
 
     jairouter check-config /etc/jairouter
     jairouter check-config application.yml --profile prod --changed
@@ -57,6 +58,8 @@ def check_config(options: argparse.Namespace, shell: Shell) -> int:
         return Failure.status
     for notice in (*loaded.notices, *tls.notices):
         tell(str(notice))
+    for door in open_doors(loaded.settings):
+        tell(door if door.startswith(WARNING) else f"door: {door}")
     (say_json if options.json else say_yaml)(dump(loaded.settings, changed=options.changed))
     return 0
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from jairouter.config import destinations, not_yet, plugged, users
+from jairouter.config import destinations, not_yet, plugged, users, weak_keys
 from jairouter.config.canonical import canonical
 from jairouter.config.environment import overrides
 from jairouter.config.faults import ConfigurationFaults, Findings, Notice, Origin
@@ -157,6 +157,7 @@ def build(sources: Sources, environ: Mapping[str, str] | None = None, stored: St
     findings.check()
     assert settings is not None
     not_yet.tell(settings, resolved, findings)
+    weak_keys.tell(settings, resolved, findings)
     scalars = {dotted(path): scalar for path, scalar in leaves(resolved)}
     return Loaded(
         settings,
