@@ -18,7 +18,6 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from jairouter.adapters.normal import NormalAdapter
-from jairouter.auditing import NoAudit
 from jairouter.filters.fallback import Fallback
 from jairouter.filters.forward import Forward
 from jairouter.filters.hedge import Hedge
@@ -44,6 +43,9 @@ from jairouter.pipeline import Wrap, build
 from jairouter.policies import Means, Policies, make_policies
 from jairouter.reloading.error_rate import ErrorRate
 from jairouter.request_body.spool import RunInThread, Spool
+from jairouter.security import Means as SecurityMeans
+from jairouter.security import Security
+from jairouter.store.document import Documents
 from jairouter.telemetry.access_log import AccessLog
 from jairouter.telemetry.changes import Changes
 from jairouter.telemetry.decisions import DecisionLog
@@ -72,6 +74,7 @@ from jairouter.web.site import GatewaySite
 if TYPE_CHECKING:
     from twisted.web.resource import Resource
 
+    from jairouter.auth.signing import Signing
     from jairouter.config.settings.balancing import HealthCheckSettings
     from jairouter.config.settings.root import Settings
     from jairouter.errors import GatewayError
@@ -103,6 +106,7 @@ class Gateway:
         rehearse: Makes all that other settings ask for, from nothing; what is in force knows nothing of it.
             May be called in a thread.
         rate: How many requests fail.
+        security: Knows callers.
     """
 
     listener: Listener
@@ -121,13 +125,21 @@ class Gateway:
     make_policies: Callable[[Settings, ReadTls, Policies], Policies]
     rehearse: Callable[[Settings, ReadTls], Policies]
     rate: ErrorRate
+    security: Security
 
     @property
     def services(self) -> Services:
         """The instances."""
         return self.policies.services
 
-    def reload(self, settings: Settings, tls: ReadTls | None = None) -> None:
+    def reload(
+        self,
+        settings: Settings,
+        tls: ReadTls | None = None,
+        signing: Signing | None = None,
+        *,
+        development: bool = False,
+    ) -> None:
         """Serve by other settings from the next request on.
 
         Requests under way end on the settings they began with. What is known about instances that stay, and
@@ -137,12 +149,16 @@ class Gateway:
         Args:
             settings: All of them.
             tls: What they say about TLS, if it was read already.
+            signing: What they say about tokens.
+            development: Whether this is no gateway that anybody relies on.
 
         Raises:
             ConfigurationFaults: A file that they name cannot be read; then nothing has changed.
         """
         tls = tls or read_tls(settings, old=self.tls)
         policies = self.make_policies(settings, tls, self.policies)
+        self.security.prepare(settings.security)
+        self.security.configure(settings.security, signing, development)
         self.put_to_work(settings, policies)
         self.policies, self.tls = policies, tls
         if tls.listener is not None and self.site.handshakes is not None:
@@ -169,6 +185,7 @@ class _Parts:
     registry: CollectorRegistry
     today: Callable[[], float]
     maskings: Maskings
+    security: Security
 
 
 def assemble(
@@ -178,6 +195,10 @@ def assemble(
     run_in_thread: RunInThread,
     tls: ReadTls | None = None,
     today: Callable[[], float] | None = None,
+    documents: Documents | None = None,
+    signing: Signing | None = None,
+    *,
+    development: bool = False,
 ) -> Gateway:
     """Make a gateway.
 
@@ -188,17 +209,44 @@ def assemble(
         run_in_thread: For what would block.
         tls: What the settings say about TLS, if it was read already.
         today: Seconds since the epoch, for what others read; by default what the reactor says.
+        documents: What outlives the process; by default nothing does.
+        signing: What the settings say about tokens.
+        development: Whether this is no gateway that anybody relies on.
+
+    Raises:
+        AuditUnusable: The record cannot be written.
+        StoreUnavailable: Keys, accounts or tokens cannot be read.
     """
     today = today or reactor.seconds
     wheel, ledger, registry = TimerWheel(reactor), Ledger(), CollectorRegistry()
-    masked = MaskingMetrics(registry, settings.management.metrics.tags)
-    max_body = settings.webclient.max_in_memory_size
-    maskings = Maskings(Tools(wheel, run_in_thread, masked, NoAudit(), max_body), random)
-    parts = _Parts(settings, reactor, random, run_in_thread, wheel, ledger, registry, today, maskings)
+    knows = SecurityMeans(
+        reactor,
+        random,
+        run_in_thread,
+        today,
+        registry,
+        documents or Documents(None, run_in_thread),
+        lambda: agent.dialing,
+        ledger,
+    )
+    security = Security(settings, signing, development, knows)
+    parts = _Parts(
+        settings,
+        reactor,
+        random,
+        run_in_thread,
+        wheel,
+        ledger,
+        registry,
+        today,
+        _maskings(settings, wheel, knows, security),
+        security,
+    )
     metrics, ids = _metrics(parts), RequestIds(random)
     access_log = AccessLog(wheel, today) if settings.logging.access.enabled else None
     decisions, rate = _decisions(parts), ErrorRate(wheel.seconds)
-    recorders = [each for each in (metrics, access_log, decisions, rate) if each is not None]
+    told = (metrics, access_log, decisions, rate, *security.recorders)
+    recorders = [each for each in told if each is not None]
     # What is left to chance for every request need not be asked of the system, as ids are
     chance = Random(random.getrandbits(128))  # noqa: S311 - there is nothing to guess
     agent, means = _agent(parts), Means(chance, reactor.seconds, today, ledger, Changes())
@@ -220,6 +268,7 @@ def assemble(
     def rehearse(settings: Settings, tls: ReadTls) -> Policies:
         aside = replace(means, random=Random(0), ledger=Ledger())  # noqa: S311 - nobody is served by it
         made = make_policies(settings, tls.instances, aside)
+        security.prepare(settings.security)
         pipeline_of(settings, made)
         return made
 
@@ -249,8 +298,7 @@ def assemble(
         keep_alive(settings),
         routing_headers=settings.server.routing_headers,
     )
-    started = int(today())
-    models = Models(policies.services, lambda: started)
+    models = Models(policies.services, partial(int, today()), security)
     health, proxies = Health(ready), trusted_proxies(settings.server)
     tree = _tree(parts, data_plane, models, health)
     limits, handshakes = connection_limits(settings), _handshakes(parts, tls)
@@ -276,7 +324,14 @@ def assemble(
         policies_of,
         rehearse,
         rate,
+        security,
     )
+
+
+def _maskings(settings: Settings, wheel: TimerWheel, means: SecurityMeans, security: Security) -> Maskings:
+    masked = MaskingMetrics(means.registry, settings.management.metrics.tags)
+    most = settings.webclient.max_in_memory_size
+    return Maskings(Tools(wheel, means.run_in_thread, masked, security.audit, most), means.random)
 
 
 def _handshakes(parts: _Parts, tls: ReadTls) -> Handshakes | None:
@@ -331,8 +386,11 @@ def _pipeline(
     adapter, clock, ledger = NormalAdapter(), parts.reactor, parts.ledger
     retries, hedges, plans = policies.retries, policies.hedges, policies.fallbacks
     groups = Groups(policies.services, adapter)
+    authenticate, charge = parts.security.filters(settings.security)
     return build(
         record=record,
+        authenticate=authenticate,
+        charge=charge,
         validate=partial(
             Validate,
             max_held=settings.webclient.max_in_memory_size,

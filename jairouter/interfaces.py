@@ -74,6 +74,9 @@ class IAllowance(Interface):
 
     lends: bool = Attribute("Whether what is taken has to be given back.")
 
+    def covers(model: str) -> bool:
+        """Whether it may use a model at all."""
+
     def take(model: str, now: float) -> Quota | None:
         """One request begins.
 

@@ -18,7 +18,9 @@ Wrap = Callable[["IResponder"], "IResponder"]
 def build(
     *,
     record: Wrap,
+    authenticate: Wrap | None = None,
     validate: Wrap,
+    charge: Wrap | None = None,
     resolve: Wrap,
     limit: Wrap | None,
     sanitize: Wrap | None = None,
@@ -35,7 +37,9 @@ def build(
     """
     order: tuple[Wrap | None, ...] = (
         record,  # outside all: refusals are counted too
+        authenticate,  # outside Limit, which charges whoever asks; nothing is read for those who may not
         validate,  # refuse before anything is spent
+        charge,  # outside Resolve: whether a model exists is not for those who may not use it
         resolve,  # what follows needs to know the service and its instances
         limit,  # outside Fallback and Retry: one request costs once, however many attempts it takes
         sanitize,  # inside Limit: a refusal costs nothing; outside Fallback: once, and sees all answers

@@ -107,9 +107,13 @@ class Allowance:
         self._pattern = _pattern(limits.models)
         self._limits = limits
 
+    def covers(self, model: str) -> bool:
+        """See `IAllowance.covers`."""
+        return not self._exact or model in self._exact or self._matches(model)
+
     def take(self, model: str, now: float) -> Quota | None:
         """See `IAllowance.take`."""
-        if self._exact and model not in self._exact and not self._matches(model):
+        if not self.covers(model):
             # Said before anybody has looked for the model, so that nobody learns which ones there are
             raise PermissionDenied(f"this key may not use the model {model[:200]!r}", param="model")
         left = self._left_today() if self._per_day is not None else None

@@ -61,7 +61,7 @@ class KeyRing:
     _log = Logger()
 
     def __init__(self, pepper: bytes, today: Callable[[], float]) -> None:
-        self._keyed = blake2b(key=pepper, digest_size=DIGEST_SIZE)
+        self.season(pepper)
         self._today = today
         self.settings = ApiKeySettings()
         self.keys: Mapping[str, Key] = {}
@@ -94,6 +94,10 @@ class KeyRing:
         keyed = self._keyed.copy()
         keyed.update(fingerprint)
         return keyed.digest()
+
+    def season(self, pepper: bytes) -> None:
+        """Use another secret from the next `configure` on; see the class."""
+        self._keyed = blake2b(key=pepper, digest_size=DIGEST_SIZE)
 
     def configure(self, settings: ApiKeySettings) -> None:
         """Take the keys of the configuration, in place of those it had before."""

@@ -34,24 +34,24 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from twisted.internet.defer import Deferred
 
-from jairouter.auditing import Event, NoAudit, refusal
+from jairouter.auditing import Event, refusal
 from jairouter.codec.ip_address import parse_ip
 from jairouter.errors import GatewayError, PermissionDenied
 from jairouter.refusals import Forbidden
-from jairouter.twisted_headers import pairs_of
+from jairouter.web.asking import client_of
+from jairouter.web.guard import Guard, NoGuard
 from jairouter.web.management.endpoint import KNOWN, PUBLIC
-from jairouter.web.request import GatewayRequest
 
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
     from twisted.web.http import Request
 
     from jairouter.auditing import IAudit
-    from jairouter.auth.gate import Admitted, Gate
+    from jairouter.auth.gate import Admitted
     from jairouter.caller import Caller
     from jairouter.web.cors import Cors
 
@@ -96,7 +96,7 @@ class Access:
         given: bool = True,
     ) -> None:
         self._networks = tuple(networks)
-        self._security = security or NoGuard()
+        self._security: Guard = security or NoGuard()
         self._given = given
 
     def admit(self, request: Request, permission: str, resource: str) -> Who | Deferred[Who]:
@@ -166,25 +166,6 @@ class Who(NamedTuple):
         return self.address if self.caller is None else self.caller.name
 
 
-class Guard(Protocol):
-    """Who may call at all; asked anew each time, since a reload may change it."""
-
-    @property
-    def gate(self) -> Gate | None:
-        """Knows callers; None with security off."""
-
-    @property
-    def audit(self) -> IAudit:
-        """Is told."""
-
-
-class NoGuard:
-    """Security is off."""
-
-    gate: Gate | None = None
-    audit: IAudit = NoAudit()
-
-
 class _Asked(NamedTuple):
     """One request, for which somebody is asked who sent it."""
 
@@ -220,22 +201,6 @@ class _Asked(NamedTuple):
     @property
     def _action(self) -> str:
         return self.request.method.decode("latin-1")[:20]
-
-
-def client_of(request: Request) -> tuple[str, Mapping[bytes, bytes]]:
-    """The address of who sent a request, and its headers by name in lower case."""
-    if not isinstance(request, GatewayRequest):
-        fields: dict[bytes, bytes] = {}
-        for name, value in pairs_of(request.requestHeaders):
-            known = fields.get(name.lower())
-            fields[name.lower()] = value if known is None else known + b", " + value
-        there: Any = request.client
-        return str(getattr(there, "host", "-")), fields
-    channel = request.channel
-    client = channel.client
-    if client is None:
-        client = channel.site.proxies.client_behind(channel.client_ip, request.fields)
-    return client.address, request.fields
 
 
 def _check_here(fields: Mapping[bytes, bytes], *, proxied: bool) -> None:
