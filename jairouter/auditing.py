@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from zope.interface import Interface, implementer
 
+from jairouter.caller import Caller, Kind
 from jairouter.errors import GatewayError, PermissionDenied, RateLimited, Unauthenticated
 
 
@@ -39,6 +40,16 @@ class Event(NamedTuple):
     reason: str = ""
     request_id: str = ""
     details: Mapping[str, Any] = {}
+
+
+_TYPES: Final = {kind: {"authType": kind.value} for kind in Kind}
+
+
+def success(caller: Caller, ip: str, resource: str, action: str) -> Event:
+    """What is recorded of a request of somebody who is known, and may."""
+    return Event(
+        "AUTHENTICATION_SUCCESS", caller.name, ip, resource, "allowed", action, "", "", _TYPES[caller.kind]
+    )
 
 
 def refusal(

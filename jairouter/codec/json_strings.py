@@ -162,6 +162,8 @@ class _Walk:
         """One ends; returns where it began, if it is to be emptied."""
         if not self._counts:
             raise Unreadable(NO_JSON)
+        if self._alone > len(self._counts):
+            self._alone = 0  # the last member was a number, or the like
         self._counts.pop()
         if self._counts:
             self.steps.pop()

@@ -38,8 +38,10 @@ def _doors(settings: Settings) -> Iterator[str]:
     for path in security.excluded_paths if security.on else ():
         yield f"excluded path {path}: {anybody}"
     if api.enabled:
-        there = _places(api.allow_from)
-        yield f"management API: {there}{_with(security)}"
+        # With security on, a place counts only where one is asked for
+        placed = not security.on or "allow_from" in api.model_fields_set
+        there = _places(api.allow_from) if placed else _anybody(settings)
+        yield f"management API: {_both(there, _known(security)) if placed else _known(security)}"
         yield f"page /swagger-ui and /v3/api-docs: {there}"
     else:
         yield "management API, page: nobody (management.api.enabled is false)"
@@ -91,9 +93,8 @@ def _known(security: SecuritySettings) -> str:
     return f"whoever has {' or '.join(ways)} with the permission for it" if ways else ""
 
 
-def _with(security: SecuritySettings) -> str:
-    known = _known(security)
-    return f", {known}" if known else ""
+def _both(there: str, known: str) -> str:
+    return f"{there}, {known}" if known else there
 
 
 def _anybody(settings: Settings) -> str:

@@ -50,11 +50,6 @@ def _levels(key: str) -> tuple[str, ...]:
 
 
 TABLE: Final[tuple[NotYet, ...]] = (
-    NotYet(
-        _levels("rate-limit.scope"),
-        "rate-limit.scope caller goes by the key that a request shows, which nobody checks yet",
-        lambda value: value == "caller",
-    ),
     NotYet(_levels("circuit-breaker.exceptions.**"), "circuit-breaker.exceptions has no effect yet"),
     NotYet(
         _levels("adapter"),
@@ -63,11 +58,6 @@ TABLE: Final[tuple[NotYet, ...]] = (
     ),
     NotYet(("model.services.*.instances.*.api-key",)),
     NotYet(("adapter-definitions.**",), "adapter-definitions has no effect yet"),
-    NotYet(
-        ("security.enabled", "security.api-key.enabled", "security.jwt.enabled"),
-        "{key} has no effect yet: anybody may call",
-        bool,
-    ),
     NotYet(
         ("security.sanitization.request.enabled",),
         "security.sanitization.request does not look into forms: uploads for transcriptions, translations "

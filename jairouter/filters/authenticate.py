@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
-from jairouter.auditing import Event
+from jairouter.auditing import success
 from jairouter.errors import PermissionDenied
 from jairouter.headers import without
 from jairouter.interfaces import IResponder
@@ -60,9 +60,7 @@ class Authenticate:
         route = request.route
         if route.permission not in caller.permissions:
             raise PermissionDenied(f"{caller.name} may not use {route.path}: it needs {route.permission}")
-        self._often(
-            Event("AUTHENTICATION_SUCCESS", caller.name, request.client_ip, route.path, action="POST")
-        )
+        self._often(success(caller, request.client_ip, route.path, "POST"))
         if admitted.hidden:
             _hide(exchange, admitted.hidden)
 

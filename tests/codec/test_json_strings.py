@@ -56,6 +56,11 @@ class StringValuesTests(SynchronousTestCase):
         text = json.dumps(document, ensure_ascii=ascii_only, indent=indent)
         self.assertEqual([each[-1] for each in found(text, "type")], strings_of(document, "type"))
 
+    def test_what_is_left_alone_ends_with_its_object(self) -> None:
+        """Also where it is no string, behind which nothing else would say that it has ended."""
+        self.assertEqual(found('[{"a": 1, "type": null}, "x"]', "type"), [("x",)])
+        self.assertEqual(found('{"b": {"type": 7}, "c": "x"}', "type"), [("c", "x")])
+
     def test_paths_count_what_stands_before(self) -> None:
         text = '{"choices": [{"x": "1"}, 5, {"y": ["2", ["3"]]}], "z": "4"}'
         expected = [

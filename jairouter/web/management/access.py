@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from twisted.internet.defer import Deferred
 
-from jairouter.auditing import Event, refusal
+from jairouter.auditing import refusal, success
 from jairouter.codec.ip_address import parse_ip
 from jairouter.errors import GatewayError, PermissionDenied
 from jairouter.refusals import Forbidden
@@ -183,9 +183,7 @@ class _Asked(NamedTuple):
             denied = PermissionDenied(f"{caller.name} may not do this: it needs {self.permission}")
             self.refused(denied, caller.name)
             raise denied
-        self.audit.often(
-            Event("AUTHENTICATION_SUCCESS", caller.name, self.address, self.resource, action=self._action)
-        )
+        self.audit.often(success(caller, self.address, self.resource, self._action))
         return Who(self.address, self.fields, caller)
 
     def failed(self, failure: Failure) -> Failure:
