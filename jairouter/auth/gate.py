@@ -128,7 +128,8 @@ class Gate:
         keys, tokens = self._keys, self._tokens
         if tokens is not None and (keys is None or credential.count(b".") == 2):
             return tokens.authenticate(credential)
-        assert keys is not None  # one of the two is there
+        if keys is None:
+            raise Unauthenticated("nobody is known here at present", Reason.UNKNOWN_TOKEN)
         return keys.authenticate(credential)
 
     def _hidden_beside(self, fields: Mapping[bytes, bytes]) -> frozenset[bytes]:
