@@ -80,6 +80,8 @@ class Unauthenticated(GatewayError):
 
     Attributes:
         reason: Why; its value is the management API's ``errorCode``.
+        ours: Whether what was shown is the gateway's all the same, such as a key that is switched off, so
+            that no backend may see it.
     """
 
     status = 401
@@ -87,9 +89,10 @@ class Unauthenticated(GatewayError):
     code = "invalid_api_key"
     blame = Blame.CLIENT
 
-    def __init__(self, message: str, reason: Reason = Reason.MISSING) -> None:
+    def __init__(self, message: str, reason: Reason = Reason.MISSING, *, ours: bool = False) -> None:
         super().__init__(message)
         self.reason = reason
+        self.ours = ours
 
 
 class PermissionDenied(GatewayError):

@@ -8,21 +8,22 @@
 | ``Authorization: Bearer`` | where either is accepted | a token if it looks like one, else a key |
 
 The first that is there counts, and if it is refused, so is the request. The headers that are there for the
-gateway alone never reach a backend. ``Authorization`` reaches it if something else said who is asking, so
-that a backend that knows its own users can be asked on their behalf; but never with a key or token of the
-gateway.
+gateway alone never reach a backend, in whichever spelling. ``Authorization`` reaches it if something else
+said who is asking, so that a backend that knows its own users can be asked on their behalf; but never with a
+key or token of the gateway, wherever in it that may stand: see `words_in`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from binascii import Error, a2b_base64
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from twisted.internet.defer import Deferred
 
 from jairouter.codec.ip_address import parse_ip
-from jairouter.errors import PermissionDenied, Reason, Unauthenticated
+from jairouter.errors import GatewayError, PermissionDenied, Reason, Unauthenticated
 
 if TYPE_CHECKING:
     from jairouter.caller import Caller
@@ -74,7 +75,7 @@ class Gate:
         if tokens is not None:
             own += [(TOKEN, tokens), (token, tokens)]
         self._own = tuple((name, each) for name, each in own if name != AUTHORIZATION)
-        self._hidden = frozenset(name for name, _ in self._own) - _ADAPTERS_STOP
+        self._hidden = frozenset().union(*(_spellings(name) for name, _ in self._own)) - _ADAPTERS_STOP
         self._hidden_all = self._hidden | _ONLY_AUTHORIZATION
 
     def admit(self, fields: Mapping[bytes, bytes], address: str) -> Admitted | Deferred[Admitted]:
@@ -94,8 +95,8 @@ class Gate:
         for name, authenticator in self._own:
             value = fields.get(name)
             if value is not None:
-                hidden = self._hidden if AUTHORIZATION not in fields else self._hidden_beside(fields)
                 found = authenticator.authenticate(credential_in(value))
+                hidden = self._hidden if AUTHORIZATION not in fields else self._hidden_beside(fields)
                 break
         else:
             value = fields.get(AUTHORIZATION)
@@ -124,30 +125,82 @@ class Gate:
     def _bearer(self, value: bytes) -> Caller | Deferred[Caller]:
         if not _BEARER.match(value):
             raise Unauthenticated(self.asks_for, Reason.MISSING)
-        credential = credential_in(value)
+        return self._known(credential_in(value))
+
+    def _known(self, credential: bytes) -> Caller | Deferred[Caller]:
         keys, tokens = self._keys, self._tokens
-        if tokens is not None and (keys is None or credential.count(b".") == 2):
+        if tokens is None or (keys is not None and credential.count(b".") != 2):
+            if keys is None:
+                raise Unauthenticated("nobody is known here at present", Reason.UNKNOWN_TOKEN)
+            return keys.authenticate(credential)
+        try:
             return tokens.authenticate(credential)
-        if keys is None:
-            raise Unauthenticated("nobody is known here at present", Reason.UNKNOWN_TOKEN)
-        return keys.authenticate(credential)
+        except Unauthenticated as error:
+            if keys is None or error.ours or error.reason is not Reason.UNKNOWN_TOKEN:
+                raise
+            refused = error
+        try:
+            return keys.authenticate(credential)  # a key may have two dots, too
+        except Unauthenticated as other:
+            raise (refused if other.reason is Reason.UNKNOWN_KEY and not other.ours else other) from None
 
     def _hidden_beside(self, fields: Mapping[bytes, bytes]) -> frozenset[bytes]:
         """What must go no further, where Authorization is meant for the backend, or is not."""
-        try:
-            found = self._bearer(fields[AUTHORIZATION])
-        except Unauthenticated as error:
-            foreign = error.reason in _NOT_OURS
-        else:
-            foreign = False
-            if isinstance(found, Deferred):
-                found.addErrback(_nothing)
+        words = words_in(fields[AUTHORIZATION])
+        foreign = words is not None and not any(self._is_ours(word) for word in words)
         return self._hidden if foreign else self._hidden_all
 
+    def _is_ours(self, word: bytes) -> bool:
+        try:
+            found = self._known(word)
+        except Unauthenticated as error:
+            return error.ours or error.reason not in _NOT_OURS
+        except GatewayError:
+            return True  # nobody can say at present
+        if isinstance(found, Deferred):
+            found.addErrback(_nothing)
+        return True
 
-_ADAPTERS_STOP: Final = frozenset({b"x-api-key", TOKEN})
+
+def _spellings(name: bytes) -> frozenset[bytes]:
+    """With dashes and underscores, between which WSGI and CGI do not distinguish."""
+    return frozenset((name, name.replace(b"-", b"_"), name.replace(b"_", b"-")))
+
+
+_ADAPTERS_STOP: Final = _spellings(b"x-api-key") | _spellings(TOKEN)
 """Never pass an adapter in any case, so that no request need be made anew without them."""
 _NOT_OURS: Final = {Reason.MISSING, Reason.UNKNOWN_KEY, Reason.UNKNOWN_TOKEN}
+
+
+def words_in(value: bytes) -> frozenset[bytes] | None:
+    """All in the value of Authorization that may be a key or a token; None if that is too much to look at.
+
+    Clients write it without ``Bearer``, twice, in quotes, as a parameter (RFC 9110, section 11.4), as the
+    user or the password of ``Basic`` (RFC 7617, section 2); and of several lines one may be the gateway's.
+    """
+    words = {value.strip(b" \t"), credential_in(value)}
+    for marks in _MARKS:
+        words.update(marks.split(value))
+    for word in tuple(words):
+        words.update(_basic(word))
+        if len(words) > _MOST_WORDS:
+            return None
+    return frozenset(words - {b""})
+
+
+def _basic(word: bytes) -> Iterator[bytes]:
+    try:
+        said = a2b_base64(word, strict_mode=True)
+    except Error:
+        return
+    user, _, password = said.partition(b":")
+    yield from (said, user, password)
+
+
+_MARKS: Final = (re.compile(rb"[ \t]+"), re.compile(rb"[ \t,]+"), re.compile(rb"[ \t,;=:\"']+"))
+"""What may stand between words; a key may hold any of these but white space."""
+_MOST_WORDS: Final = 64
+"""Each is looked up; ``Digest`` (RFC 7616) has less than 40."""
 
 
 def credential_in(value: bytes) -> bytes:

@@ -71,6 +71,7 @@ class KeyRing:
         self._made: dict[str, Key] = {}
         self._overrides: Mapping[str, bool] = {}
         self._entries: dict[bytes, _Entry] = {}
+        self._switched_off: frozenset[bytes] = frozenset()
         self._callers: dict[str, Caller] = {}
         self._told: set[tuple[str, str]] = set()
 
@@ -84,7 +85,7 @@ class KeyRing:
         entry = self._entries.get(digest)
         # A dictionary compares too, but it does not promise to look at all of it
         if entry is None or not compare_digest(entry.digest, digest):
-            raise Unauthenticated(_UNKNOWN, Reason.UNKNOWN_KEY)
+            raise Unauthenticated(_UNKNOWN, Reason.UNKNOWN_KEY, ours=digest in self._switched_off)
         if entry.until <= self._today():
             raise Unauthenticated(_EXPIRED, Reason.EXPIRED_KEY)
         return entry.caller
@@ -160,6 +161,9 @@ class KeyRing:
                     self._warn(name, f"has the same value as {taken.caller.name}, which it stands for")
         self.keys, self.allowances, self._callers = keys, allowances, callers
         self._entries = entries
+        self._switched_off = frozenset(
+            value.digest for key in keys.values() if not key.enabled for value in key.values
+        )
 
     def _all(self) -> Iterator[Key]:
         """All keys; where there are two of a name or a value, the first counts."""

@@ -112,7 +112,7 @@ class Recognition:
     def _admit(self, bearer: Bearer, digest: bytes) -> Caller:
         settings = self._signing.settings
         if bearer.kind != ACCESS:
-            raise refused("the token is not valid: it is there to get new ones with")
+            raise refused("the token is not valid: it is there to get new ones with", ours=True)
         if self._revocations.is_revoked(bearer, settings.leeway):
             raise revoked()
         caller = self._caller(bearer)

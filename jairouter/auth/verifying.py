@@ -55,9 +55,9 @@ class Bearer(NamedTuple):
     published: bool
 
 
-def refused(why: str, reason: Reason = Reason.UNKNOWN_TOKEN) -> Unauthenticated:
+def refused(why: str, reason: Reason = Reason.UNKNOWN_TOKEN, *, ours: bool = False) -> Unauthenticated:
     """The error for a token that is not accepted."""
-    return Unauthenticated(why, reason)
+    return Unauthenticated(why, reason, ours=ours)
 
 
 class Verifier:
