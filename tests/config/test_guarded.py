@@ -61,7 +61,10 @@ class GuardedTests(SynchronousTestCase):
 
     def refused(self, changes: dict[str, Any]) -> ConfigurationFaults:
         """The faults of changes."""
-        return self.assertRaises(ConfigurationFaults, over, changes)
+        with self.assertRaises(ConfigurationFaults) as raised:
+            over(changes)
+        faults: ConfigurationFaults = raised.exception
+        return faults
 
     def test_who_may_call_is_not_changed(self) -> None:
         hole = {"name": "b", "value": "${PLAIN}", "permissions": ["admin"]}
