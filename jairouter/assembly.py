@@ -245,7 +245,7 @@ def assemble(
     metrics, ids = _metrics(parts), RequestIds(random)
     access_log = AccessLog(wheel, today) if settings.logging.access.enabled else None
     decisions, rate = _decisions(parts), ErrorRate(wheel.seconds)
-    told = (metrics, access_log, decisions, rate, *security.recorders)
+    told = (metrics, access_log, decisions, rate)
     recorders = [each for each in told if each is not None]
     # What is left to chance for every request need not be asked of the system, as ids are
     chance = Random(random.getrandbits(128))  # noqa: S311 - there is nothing to guess
@@ -262,7 +262,8 @@ def assemble(
         return make_policies(settings, tls.instances, means, old)
 
     def pipeline_of(settings: Settings, policies: Policies) -> IResponder:
-        record = partial(Record, recorders=recorders, cut=cutting)
+        all_recorders = (*recorders, *security.recorders(settings.security))
+        record = partial(Record, recorders=all_recorders, cut=cutting)
         return _pipeline(parts, settings, policies, agent, record)
 
     def rehearse(settings: Settings, tls: ReadTls) -> Policies:

@@ -139,10 +139,10 @@ class Security:
         """Is told what happens."""
         return self.auditing.audit
 
-    @property
-    def recorders(self) -> Sequence[IRecorder]:
-        """Are told how each exchange ended."""
-        return self._usage, RefusalRecord(self.audit)
+    def recorders(self, settings: SecuritySettings) -> Sequence[IRecorder]:
+        """Those who are told how each exchange ended, by these settings."""
+        refusals = RefusalRecord(self.audit)
+        return (self._usage, refusals) if settings.keys_on else (refusals,)
 
     def prepare(self, settings: SecuritySettings) -> None:
         """See to what `configure` will need and may fail. Blocks; may be called in a thread.
