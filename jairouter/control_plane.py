@@ -261,7 +261,8 @@ class ControlPlane:
         """Those about keys, tokens, accounts and the record."""
         security = self._gateway.security
         for endpoint in api_keys.endpoints(security.keys):
-            yield replace(endpoint, answer=partial(self._with_keys, endpoint.answer))
+            refusals = (*endpoint.refusals, KeysDisabled.code)
+            yield replace(endpoint, answer=partial(self._with_keys, endpoint.answer), refusals=refusals)
         guessing, seconds = security.guessing, self._gateway.site.wheel.seconds
         guesses = Guesses(
             lambda address: guessing.refusal(f"token@{address}", address, seconds()),

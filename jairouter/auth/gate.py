@@ -130,7 +130,8 @@ class Gate:
     def _known(self, credential: bytes) -> Caller | Deferred[Caller]:
         keys, tokens = self._keys, self._tokens
         if tokens is None or (keys is not None and credential.count(b".") != 2):
-            assert keys is not None  # one of the two is there
+            if keys is None:
+                raise Unauthenticated("nobody is known here at present", Reason.UNKNOWN_TOKEN)
             return keys.authenticate(credential)
         try:
             return tokens.authenticate(credential)

@@ -75,7 +75,7 @@ def _switch(verb: str) -> Any:
 
 
 def _revoke_all(options: argparse.Namespace, shell: Shell, http: Http) -> Any:
-    data = http.ask_json("POST", f"{_TOKENS}/revoke-all", {"userId": options.user})
+    data = http.ask_json("POST", f"{_TOKENS}/revoke-all", {"username": options.user})
     return _said(data, options, f"the tokens of {options.user} are revoked")
 
 

@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from jairouter.config import destinations, not_yet, plugged, users, weak_keys
+from jairouter.config import destinations, guarded, not_yet, plugged, users, weak_keys
 from jairouter.config.canonical import canonical
 from jairouter.config.environment import overrides
 from jairouter.config.faults import ConfigurationFaults, Findings, Notice, Origin
 from jairouter.config.files import Source, Sources, Text, read_sources
 from jairouter.config.layers import merge, settle
 from jairouter.config.naming import KeyPath, dotted
-from jairouter.config.patch import TOLD_FIXED, read_changes
-from jairouter.config.placeholders import resolve
+from jairouter.config.patch import read_changes
+from jairouter.config.placeholders import Refuses, resolve
 from jairouter.config.profiles import applies
 from jairouter.config.settings.root import Settings
 from jairouter.config.tree import (
@@ -36,9 +36,6 @@ from jairouter.config.values import ROOT, typed
 from jairouter.control import Changes
 
 __all__ = ["ConfigurationFaults", "Loaded", "Sources", "Stored", "Text", "alone", "build", "load", "read"]
-
-KEPT: Final[tuple[KeyPath, ...]] = (("security", "outbound"),)
-"""What stored changes cannot touch: who may name a backend must not be the one who says which are denied."""
 
 _ACTIVE: Final = ("spring", "profiles", "active")
 _PHASE: Final = ("spring", "lifecycle", "timeout-per-shutdown-phase")
@@ -144,11 +141,13 @@ def build(sources: Sources, environ: Mapping[str, str] | None = None, stored: St
     low = _below(sources, environ, findings)
     below = _whole(low, sources, Findings() if stored else findings)
     tree = below
+    refuses: Refuses | None = None
     if stored is not None:
-        changes = read_changes(stored.changes, Origin(f"version {stored.number}"), findings)
-        tree = _whole(merge(low, changes, findings), sources, findings)
-        _check_kept(below, tree, Origin(f"version {stored.number}"), findings)
-    resolved = resolve(_derived(tree), ROOT, environ, findings)
+        origin = Origin(f"version {stored.number}")
+        tree = _whole(merge(low, read_changes(stored.changes, origin, findings), findings), sources, findings)
+        guarded.check_kept(below, tree, ROOT, environ, origin, findings)
+        refuses = guarded.guard_of(below, ROOT, environ, origin).refuses
+    resolved = resolve(_derived(tree), ROOT, environ, findings, refuses)
     settings = typed(resolved, findings)
     if settings is not None:
         plugged.check(settings, resolved, findings)
@@ -209,14 +208,6 @@ def _whole(tree: Node, sources: Sources, findings: Findings) -> Members:
     whole = _with_profiles(settle(tree, findings), sources.profiles)
     assert isinstance(whole, Members)
     return whole
-
-
-def _check_kept(below: Members, tree: Members, origin: Origin, findings: Findings) -> None:
-    """Refuse stored changes of what keeps those in check who make them, whichever way they are written."""
-    for path in KEPT:
-        now = lookup(tree, path)
-        if lookup(below, path) != now:
-            findings.fault(origin if now is None else now.origin, path, TOLD_FIXED)
 
 
 def _layer(source: Source, active: tuple[str, ...], findings: Findings) -> Node:

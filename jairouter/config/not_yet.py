@@ -117,7 +117,9 @@ def tell(settings: Settings, tree: Members, findings: Findings) -> None:
             known[kind] = tuple(row for row in TABLE if _fits_any(row.places, path))
         for row in known[kind]:
             if row not in told and row.when(value := _value(settings, path)):
-                findings.notice(scalar.origin, row.text.format(key=dotted(path), value=value))
+                # What a placeholder stands for may be a secret, whatever key it was put into
+                shown = value if scalar.raw is None else scalar.shown
+                findings.notice(scalar.origin, row.text.format(key=dotted(path), value=shown))
                 told.add(row)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jairouter.auth.signing import Signing, read_signing
-from jairouter.config.faults import Findings
+from jairouter.config.faults import Findings, Notice
 from jairouter.config.loader import Loaded, Stored, alone, build, read
 from jairouter.config.profiles import is_development
 from jairouter.refusals import VersionNotFound
@@ -84,13 +84,8 @@ class Reading:
         loaded = build(sources, self._environ, stored)
         now = datetime.fromtimestamp(self._today(), UTC)
         tls = read_tls(loaded.settings, loaded.origins, now, self.tls)
-        findings = Findings()
-        security = loaded.settings.security
-        signing = None
-        if security.tokens_on:
-            signing = read_signing(security.jwt, loaded.origins, findings, is_development(loaded.profiles))
-            findings.check()
-        notices = (*loaded.notices, *tls.notices, *findings.notices)
+        signing, told = signing_of(loaded)
+        notices = (*loaded.notices, *tls.notices, *told)
         return Checked(**{**vars(loaded), "notices": notices}, tls=tls, signing=signing)
 
     def begin(self) -> Beginning:
@@ -102,6 +97,23 @@ class Reading:
         sources = self.read()
         settings = alone(sources, self._environ, "store").store
         return begin(sources, self.build, open_files(settings, self._today) or _Nothing())
+
+
+def signing_of(loaded: Loaded) -> tuple[Signing | None, Sequence[Notice]]:
+    """What a configuration says about tokens, and notices about it. Blocks.
+
+    Returns:
+        None in place of it where no tokens are accepted.
+
+    Raises:
+        ConfigurationFaults: Something is wrong with the keys that sign tokens.
+    """
+    security, findings = loaded.settings.security, Findings()
+    if not security.tokens_on:
+        return None, ()
+    signing = read_signing(security.jwt, loaded.origins, findings, is_development(loaded.profiles))
+    findings.check()
+    return signing, tuple(findings.notices)
 
 
 class _Nothing:

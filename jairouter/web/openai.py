@@ -30,18 +30,22 @@ _USING = frozenset(f"{service}:read" for service in SERVICES)
 
 
 class Operation(Page):
-    """One route of the data plane. It is rendered when the head is there; the body goes its own way."""
+    """One route of the data plane. It is rendered when the head is there; the body goes its own way.
+
+    Attributes:
+        route: Which one.
+    """
 
     def __init__(self, route: Route, data_plane: DataPlane) -> None:
         super().__init__()
-        self._route = route
+        self.route = route
         self._data_plane = data_plane
 
     def render(self, request: Request) -> int:
         """See `Resource.render`."""
         if request.method != b"POST":
             return refuse_method(request, b"POST")
-        self._data_plane.serve(request, self._route)
+        self._data_plane.serve(request, self.route)
         return NOT_DONE_YET
 
 

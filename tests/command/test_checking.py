@@ -42,6 +42,14 @@ class CheckConfigTests(SynchronousTestCase):
         _, _, err = self._check("-", stdin=b"server.port: x")
         self.assertNotIn("door", err)
 
+    def test_a_secret_with_which_no_gateway_starts_is_a_fault(self) -> None:
+        """As the production guide prints it; and none where a gateway would start with it."""
+        guide = b"security.jwt: {enabled: true, secret: your-very-secure-jwt-secret-key-here}"
+        status, out, err = self._check("-", stdin=guide)
+        self.assertEqual((status, out), (1, ""))
+        self.assertTrue(err.startswith("<stdin>:1: security.jwt.secret: it is made of words"), err)
+        self.assertEqual(self._check("-", "--profile", "dev", stdin=guide)[0], 0)
+
     def test_the_whole_tree_is_shown_unless_asked_otherwise(self) -> None:
         _, out, _ = self._check("-", stdin=b"server.port: 81")
         self.assertIn("read-timeout: 60s", out)

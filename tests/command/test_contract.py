@@ -1,10 +1,10 @@
-"""Tests that the management API has what the commands for keys ask for."""
+"""Tests that the management API has what the commands for keys, users and tokens ask for."""
 
 from __future__ import annotations
 
 from typing import Any, cast
 
-from jairouter.web.management import api_keys
+from jairouter.web.management import accounts, api_keys, tokens, whoami
 from jairouter.web.management.checking import check
 from jairouter.web.management.paths import Paths
 from tests.command.running import CommandTestCase, FakeGateway
@@ -17,7 +17,13 @@ class _Nothing:
         return None
 
 
-ENDPOINTS = api_keys.endpoints(cast("Any", _Nothing()))
+NOTHING = cast("Any", _Nothing())
+ENDPOINTS = (
+    *api_keys.endpoints(NOTHING),
+    *accounts.endpoints(NOTHING),
+    *tokens.endpoints(NOTHING, NOTHING, NOTHING),
+    *whoami.endpoints(),
+)
 QUESTIONS = (
     "keys list",
     "keys create front --permissions chat:read --description why --expires 2030-01-31",
@@ -27,6 +33,13 @@ QUESTIONS = (
     "keys rotate front",
     "keys rotate front --overlap 1.5s",
     "keys delete front",
+    "accounts list",
+    "accounts add anna --roles USER,config:read",
+    "accounts password anna",
+    "accounts enable anna",
+    "accounts disable anna",
+    "tokens revoke-all anna",
+    "whoami",
 )
 
 

@@ -79,7 +79,7 @@ class UsersTests(CommandTestCase):
         self.answer("POST /api/auth/jwt/revoke-all", {"revoked": 3})
         ran = self.run_it("tokens", "revoke-all", "anna")
         self.assertEqual((ran.status, ran.out), (0, "the tokens of anna are revoked\n"))
-        self.assertEqual(self.gateway.asked[0].json, {"userId": "anna"})
+        self.assertEqual(self.gateway.asked[0].json, {"username": "anna"})
 
     def test_who_asks(self) -> None:
         data = {"name": "front", "kind": "api-key", "permissions": ["chat:read", "tts:read"]}

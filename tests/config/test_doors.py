@@ -45,7 +45,7 @@ class DoorsTests(SynchronousTestCase):
         found = doors(KEYS)
         self.assertIn("whoever has a key (X-API-Key, or Authorization: Bearer)", found["models"])
         self.assertIn("whoever has a key", found["management API"])
-        self.assertEqual(found["page /swagger-ui and /v3/api-docs"], "this machine")
+        self.assertEqual(found["page /swagger-ui and /v3/api-docs"], "anybody")
         self.assertEqual(found["/actuator/health"], "anybody")
 
     def test_switched_off_as_a_whole(self) -> None:

@@ -23,7 +23,8 @@ class SecuritySettings(Section):
     given, they have to be as soon as one of these two is true; with false, anybody may call all the same."""
 
     excluded_paths: tuple[Words, ...] = ()
-    """Paths that anybody may call; `*` and `**` are placeholders."""
+    """Paths at which anybody may use models, such as `/v1/embeddings`; `*` and `**` are placeholders. The
+    list of models and the management API are never among them."""
 
     api_key: ApiKeySettings = ApiKeySettings()
     jwt: JwtSettings = JwtSettings()

@@ -130,7 +130,9 @@ class Auditing:
 
     def __init__(self, log: AuditLog | None, alerts: Alerts | None, metrics: SecurityMetrics) -> None:
         self.log, self.alerts, self.metrics = log, alerts, metrics
-        self.audit: IAudit = AuditTo(*(each for each in (metrics, log, alerts) if each is not None))
+        told = [each for each in (metrics, log, alerts) if each is not None]
+        # Each request of somebody who is known is an event: one call less where there is no record
+        self.audit: IAudit = AuditTo(*told) if told[1:] else metrics
 
     def standing(self) -> Standing:
         """How it stands with the record, for the health page."""

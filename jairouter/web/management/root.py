@@ -60,7 +60,9 @@ def management_pages(
 
 
 class _Shown(Page):
-    """A page that is shown to those who may use the API."""
+    """A page that is shown to whoever is where the API may be used; it says nothing of this gateway."""
+
+    everybody = True
 
     def __init__(self, service: Service) -> None:
         super().__init__()

@@ -74,13 +74,17 @@ class Api(Page):
     Args:
         endpoints: What there is.
         service: What they need.
+
+    Attributes:
+        endpoints: As given.
     """
 
     nowhere = True
 
     def __init__(self, endpoints: Iterable[Endpoint], service: Service) -> None:
         super().__init__()
-        self._paths = Paths(endpoints)
+        self.endpoints = tuple(endpoints)
+        self._paths = Paths(self.endpoints)
         self._service = service
 
     def getChildWithDefault(self, path: bytes, request: Any) -> Resource:
