@@ -61,7 +61,8 @@ class GuardedTests(SynchronousTestCase):
 
     def refused(self, changes: dict[str, Any]) -> ConfigurationFaults:
         """The faults of changes."""
-        return self.assertRaises(ConfigurationFaults, over, changes)
+        faults: ConfigurationFaults = self.assertRaises(ConfigurationFaults, over, changes)
+        return faults
 
     def test_who_may_call_is_not_changed(self) -> None:
         hole = {"name": "b", "value": "${PLAIN}", "permissions": ["admin"]}
