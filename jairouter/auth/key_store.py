@@ -157,7 +157,7 @@ class ApiKeys:
 
     def delete(self, by: By, name: str) -> Deferred[None]:
         """Forget a key, and how much it was used."""
-        edit = partial(self._edits.delete, name)
+        edit = partial(self._edits.delete, by, name)
         return self._change(by, "DELETED", name, edit).addCallback(lambda _: self._forget([name]))
 
     def take_in(
