@@ -251,8 +251,8 @@ class Security:
             self.tokens.distrust(username)
 
     def _a_key_may_change(self) -> bool:
-        keys = self._ring.keys.values() if self.settings.keys_on else ()
-        return any(key.enabled and WRITE in key.permissions for key in keys)
+        keys, now = self._ring.keys.values() if self.settings.keys_on else (), self._means.today()
+        return any(key.enabled and not key.expired(now) and WRITE in key.permissions for key in keys)
 
 
 def _is_open(patterns: Sequence[str], path: str) -> bool:

@@ -241,8 +241,8 @@ class KeyEdits:
     def _changeable(self, by: By, name: str, document: Document) -> dict[str, Any]:
         """One that was made, if it is for `by` to change.
 
-        Whoever could change a stronger one could stop it, or put a value of their own into it and wait until it
-        has its permissions back.
+        Whoever could change a stronger one could stop it, or put a value of their own into it and wait until
+        it has its permissions back.
 
         Raises:
             InsufficientPermissions: It may more than they do.

@@ -222,11 +222,12 @@ class Import(Transfer):
             ("management.api", {"management": {"api": {"allowFrom": ["0.0.0.0/0"]}}}),
             ("logging.audit", {"logging.audit.enabled": True}),
         ):
-            for name, query in (
+            ways: tuple[tuple[str, dict[str, Any]], ...] = (
                 ("patchConfiguration", {}),
                 ("importConfiguration", {"mode": "merge"}),
                 ("importConfiguration", {"mode": "replace"}),
-            ):
+            )
+            for name, query in ways:
                 refusal = self.refusal(name, body=body, **query)
                 self.assertEqual([each.path for each in refusal.faults], [path])
 
