@@ -34,6 +34,9 @@ MOST_VALUES: Final = 4
 SHORTEST: Final = 16
 """Characters of the shortest value that is taken from elsewhere."""
 
+CHANGES: Final = "security:write"
+"""What it takes to change keys."""
+
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """What a key may be called that is made; the configuration may call its own as it likes."""
 
@@ -200,6 +203,23 @@ class KeyEdits:
             del keys[name]
             done.deleted.append(name)
         return done
+
+    def can_change(self, document: Document) -> bool:
+        """Whether a key could still change keys and accounts if this were the document."""
+        now, overrides = self._today(), _part(document, "overrides")
+        for name, key in self._ring.keys.items():
+            if self._ring.is_configured(name):
+                enabled = overrides.get(name, {}).get("enabled", self._ring.configured_enabled(name))
+                if enabled and not key.expired(now) and CHANGES in key.permissions:
+                    return True
+        return any(self._made_can_change(each, document, now) for each in _part(document, "keys"))
+
+    def _made_can_change(self, name: str, document: Document, now: float) -> bool:
+        try:
+            key = made_key(name, document["keys"][name])
+        except Exception:  # whatever somebody has written into the file by hand; it lets nobody in
+            return False
+        return key.enabled and not key.expired(now) and CHANGES in key.permissions
 
     def _take_in(
         self, by: By, name: str, given: Mapping[str, Any], document: Document, done: Imported

@@ -15,7 +15,7 @@ from jairouter.refusals import (
     InvalidRequest,
     NotPossible,
 )
-from tests.auth.keyed import CONFIGURED, DAY, FRONTEND, StoreCase, settings
+from tests.auth.keyed import CONFIGURED, DAY, FRONTEND, TODAY, StoreCase, settings
 
 MAY = granted(["chat:read", "security:write"])
 LESSER = By("lesser", may=lambda permissions: permissions <= MAY)
@@ -153,6 +153,34 @@ class PermissionTests(StoreCase):
         entries: list[dict[str, Any]] = [{"keyId": "a"}, {"keyId": "b", "permissions": ["admin"]}]
         self.denied(self.keys.take_in(LESSER, entries))
         self.assertEqual(set(self.ring.keys), {"frontend", "root"})
+
+
+class LastTests(StoreCase):
+    """Somebody is left who can change keys and accounts."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.keys.others_may = lambda: False
+
+    def test_last_key(self) -> None:
+        self.refused(self.keys.disable(self.by, "root"), NotPossible)
+        self.make("other", permissions=["security:write"])
+        self.done(self.keys.disable(self.by, "root"))
+        for work in (
+            lambda: self.keys.disable(self.by, "other"),
+            lambda: self.keys.delete(self.by, "other"),
+            lambda: self.keys.update(self.by, "other", {"permissions": ["chat:read"]}),
+            lambda: self.keys.update(self.by, "other", {"expiresAt": TODAY - 1}),
+            lambda: self.keys.take_in(self.by, [], replace=True),
+            lambda: self.keys.take_in(self.by, [{"keyId": "other", "permissions": ["chat:read"]}]),
+        ):
+            self.refused(work(), NotPossible)
+        self.done(self.keys.enable(self.by, "root"))
+        self.successResultOf(self.keys.delete(self.by, "other"))
+
+    def test_a_user_can(self) -> None:
+        self.keys.others_may = lambda: True
+        self.done(self.keys.disable(self.by, "root"))
 
 
 class ImportTests(StoreCase):
