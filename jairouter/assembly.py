@@ -306,8 +306,7 @@ def assemble(
     site = GatewaySite(tree, wheel, reactor, limits, ids, metrics.answered, proxies, today, handshakes)
     restrict(settings)
     server = settings.server
-    times = drain_times(settings)
-    listener = Listener(reactor, site, data_plane, server.address, server.port, times)
+    listener = Listener(reactor, site, data_plane, server.address, server.port, drain_times(settings))
     return Gateway(
         listener,
         tree,

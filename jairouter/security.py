@@ -14,6 +14,7 @@ from twisted.internet.task import LoopingCall
 
 from jairouter.auditing import Event
 from jairouter.auth.account_changes import AccountChanges
+from jairouter.auth.account_records import changers
 from jairouter.auth.accounts import Accounts
 from jairouter.auth.gate import Gate
 from jairouter.auth.guessing import Guessing
@@ -121,6 +122,7 @@ class Security:
             documents.open("accounts"), passwords, self.guessing, means.reactor, today, audit
         )
         self.changes = AccountChanges(self.accounts, today, audit, self._a_key_may_change)
+        self.keys.others_may = lambda: self.settings.tokens_on and bool(changers(self.accounts.records))
         self._logins = documents.open("tokens")
         self.tokens: Tokens | None = None
         self.accounts.call_on_change(self._distrust)
@@ -251,8 +253,8 @@ class Security:
             self.tokens.distrust(username)
 
     def _a_key_may_change(self) -> bool:
-        keys = self._ring.keys.values() if self.settings.keys_on else ()
-        return any(key.enabled and WRITE in key.permissions for key in keys)
+        keys, now = self._ring.keys.values() if self.settings.keys_on else (), self._means.today()
+        return any(key.enabled and not key.expired(now) and WRITE in key.permissions for key in keys)
 
 
 def _is_open(patterns: Sequence[str], path: str) -> bool:

@@ -34,6 +34,9 @@ MOST_VALUES: Final = 4
 SHORTEST: Final = 16
 """Characters of the shortest value that is taken from elsewhere."""
 
+CHANGES: Final = "security:write"
+"""What it takes to change keys."""
+
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """What a key may be called that is made; the configuration may call its own as it likes."""
 
@@ -129,7 +132,7 @@ class KeyEdits:
         Returns:
             What it was given before and after that.
         """
-        written = self._made(name, document)
+        written = self._changeable(by, name, document)
         terms = self._terms(by, name, {**written["terms"], **_by_member(given)})
         before, after = written["terms"], written_terms(terms)
         written |= {"terms": after, **self._noted(by, "updated")}
@@ -140,24 +143,20 @@ class KeyEdits:
         noted = self._noted(by, "updated")
         if self._ring.is_configured(name):
             key, overrides = self._ring.keys[name], _part(document, "overrides")
-            if on:
-                self._check_may(by, key.terms)
+            self._check_may(by, key.terms)
             if on and self._ring.configured_enabled(name):
                 overrides.pop(name, None)
             else:
                 overrides[name] = {"enabled": on, **noted}
             return
-        written = self._made(name, document)
-        if on:
-            self._check_may(by, made_key(name, written).terms)
+        written = self._changeable(by, name, document)
         terms = {each: value for each, value in written["terms"].items() if each != "enabled"}
         written |= {"terms": terms if on else {**terms, "enabled": False}, **noted}
 
     def rotate(self, by: By, name: str, overlap: float, document: Document) -> Secret:
         """Give a key a new value, and return that; the old ones do for so many seconds more, at most."""
-        written, now = self._made(name, document), self._today()
+        written, now = self._changeable(by, name, document), self._today()
         key = made_key(name, written)
-        self._check_may(by, key.terms)
         if key.expired(now):
             raise NotPossible(f"the key {name} has expired; set expiresAt first")
         value, until = self._new_value(), now + overlap
@@ -169,9 +168,9 @@ class KeyEdits:
         written |= {"values": [self._kept(value), *old][:MOST_VALUES], **self._noted(by, "rotated")}
         return value
 
-    def delete(self, name: str, document: Document) -> None:
+    def delete(self, by: By, name: str, document: Document) -> None:
         """Forget a key."""
-        self._made(name, document)
+        self._changeable(by, name, document)
         del document["keys"][name]
 
     def take_in(
@@ -199,9 +198,28 @@ class KeyEdits:
                 done.values.pop(name, None)
         keys = _part(document, "keys")
         for name in [each for each in keys if replace and each not in names]:
+            if not self._ring.is_configured(name):
+                self._changeable(by, name, document)
             del keys[name]
             done.deleted.append(name)
         return done
+
+    def can_change(self, document: Document) -> bool:
+        """Whether a key could still change keys and accounts if this were the document."""
+        now, overrides = self._today(), _part(document, "overrides")
+        for name, key in self._ring.keys.items():
+            if self._ring.is_configured(name):
+                enabled = overrides.get(name, {}).get("enabled", self._ring.configured_enabled(name))
+                if enabled and not key.expired(now) and CHANGES in key.permissions:
+                    return True
+        return any(self._made_can_change(each, document, now) for each in _part(document, "keys"))
+
+    def _made_can_change(self, name: str, document: Document, now: float) -> bool:
+        try:
+            key = made_key(name, document["keys"][name])
+        except Exception:  # whatever somebody has written into the file by hand; it lets nobody in
+            return False
+        return key.enabled and not key.expired(now) and CHANGES in key.permissions
 
     def _take_in(
         self, by: By, name: str, given: Mapping[str, Any], document: Document, done: Imported
@@ -211,6 +229,7 @@ class KeyEdits:
             done.values[name] = self.add(by, name, given, document)
             done.created.append(name)
         else:
+            written = self._changeable(by, name, document)
             written |= {"terms": written_terms(self._terms(by, name, given)), **self._noted(by, "updated")}
             done.updated.append(name)
 
@@ -237,6 +256,24 @@ class KeyEdits:
         written = _part(document, "keys").get(name)
         if not isinstance(written, dict):
             raise NotFound(f"there is no key {name[:64]}")
+        return written
+
+    def _changeable(self, by: By, name: str, document: Document) -> dict[str, Any]:
+        """One that was made, if it is for `by` to change.
+
+        Whoever could change a stronger one could stop it, or put a value of their own into it and wait until
+        it has its permissions back.
+
+        Raises:
+            InsufficientPermissions: It may more than they do.
+            NotFound: See `_made`; likewise `NotPossible`.
+        """
+        written = self._made(name, document)
+        try:
+            terms = made_key(name, written).terms
+        except Exception:  # whatever somebody has written into the file by hand; it lets nobody in
+            return written
+        self._check_may(by, terms)
         return written
 
     def _terms(self, by: By, name: str, given: Mapping[str, Any]) -> KeyTerms:

@@ -18,7 +18,7 @@ from jairouter.auth.key_edits import By, Imported, KeyEdits
 from jairouter.auth.key_records import CONFIGURATION, Key, shown_terms
 from jairouter.config.secret import Secret
 from jairouter.dates import date_of
-from jairouter.refusals import InsufficientPermissions, NotFound
+from jairouter.refusals import InsufficientPermissions, NotFound, NotPossible
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
@@ -59,6 +59,9 @@ class ApiKeys:
         random: Values come from it: in a gateway, `SystemRandom`.
         audit: Is told of every change, and of those that were refused for want of permissions.
         usage: How much each was used.
+
+    Attributes:
+        others_may: Whether somebody could still change keys and accounts if no key could: a user.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class ApiKeys:
         self._usage = usage
         self._today = today
         self._edits = KeyEdits(ring, today, random)
+        self.others_may: Callable[[], bool] = lambda: True
         document.call_on_change(self._changed)
         self._changed()
 
@@ -157,7 +161,7 @@ class ApiKeys:
 
     def delete(self, by: By, name: str) -> Deferred[None]:
         """Forget a key, and how much it was used."""
-        edit = partial(self._edits.delete, name)
+        edit = partial(self._edits.delete, by, name)
         return self._change(by, "DELETED", name, edit).addCallback(lambda _: self._forget([name]))
 
     def take_in(
@@ -172,7 +176,9 @@ class ApiKeys:
             replace: Whether other keys that were made are deleted.
         """
         edit = partial(self._edits.take_in, by, entries, replace)
-        changing = self._document.change(edit).addErrback(self._denied, by, "CREATED", "import")
+        changing = self._document.change(self._not_last(edit)).addErrback(
+            self._denied, by, "CREATED", "import"
+        )
         return changing.addCallback(self._taken_in, by)
 
     def _taken_in(self, done: Imported, by: By) -> Imported:
@@ -199,8 +205,23 @@ class ApiKeys:
             self._tell(by, verb, name, told(result))
             return result
 
-        changing = self._document.change(edit).addErrback(self._denied, by, verb, name)
+        changing = self._document.change(self._not_last(edit)).addErrback(self._denied, by, verb, name)
         return changing.addCallback(changed)
+
+    def _not_last(self, edit: Callable[[dict[str, Any]], T]) -> Callable[[dict[str, Any]], T]:
+        """An edit after which somebody is left who can change keys, if there was somebody before."""
+        others = self.others_may()  # asked here, where accounts are; edits may be made in a thread
+
+        def checked(value: dict[str, Any]) -> T:
+            before = others or self._edits.can_change(value)
+            result = edit(value)
+            if before and not others and not self._edits.can_change(value):
+                raise NotPossible(
+                    "nobody could change accounts and keys any more: this is the last key that may"
+                )
+            return result
+
+        return checked
 
     def _denied(self, failure: Failure, by: By, verb: str, name: str) -> Failure:
         if failure.check(InsufficientPermissions):

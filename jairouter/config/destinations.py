@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from jairouter.config.faults import Findings
 from jairouter.config.naming import KeyPath
 from jairouter.config.settings.root import Settings
-from jairouter.config.tree import Members, lookup
+from jairouter.config.tree import Members, Scalar, lookup
 
 
 def check(settings: Settings, tree: Members, findings: Findings) -> None:
@@ -27,6 +27,9 @@ def check(settings: Settings, tree: Members, findings: Findings) -> None:
         why = refuses(urlsplit(url).hostname or "")
         if why is not None:
             node = lookup(tree, path)
+            if isinstance(node, Scalar) and node.raw is not None:
+                # Not what placeholders stand for
+                why = f"{node.shown} leads to what security.outbound denies"
             findings.fault(tree.origin if node is None else node.origin, path, why)
 
 

@@ -15,7 +15,7 @@ from jairouter.refusals import (
     InvalidRequest,
     NotPossible,
 )
-from tests.auth.keyed import CONFIGURED, DAY, FRONTEND, StoreCase, settings
+from tests.auth.keyed import CONFIGURED, DAY, FRONTEND, TODAY, StoreCase, settings
 
 MAY = granted(["chat:read", "security:write"])
 LESSER = By("lesser", may=lambda permissions: permissions <= MAY)
@@ -119,21 +119,32 @@ class PermissionTests(StoreCase):
         self.done(self.keys.create(LESSER, {"permissions": ["chat:read", "security:delete"]}, "a"))
 
     def test_stronger_key(self) -> None:
-        """It can be neither used by way of a new value, nor let loose, nor changed but to less."""
+        """It can be neither used by way of a new value, nor changed, nor stopped: as with accounts."""
         value = self.make("strong", permissions=["admin"])
         self.denied(self.keys.rotate(LESSER, "strong"))
         self.denied(self.keys.rotate(LESSER, "strong", 0.0))
         self.denied(self.keys.update(LESSER, "strong", {"allowFrom": []}))
         self.denied(self.keys.update(LESSER, "strong", {"enabled": True}))
-        self.done(self.keys.disable(LESSER, "strong"))
+        self.denied(self.keys.update(LESSER, "strong", {"permissions": ["chat:read"]}))
+        self.denied(self.keys.disable(LESSER, "strong"))
+        self.denied(self.keys.delete(LESSER, "strong"))
+        self.ring.authenticate(value)
+        self.done(self.keys.disable(self.by, "strong"))
         self.denied(self.keys.enable(LESSER, "strong"))
+
+    def test_stronger_key_and_an_import(self) -> None:
+        """It is not taken over by weakening it and giving it another value, nor deleted by leaving it out."""
+        value = self.make("strong", permissions=["admin"])
+        mine = {"keyId": "strong", "keyValue": "sk-of-somebody-else-0123456789", "permissions": ["chat:read"]}
+        self.denied(self.keys.take_in(LESSER, [mine]))
         self.denied(self.keys.take_in(LESSER, [{"keyId": "strong", "permissions": ["admin"]}]))
-        self.reason(value)
-        self.done(self.keys.update(LESSER, "strong", {"permissions": ["chat:read"]}))
-        self.done(self.keys.enable(LESSER, "strong"))
+        self.denied(self.keys.take_in(LESSER, [{"keyId": "a", "permissions": ["chat:read"]}], replace=True))
+        self.ring.authenticate(value)
 
     def test_key_of_the_configuration(self) -> None:
-        self.done(self.keys.disable(LESSER, "root"))
+        """Whoever could stop an administrator's could leave nobody who lets it be used again."""
+        self.denied(self.keys.disable(LESSER, "root"))
+        self.done(self.keys.disable(self.by, "root"))
         self.denied(self.keys.enable(LESSER, "root"))
         self.done(self.keys.enable(self.by, "root"))
 
@@ -142,6 +153,34 @@ class PermissionTests(StoreCase):
         entries: list[dict[str, Any]] = [{"keyId": "a"}, {"keyId": "b", "permissions": ["admin"]}]
         self.denied(self.keys.take_in(LESSER, entries))
         self.assertEqual(set(self.ring.keys), {"frontend", "root"})
+
+
+class LastTests(StoreCase):
+    """Somebody is left who can change keys and accounts."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.keys.others_may = lambda: False
+
+    def test_last_key(self) -> None:
+        self.refused(self.keys.disable(self.by, "root"), NotPossible)
+        self.make("other", permissions=["security:write"])
+        self.done(self.keys.disable(self.by, "root"))
+        for work in (
+            lambda: self.keys.disable(self.by, "other"),
+            lambda: self.keys.delete(self.by, "other"),
+            lambda: self.keys.update(self.by, "other", {"permissions": ["chat:read"]}),
+            lambda: self.keys.update(self.by, "other", {"expiresAt": TODAY - 1}),
+            lambda: self.keys.take_in(self.by, [], replace=True),
+            lambda: self.keys.take_in(self.by, [{"keyId": "other", "permissions": ["chat:read"]}]),
+        ):
+            self.refused(work(), NotPossible)
+        self.done(self.keys.enable(self.by, "root"))
+        self.successResultOf(self.keys.delete(self.by, "other"))
+
+    def test_a_user_can(self) -> None:
+        self.keys.others_may = lambda: True
+        self.done(self.keys.disable(self.by, "root"))
 
 
 class ImportTests(StoreCase):

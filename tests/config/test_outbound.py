@@ -197,6 +197,14 @@ class DestinationTests(SynchronousTestCase):
         told = self.faults("a.corp", "10.0.0.1", more="security.outbound.deny: ['*.corp', 10.0.0.0/8]")
         self.assertEqual(len(told), 2)
 
+    def test_what_placeholders_stand_for_is_not_told(self) -> None:
+        listed = "[{name: a, base-url: 'http://${A}.corp'}]"
+        text = f"security.outbound.deny: '*.corp'\nmodel.services.chat.instances: {listed}"
+        sources = sources_of([Text("a.yml", text.encode())], (), {"A": "planted"})
+        (fault,) = self.assertRaises(ConfigurationFaults, build, sources, {"A": "planted"}).faults
+        self.assertIn("http://${A}.corp leads to what security.outbound denies", fault.text)
+        self.assertNotIn("planted", str(fault))
+
     def test_an_instance_that_gets_no_requests_is_judged_too(self) -> None:
         """It is checked, and may be switched on."""
         given = "{name: a, base-url: 'http://169.254.169.254', enabled: false}"

@@ -147,7 +147,7 @@ def _changing(keys: ApiKeys) -> tuple[Endpoint, ...]:
         "Delete a key; 409 for one of the configuration, which can be disabled",
         partial(_delete, keys),
         parameters=(_NAME,),
-        refusals=_CHANGED,
+        refusals=_CHECKED,
         permission=_DELETE,
     )
     return (*changing, delete)
