@@ -105,7 +105,7 @@ def check_kept(
         now = lookup(tree, path)
         same = lookup(below, path) == now and _texts(before, path) == _texts(after, path)
         if not same:
-            findings.fault(origin if now is None else now.origin, path, TOLD_FIXED)
+            findings.fault(origin, path, TOLD_FIXED)
 
 
 def _texts(tree: Node, path: KeyPath) -> list[tuple[KeyPath, str]]:
