@@ -22,10 +22,12 @@ from jairouter.filters.fallback import Fallback
 from jairouter.filters.forward import Forward
 from jairouter.filters.hedge import Hedge
 from jairouter.filters.limit import Limit
+from jairouter.filters.masking_rules import Maskings
 from jairouter.filters.pick import Pick
 from jairouter.filters.record import Record
 from jairouter.filters.resolve import Groups, Resolve, Services
 from jairouter.filters.retry import Retry
+from jairouter.filters.sanitize import Tools
 from jairouter.filters.timeout import Timeout
 from jairouter.filters.validate import Validate
 from jairouter.part_settings import (
@@ -41,10 +43,15 @@ from jairouter.pipeline import Wrap, build
 from jairouter.policies import Means, Policies, make_policies
 from jairouter.reloading.error_rate import ErrorRate
 from jairouter.request_body.spool import RunInThread, Spool
+from jairouter.security import Means as SecurityMeans
+from jairouter.security import Security
+from jairouter.store.document import Documents
 from jairouter.telemetry.access_log import AccessLog
 from jairouter.telemetry.changes import Changes
 from jairouter.telemetry.decisions import DecisionLog
+from jairouter.telemetry.masking_metrics import MaskingMetrics
 from jairouter.telemetry.metrics import LedgerMetrics, RequestMetrics
+from jairouter.telemetry.tls_metrics import TlsMetrics
 from jairouter.timers import TimerWheel
 from jairouter.traffic.permits import Ledger
 from jairouter.upstream.agent import Agent
@@ -54,16 +61,20 @@ from jairouter.upstream.probes import HttpProbe, TcpProbe
 from jairouter.upstream.tls_settings import ReadTls, read_tls
 from jairouter.web.actuator import Health, Info, Prometheus
 from jairouter.web.client_address import trusted_proxies
+from jairouter.web.cors import cors_of
 from jairouter.web.data_plane import DataPlane
+from jairouter.web.handshakes import Handshakes
 from jairouter.web.listener import Listener
 from jairouter.web.openai import Models
 from jairouter.web.request_ids import RequestIds
 from jairouter.web.root import build_tree
+from jairouter.web.security_headers import headers_for
 from jairouter.web.site import GatewaySite
 
 if TYPE_CHECKING:
     from twisted.web.resource import Resource
 
+    from jairouter.auth.signing import Signing
     from jairouter.config.settings.balancing import HealthCheckSettings
     from jairouter.config.settings.root import Settings
     from jairouter.errors import GatewayError
@@ -89,12 +100,13 @@ class Gateway:
         access_log: One line per request, if that is wanted.
         decisions: Why recent requests went where they went, if that is remembered.
         policies: How traffic is controlled now.
-        tls: How connections to backends are secured now.
+        tls: How connections are secured now, those to backends and those of clients.
         put_to_work: Has requests served under other settings.
         make_policies: Makes other ones, which go on where these stand.
         rehearse: Makes all that other settings ask for, from nothing; what is in force knows nothing of it.
             May be called in a thread.
         rate: How many requests fail.
+        security: Knows callers.
     """
 
     listener: Listener
@@ -113,13 +125,21 @@ class Gateway:
     make_policies: Callable[[Settings, ReadTls, Policies], Policies]
     rehearse: Callable[[Settings, ReadTls], Policies]
     rate: ErrorRate
+    security: Security
 
     @property
     def services(self) -> Services:
         """The instances."""
         return self.policies.services
 
-    def reload(self, settings: Settings, tls: ReadTls | None = None) -> None:
+    def reload(
+        self,
+        settings: Settings,
+        tls: ReadTls | None = None,
+        signing: Signing | None = None,
+        *,
+        development: bool = False,
+    ) -> None:
         """Serve by other settings from the next request on.
 
         Requests under way end on the settings they began with. What is known about instances that stay, and
@@ -129,14 +149,20 @@ class Gateway:
         Args:
             settings: All of them.
             tls: What they say about TLS, if it was read already.
+            signing: What they say about tokens.
+            development: Whether this is no gateway that anybody relies on.
 
         Raises:
             ConfigurationFaults: A file that they name cannot be read; then nothing has changed.
         """
         tls = tls or read_tls(settings, old=self.tls)
         policies = self.make_policies(settings, tls, self.policies)
+        self.security.prepare(settings.security)
+        self.security.configure(settings.security, signing, development)
         self.put_to_work(settings, policies)
         self.policies, self.tls = policies, tls
+        if tls.listener is not None and self.site.handshakes is not None:
+            self.site.handshakes.use(tls.listener)
 
     def close(self) -> None:
         """Keep nothing any more: checks, connections to backends, lines that are not written yet."""
@@ -158,6 +184,8 @@ class _Parts:
     ledger: Ledger
     registry: CollectorRegistry
     today: Callable[[], float]
+    maskings: Maskings
+    security: Security
 
 
 def assemble(
@@ -167,6 +195,10 @@ def assemble(
     run_in_thread: RunInThread,
     tls: ReadTls | None = None,
     today: Callable[[], float] | None = None,
+    documents: Documents | None = None,
+    signing: Signing | None = None,
+    *,
+    development: bool = False,
 ) -> Gateway:
     """Make a gateway.
 
@@ -177,14 +209,44 @@ def assemble(
         run_in_thread: For what would block.
         tls: What the settings say about TLS, if it was read already.
         today: Seconds since the epoch, for what others read; by default what the reactor says.
+        documents: What outlives the process; by default nothing does.
+        signing: What the settings say about tokens.
+        development: Whether this is no gateway that anybody relies on.
+
+    Raises:
+        AuditUnusable: The record cannot be written.
+        StoreUnavailable: Keys, accounts or tokens cannot be read.
     """
     today = today or reactor.seconds
     wheel, ledger, registry = TimerWheel(reactor), Ledger(), CollectorRegistry()
-    parts = _Parts(settings, reactor, random, run_in_thread, wheel, ledger, registry, today)
+    knows = SecurityMeans(
+        reactor,
+        random,
+        run_in_thread,
+        today,
+        registry,
+        documents or Documents(None, run_in_thread),
+        lambda: agent.dialing,
+        ledger,
+    )
+    security = Security(settings, signing, development, knows)
+    parts = _Parts(
+        settings,
+        reactor,
+        random,
+        run_in_thread,
+        wheel,
+        ledger,
+        registry,
+        today,
+        _maskings(settings, wheel, knows, security),
+        security,
+    )
     metrics, ids = _metrics(parts), RequestIds(random)
     access_log = AccessLog(wheel, today) if settings.logging.access.enabled else None
     decisions, rate = _decisions(parts), ErrorRate(wheel.seconds)
-    recorders = [each for each in (metrics, access_log, decisions, rate) if each is not None]
+    told = (metrics, access_log, decisions, rate)
+    recorders = [each for each in told if each is not None]
     # What is left to chance for every request need not be asked of the system, as ids are
     chance = Random(random.getrandbits(128))  # noqa: S311 - there is nothing to guess
     agent, means = _agent(parts), Means(chance, reactor.seconds, today, ledger, Changes())
@@ -200,12 +262,14 @@ def assemble(
         return make_policies(settings, tls.instances, means, old)
 
     def pipeline_of(settings: Settings, policies: Policies) -> IResponder:
-        record = partial(Record, recorders=recorders, cut=cutting)
+        all_recorders = (*recorders, *security.recorders(settings.security))
+        record = partial(Record, recorders=all_recorders, cut=cutting)
         return _pipeline(parts, settings, policies, agent, record)
 
     def rehearse(settings: Settings, tls: ReadTls) -> Policies:
         aside = replace(means, random=Random(0), ledger=Ledger())  # noqa: S311 - nobody is served by it
         made = make_policies(settings, tls.instances, aside)
+        security.prepare(settings.security)
         pipeline_of(settings, made)
         return made
 
@@ -216,6 +280,13 @@ def assemble(
         groups = [each for models in policies.services.values() for each in models.values()]
         agent.keep(instance for group in groups for instance in group.instances)
         metrics.sum_up()
+        restrict(settings)
+
+    def restrict(settings: Settings) -> None:
+        """What is kept to outside the pipeline."""
+        agent.restrict(settings.security.outbound.rules)
+        site.cors = cors_of(settings.security.validation.cors)
+        site.security_headers = headers_for(settings.security.headers)
 
     tls = tls or read_tls(settings)
     policies = policies_of(settings, tls)
@@ -228,16 +299,14 @@ def assemble(
         keep_alive(settings),
         routing_headers=settings.server.routing_headers,
     )
-    started = int(today())
-    models = Models(policies.services, lambda: started)
+    models = Models(policies.services, partial(int, today()), security)
     health, proxies = Health(ready), trusted_proxies(settings.server)
     tree = _tree(parts, data_plane, models, health)
-    site = GatewaySite(
-        tree, wheel, reactor, connection_limits(settings), ids, metrics.answered, proxies, today
-    )
+    limits, handshakes = connection_limits(settings), _handshakes(parts, tls)
+    site = GatewaySite(tree, wheel, reactor, limits, ids, metrics.answered, proxies, today, handshakes)
+    restrict(settings)
     server = settings.server
-    times = drain_times(settings)
-    listener = Listener(reactor, site, data_plane, server.address, server.port, times)
+    listener = Listener(reactor, site, data_plane, server.address, server.port, drain_times(settings))
     return Gateway(
         listener,
         tree,
@@ -255,7 +324,27 @@ def assemble(
         policies_of,
         rehearse,
         rate,
+        security,
     )
+
+
+def _maskings(settings: Settings, wheel: TimerWheel, means: SecurityMeans, security: Security) -> Maskings:
+    masked = MaskingMetrics(means.registry, settings.management.metrics.tags)
+    most = settings.webclient.max_in_memory_size
+    return Maskings(Tools(wheel, means.run_in_thread, masked, security.audit, most), means.random)
+
+
+def _handshakes(parts: _Parts, tls: ReadTls) -> Handshakes | None:
+    if tls.listener is None:
+        return None
+    handshakes = Handshakes(tls.listener, parts.wheel.seconds)
+    tags = parts.settings.management.metrics.tags
+
+    def expires() -> float:
+        return handshakes.tls.expires.timestamp()
+
+    parts.registry.register(TlsMetrics(handshakes.failures, expires, tags))
+    return handshakes
 
 
 def _decisions(parts: _Parts) -> DecisionLog | None:
@@ -297,16 +386,21 @@ def _pipeline(
     adapter, clock, ledger = NormalAdapter(), parts.reactor, parts.ledger
     retries, hedges, plans = policies.retries, policies.hedges, policies.fallbacks
     groups = Groups(policies.services, adapter)
+    authenticate, charge = parts.security.filters(settings.security)
     return build(
         record=record,
+        authenticate=authenticate,
+        charge=charge,
         validate=partial(
             Validate,
             max_held=settings.webclient.max_in_memory_size,
-            max_size=settings.security.validation.max_request_size,
+            max_size=settings.security.validation.largest,
+            max_depth=settings.security.validation.deepest,
             new_spool=partial(Spool, SPOOL_IN_MEMORY, parts.run_in_thread, spool_space(settings)),
         ),
         resolve=partial(Resolve, groups=groups),
         limit=partial(Limit, limits=policies.limits, ledger=ledger, clock=clock) if policies.limits else None,
+        sanitize=parts.maskings.wrap(settings.security.sanitization),
         fallback=partial(Fallback, plans=plans, group_of=groups.group_of, today=parts.today)
         if plans
         else None,
@@ -314,7 +408,12 @@ def _pipeline(
         hedge=partial(Hedge, clock=clock, policies=hedges) if hedges else None,
         pick=partial(Pick, ledger=ledger, clock=clock),
         timeout=partial(Timeout, wheel=parts.wheel, limits=phase_limits(settings)),
-        forward=Forward(agent, adapter, settings.streaming.max_event_size),
+        forward=Forward(
+            agent,
+            adapter,
+            settings.streaming.max_event_size,
+            cors=settings.security.validation.cors.on,
+        ),
     )
 
 

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -17,7 +18,9 @@ from twisted.logger import Logger
 
 from jairouter.adapters.normal import NormalAdapter
 from jairouter.config.loader import Loaded
+from jairouter.errors import GatewayError
 from jairouter.refusals import NotPossible, Refusal
+from jairouter.reloading.audited import audited
 from jairouter.reloading.beginning import Beginning
 from jairouter.reloading.configuration import Configuration
 from jairouter.reloading.difference import differences
@@ -34,7 +37,10 @@ from jairouter.telemetry.configuration_metrics import ConfigurationMetrics
 from jairouter.upstream.tls_settings import ReadTls
 from jairouter.web.actuator import Component
 from jairouter.web.management import (
+    accounts,
     adapters,
+    api_keys,
+    auditing,
     balancing,
     breakers,
     decisions,
@@ -45,14 +51,18 @@ from jairouter.web.management import (
     models,
     planning,
     services,
+    tokens,
     transfer,
     versions,
+    whoami,
 )
 from jairouter.web.management.access import Access
 from jairouter.web.management.one_at_a_time import one_at_a_time
 from jairouter.web.management.parts import Parts
 from jairouter.web.management.root import management_pages
 from jairouter.web.management.serving import Service
+from jairouter.web.management.token_answers import Guesses
+from jairouter.web.management.whoami import Ways
 from jairouter.web.root import put
 
 if TYPE_CHECKING:
@@ -62,10 +72,17 @@ if TYPE_CHECKING:
     from jairouter.reloading.means import Swap
     from jairouter.store.backup_directory import BackupDirectory
     from jairouter.store.backups import RunInThread
-    from jairouter.web.management.endpoint import Endpoint
+    from jairouter.web.management.endpoint import Call, Endpoint
 
 REPLAYED: Final = 1000
 """Recent requests that are replayed for a plan."""
+
+
+class KeysDisabled(Refusal):
+    """Keys are not accepted."""
+
+    status = 409
+    code = "API_KEY_DISABLED"
 
 
 class ControlPlane:
@@ -117,7 +134,12 @@ class ControlPlane:
         self.configuration = Configuration(means, beginning)
         followed = None if files is None else (settings.store.path, lambda name: number_of(name) is not None)
         self._following = Following(
-            self.configuration, followed, reactor, run_in_thread, kernel_notices(reactor)
+            self.configuration,
+            followed,
+            reactor,
+            run_in_thread,
+            kernel_notices(reactor),
+            lambda: gateway.tls.listener,
         )
         self._backups: Backups | None = None
         self._archives: BackupDirectory | None = None
@@ -130,10 +152,12 @@ class ControlPlane:
         tags = settings.management.metrics.tags
         gateway.registry.register(ConfigurationMetrics(lambda: self.configuration.counts, tags))
         self._show(reactor, today)
+        self._audited = audited(self.configuration, self._compare, gateway.security.audit)
 
     def start(self) -> None:
         """Follow what changes outside, and make backups."""
         self._following.start()
+        self._gateway.security.start()
         if self._backups is not None:
             self._backups.start()
 
@@ -141,7 +165,8 @@ class ControlPlane:
         """Leave nothing behind. Fires when a backup that is under way is made."""
         self._following.stop()
         self.configuration.close()
-        return succeed(None) if self._backups is None else self._backups.stop()
+        backed_up = succeed(None) if self._backups is None else self._backups.stop()
+        return backed_up.addBoth(lambda _: self._gateway.security.stop())
 
     def reload(self, cause: str) -> None:
         """Read everything again; what comes of it is in the log and on the health page."""
@@ -158,7 +183,8 @@ class ControlPlane:
         return rehearsed.addCallback(lambda _: partial(self._swap, loaded))
 
     def _swap(self, loaded: Checked) -> None:
-        self._gateway.reload(loaded.settings, loaded.tls)
+        development = loaded.development
+        self._gateway.reload(loaded.settings, loaded.tls, loaded.signing, development=development)
         self._reading.tls = loaded.tls
 
     def _replayed(self, before: Loaded, after: Loaded) -> Deferred[Sequence[Rerouted]]:
@@ -180,16 +206,23 @@ class ControlPlane:
         """Put what operators see into the tree."""
         gateway, management = self._gateway, self.configuration.loaded.settings.management
         shows = management.endpoint.health.show_details
-        access = Access(management.api.allow_from)
+        given = "allow_from" in management.api.model_fields_set
+        access = Access(management.api.allow_from, gateway.security, given=given)
         gateway.health.components["configuration"] = self._standing
+        gateway.health.components["audit"] = self._auditing
         if shows != "never":
             gateway.health.shows_details = lambda request: shows == "always" or _admits(access, request)
         if not management.api.enabled:
             return
         in_thread = one_at_a_time(self._run_in_thread)
         service = Service(access, management.api.max_body_size, today, in_thread)
-        for path, page in management_pages(self._endpoints(reactor, today), service, _version()).items():
+        pages = management_pages(self._endpoints(reactor, today), service, _version(), self._ways)
+        for path, page in pages.items():
             put(gateway.tree, path, page)
+
+    def _ways(self) -> Ways:
+        security = self.configuration.loaded.settings.security
+        return Ways(security.on, security.api_key.header_name)
 
     def _endpoints(self, reactor: Any, today: Callable[[], float]) -> tuple[Endpoint, ...]:
         gateway = self._gateway
@@ -218,9 +251,36 @@ class ControlPlane:
         )
         return (
             *(each for module in plain for each in module.endpoints(parts)),
+            *self._security_endpoints(today),
             *versions.endpoints(parts, self._compare),
             *merging.endpoints(parts, backup),
+            *whoami.endpoints(),
         )
+
+    def _security_endpoints(self, today: Callable[[], float]) -> Iterator[Endpoint]:
+        """Those about keys, tokens, accounts and the record."""
+        security = self._gateway.security
+        for endpoint in api_keys.endpoints(security.keys):
+            refusals = (*endpoint.refusals, KeysDisabled.code)
+            yield replace(endpoint, answer=partial(self._with_keys, endpoint.answer), refusals=refusals)
+        guessing, seconds = security.guessing, self._gateway.site.wheel.seconds
+        guesses = Guesses(
+            lambda address: guessing.refusal(f"token@{address}", address, seconds()),
+            lambda address: guessing.failed(f"token@{address}", address, seconds()),
+        )
+        yield from tokens.endpoints(security.tokens_now, security.accounts.check, today, guesses)
+        yield from accounts.endpoints(security.changes)
+        yield from auditing.endpoints(security.auditing, self._run_in_thread, today)
+
+    def _with_keys(self, answer: Callable[[Call], Any], call: Call) -> Any:
+        if not self._gateway.security.settings.keys_on:
+            raise KeysDisabled("keys are not accepted: security.api-key.enabled is not true")
+        return answer(call)
+
+    def _auditing(self) -> Component:
+        """How it stands with the record, for the health page."""
+        standing = self._gateway.security.auditing.standing()
+        return Component(standing.status, dict(standing.details))
 
     def _back_up(self, archives: BackupDirectory) -> str:
         """Make a backup, if anything has changed since the last one. Blocks."""
@@ -248,8 +308,11 @@ class ControlPlane:
 
 def _admits(access: Access, request: Any) -> bool:
     try:
-        access.admit(request)
-    except Refusal:
+        found = access.admit(request, "monitoring:read", "health")
+    except (Refusal, GatewayError):
+        return False
+    if isinstance(found, Deferred):  # keys of somebody else are being fetched: a probe does not wait for that
+        found.addErrback(lambda _: None)
         return False
     return True
 

@@ -61,6 +61,49 @@ class BadRequest(GatewayError):
     blame = Blame.CLIENT
 
 
+class Reason(enum.Enum):
+    """Why nobody knows who is asking."""
+
+    MISSING = "MISSING_API_KEY"
+    UNKNOWN_KEY = "INVALID_API_KEY"
+    """Unknown, or switched off."""
+    EXPIRED_KEY = "EXPIRED_API_KEY"
+    UNKNOWN_TOKEN = "INVALID_JWT_TOKEN"  # noqa: S105 - a word for callers
+    EXPIRED_TOKEN = "EXPIRED_JWT_TOKEN"  # noqa: S105 - likewise
+    REVOKED_TOKEN = "BLACKLISTED_TOKEN"  # noqa: S105 - likewise
+    LOGIN = "LOGIN_FAILED"
+    """No such user, or not this password, or switched off."""
+
+
+class Unauthenticated(GatewayError):
+    """Nobody knows who is asking.
+
+    Attributes:
+        reason: Why; its value is the management API's ``errorCode``.
+        ours: Whether what was shown is the gateway's all the same, such as a key that is switched off, so
+            that no backend may see it.
+    """
+
+    status = 401
+    type = "invalid_request_error"
+    code = "invalid_api_key"
+    blame = Blame.CLIENT
+
+    def __init__(self, message: str, reason: Reason = Reason.MISSING, *, ours: bool = False) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.ours = ours
+
+
+class PermissionDenied(GatewayError):
+    """Whoever asks is known, and may not."""
+
+    status = 403
+    type = "permission_denied"
+    code = None
+    blame = Blame.CLIENT
+
+
 class RouteNotFound(BadRequest):
     """No such path."""
 

@@ -7,13 +7,15 @@ An *exchange* is one client request and its answer. `Request`, `Answer` and `Rou
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from jairouter.body import AnswerBody
+    from jairouter.caller import Caller
     from jairouter.codec.sse_watch import Dialect
     from jairouter.errors import GatewayError
     from jairouter.interfaces import IRequestBody, Quota
@@ -83,6 +85,7 @@ class Route:
         primary: Whether an instance's configured path is the path of *this* route. The other routes of
             the service go to the same place with the end of the path exchanged.
         path: The path as clients know it, and the label of metrics.
+        permission: What a caller needs for it.
     """
 
     suffix: str
@@ -91,9 +94,11 @@ class Route:
     dialect: Dialect
     primary: bool = True
     path: str = field(init=False)
+    permission: str = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", "/v1" + self.suffix)
+        object.__setattr__(self, "permission", self.service + ":read")
 
 
 class Request(NamedTuple):
@@ -110,6 +115,8 @@ class Request(NamedTuple):
         forwarded: Headers that tell the backend of it.
         retry_count: How often the client says that it has tried before, as OpenAI's SDKs do; empty if it says
             nothing.
+        fields: All headers by name in lower case, several of one name joined by commas.
+        content_encoding: Of the body, as received.
     """
 
     id: str
@@ -121,6 +128,8 @@ class Request(NamedTuple):
     client_ip: str
     forwarded: HeaderPairs = ()
     retry_count: bytes = b""
+    fields: Mapping[bytes, bytes] = MappingProxyType({})
+    content_encoding: bytes = b""
 
 
 class Answer(NamedTuple):
@@ -234,7 +243,8 @@ class Exchange:
         excluded: Why no instance was found when none was. Written by Pick.
         waited: Seconds it waited for its turn under a limit. Written by Limit.
         fallback: Who answered in place of the model, or nothing. Written by Fallback.
-        quota: What clients are told of the limits, with the answer or an error. Written by Limit.
+        quota: What clients are told of the limits, with the answer or an error. Written by Charge and Limit.
+        known: Who is asking; None where nobody has to say who they are. Written by Authenticate.
         added: Headers that the gateway adds to the answer besides, also to one that is an error.
     """
 
@@ -248,6 +258,7 @@ class Exchange:
         "fallback",
         "group",
         "key",
+        "known",
         "model",
         "not_retried",
         "quota",
@@ -274,6 +285,7 @@ class Exchange:
         self.waited = 0.0
         self.fallback = ""
         self.quota: Quota | None = None
+        self.known: Caller | None = None
         self.added: HeaderPairs = ()
         self._caller: bytes | None = None
 
@@ -306,11 +318,16 @@ class Exchange:
 
     @property
     def caller(self) -> bytes:
-        """Who is asking: one value for each key that clients show, and for each address without one.
+        """Who is asking: one value for each caller that is known.
+
+        Where nobody has to say who they are, it is one for each key that clients show, and for each address
+        without one.
 
         It is a digest, so that no key is kept in what remembers callers. Of several keys the one counts that
         backends look at first; else whoever adds another one to each request would always be somebody new.
         """
+        if self.known is not None:
+            return self.known.digest
         if self._caller is None:
             shown = {
                 name.lower(): value for name, value in self.request.headers if name.lower() in _CREDENTIALS

@@ -23,6 +23,21 @@ HOP_BY_HOP = frozenset(
 )
 """Headers that concern one connection only: RFC 9110, section 7.6.1, and what peers still send."""
 
+CORS = frozenset(
+    {
+        b"access-control-allow-origin",
+        b"access-control-allow-credentials",
+        b"access-control-allow-methods",
+        b"access-control-allow-headers",
+        b"access-control-expose-headers",
+        b"access-control-max-age",
+        b"access-control-allow-private-network",
+        b"timing-allow-origin",
+    }
+)
+"""Headers by which an answer tells browsers what pages of other origins may do (Fetch standard, section "HTTP
+responses"). Said twice, as by a backend and by the gateway, browsers take it for nothing."""
+
 
 _NONE: frozenset[bytes] = frozenset()
 _NAMES_NOTHING = frozenset({b"", b"keep-alive", b"close"})

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from twisted.internet.defer import Deferred
 
+    from jairouter.caller import Caller
     from jairouter.config.settings.balancing import LoadBalanceSettings
     from jairouter.errors import GatewayError
     from jairouter.exchange import Answer, Exchange, HeaderPairs, Outcome, Request, Route
@@ -47,6 +48,52 @@ class IResponder(Interface):
             GatewayError: There is no answer, and why.
             CancelledError: The client left.
         """
+
+
+class IAuthenticator(Interface):
+    """Finds out who is asking by what they show. Called for every request: it has to be instant."""
+
+    def authenticate(credential: bytes) -> Caller | Deferred[Caller]:
+        """Find out.
+
+        Args:
+            credential: A key or a token, as it came, without the word before it. May be anything.
+
+        Returns:
+            Who it is; a Deferred only where somebody else has to be asked first, which fails with the same
+            errors.
+
+        Raises:
+            Unauthenticated: Nobody that is known. The text is for the caller and holds nothing of the
+                credential.
+        """
+
+
+class IAllowance(Interface):
+    """How much one caller may ask for. Told the time; does no I/O."""
+
+    lends: bool = Attribute("Whether what is taken has to be given back.")
+
+    def covers(model: str) -> bool:
+        """Whether it may use a model at all."""
+
+    def take(model: str, now: float) -> Quota | None:
+        """One request begins.
+
+        Args:
+            model: That it asks for.
+            now: The clock's seconds.
+
+        Returns:
+            What is left, for the `x-ratelimit-*` headers, or None where nothing is counted.
+
+        Raises:
+            PermissionDenied: It may not use this model.
+            RateLimited: It has used up what it may, and nothing was taken.
+        """
+
+    def give_back(now: float) -> None:
+        """One request that `take` let through is over; called exactly once for each, if `lends` is true."""
 
 
 class IRequestBody(Interface):

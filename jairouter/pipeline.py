@@ -18,9 +18,12 @@ Wrap = Callable[["IResponder"], "IResponder"]
 def build(
     *,
     record: Wrap,
+    authenticate: Wrap | None = None,
     validate: Wrap,
+    charge: Wrap | None = None,
     resolve: Wrap,
     limit: Wrap | None,
+    sanitize: Wrap | None = None,
     fallback: Wrap | None,
     retry: Wrap | None,
     hedge: Wrap | None,
@@ -34,9 +37,12 @@ def build(
     """
     order: tuple[Wrap | None, ...] = (
         record,  # outside all: refusals are counted too
+        authenticate,  # outside Limit, which charges whoever asks; nothing is read for those who may not
         validate,  # refuse before anything is spent
+        charge,  # outside Resolve: whether a model exists is not for those who may not use it
         resolve,  # what follows needs to know the service and its instances
         limit,  # outside Fallback and Retry: one request costs once, however many attempts it takes
+        sanitize,  # inside Limit: a refusal costs nothing; outside Fallback: once, and sees all answers
         fallback,  # outside Retry: only when all attempts failed
         retry,  # what stands inside is done anew for each attempt
         hedge,  # inside Retry: two attempts at a time fail as one

@@ -17,10 +17,12 @@ class Refusal(Exception):
         code: A stable word in capitals.
         message: In one line, without secrets.
         faults: What is wrong with the configuration that was offered, where that is the reason.
+        retry_after: Seconds after which trying again may help, or None where waiting does not.
     """
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "INTERNAL_ERROR"
+    retry_after: float | None = None
 
     def __init__(self, message: str, faults: Sequence[Fault] = ()) -> None:
         super().__init__(message)
@@ -47,6 +49,19 @@ class Forbidden(Refusal):
 
     status = 403
     code = "FORBIDDEN"
+
+
+class InsufficientPermissions(Forbidden):
+    """Whoever asks is known, and lacks a permission."""
+
+    code = "INSUFFICIENT_PERMISSIONS"
+
+
+class TooManyRequests(Refusal):
+    """It was asked too often."""
+
+    status = 429
+    code = "TOO_MANY_REQUESTS"
 
 
 class NotFound(Refusal):
@@ -107,3 +122,4 @@ class StoreUnavailable(Refusal):
 
     status = 503
     code = "STORE_UNAVAILABLE"
+    retry_after = 5.0

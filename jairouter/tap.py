@@ -8,20 +8,27 @@ import resource
 import signal
 import sys
 import time
+from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.application.service import MultiService
 from twisted.internet.threads import deferToThreadPool
-from twisted.logger import Logger
+from twisted.logger import Logger, globalLogPublisher
 from twisted.python.usage import Options as UsageOptions
 
 from jairouter.assembly import Gateway, assemble
+from jairouter.config.doors import WARNING, open_doors
 from jairouter.config.faults import ConfigurationFaults
 from jairouter.control_plane import ControlPlane
+from jairouter.filters.masking_rules import rules_of
+from jairouter.refusals import StoreUnavailable
 from jairouter.reloading.in_force import SIGHUP
 from jairouter.reloading.reading import Checked, Reading
 from jairouter.steady import keep_steady
+from jairouter.store.document import Documents
+from jairouter.telemetry.audit.writer import AuditUnusable
+from jairouter.telemetry.masked_logs import mask_logs
 from jairouter.turns import shorten_turns
 from jairouter.upstream.resolver import SystemResolver
 from jairouter.web.listener import CannotListen
@@ -121,8 +128,14 @@ class GatewayService(MultiService):
         shorten_turns(self._reactor)
         _collect_less_often()
         _switch_often()
+        masked = self.control.configuration.loaded.settings.security.sanitization.logs
+        if masked.enabled:
+            rules = rules_of(masked, SystemRandom().randbytes(32))
+            mask_logs(globalLogPublisher, rules, self._reactor.seconds)
         for notice in self.control.configuration.loaded.notices:
             _log.warn("{notice}", notice=notice)
+        for door in open_doors(self.control.configuration.loaded.settings):
+            (_log.warn if door.startswith(WARNING) else _log.info)("open door: {door}", door=door)
         if not any(self.gateway.services.values()):
             _log.warn("no instance of any model is configured: every request will be refused")
         try:
@@ -192,7 +205,23 @@ def makeService(options: Options) -> GatewayService:
 
     runtime.installNameResolver(SystemResolver(run_in_thread))
     loaded = beginning.loaded
-    gateway = assemble(loaded.settings, runtime, SystemRandom(), run_in_thread, loaded.tls, today)
+    store = loaded.settings.store
+    directory = None if store.type == "memory" else Path(store.path)
+    documents = Documents(directory, run_in_thread, store.lock_timeout, time.sleep)
+    try:
+        gateway = assemble(
+            loaded.settings,
+            runtime,
+            SystemRandom(),
+            run_in_thread,
+            loaded.tls,
+            today,
+            documents,
+            loaded.signing,
+            development=loaded.development,
+        )
+    except (AuditUnusable, StoreUnavailable) as error:
+        raise SystemExit(f"jairouter: {error}") from None
     control = ControlPlane(gateway, reading, beginning, runtime, run_in_thread, today)
     return GatewayService(gateway, runtime, control)
 

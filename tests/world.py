@@ -10,6 +10,8 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
 
 from jairouter.assembly import Gateway, assemble
+from jairouter.auth.signing import read_signing
+from jairouter.config.faults import Findings
 from jairouter.config.files import Text
 from jairouter.config.loader import load
 from jairouter.config.settings.root import Settings
@@ -112,7 +114,11 @@ class World:
             configuration = load([Text("test.yml", configuration.encode())], (), {}).settings
         self.settings = configuration
         self.gateway: Gateway = assemble(
-            configuration, self.network, random.Random(seed), self.network.run_in_thread
+            configuration,
+            self.network,
+            random.Random(seed),
+            self.network.run_in_thread,
+            signing=read_signing(configuration.security.jwt, {}, Findings(), development=True),
         )
         self.gateway.listener.privilegedStartService()
         self.gateway.listener.startService()

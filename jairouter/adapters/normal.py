@@ -45,7 +45,9 @@ FORWARDING = frozenset().union(*map(_spellings, _FORWARDING.split()))
 NOT_FORWARDED = (
     HOP_BY_HOP
     | {b"host", b"content-length", b"expect", b"x-request-id"}
-    | {b"x-api-key", b"jairouter_token", b"cookie"}
+    | {b"cookie"}
+    | _spellings("x-api-key")
+    | _spellings("jairouter-token")
     | FORWARDING
 )
 """What is made anew for the backend, and the credentials that are meant for the gateway."""

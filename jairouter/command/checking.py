@@ -9,17 +9,19 @@ from collections.abc import Sequence
 from jairouter.command.failures import Failure
 from jairouter.command.output import say_json, say_yaml, tell
 from jairouter.command.shell import Shell
+from jairouter.config.doors import WARNING, open_doors
 from jairouter.config.dump import dump
 from jairouter.config.faults import ConfigurationFaults
 from jairouter.config.files import Text
 from jairouter.config.loader import load
+from jairouter.reloading.reading import signing_of
 from jairouter.upstream.tls_settings import read_tls
 
 SUMMARY = "check a configuration and show what it amounts to"
 LESSON = """\
 Reads the configuration as the gateway would, with the environment variables of this shell, and prints the
 effective settings with secrets masked. Faults go to standard error, each with file, line and what was
-expected.
+expected; without any, it is said there which doors the gateway would open, and to whom.
 
     jairouter check-config /etc/jairouter
     jairouter check-config application.yml --profile prod --changed
@@ -51,12 +53,15 @@ def check_config(options: argparse.Namespace, shell: Shell) -> int:
     try:
         loaded = load(_sources(options.files), options.profile, shell.environ)
         tls = read_tls(loaded.settings, loaded.origins, shell.now)
+        _, told = signing_of(loaded)
     except ConfigurationFaults as faults:
         for fault in faults.faults:
             tell(str(fault))
         return Failure.status
-    for notice in (*loaded.notices, *tls.notices):
+    for notice in (*loaded.notices, *tls.notices, *told):
         tell(str(notice))
+    for door in open_doors(loaded.settings):
+        tell(door if door.startswith(WARNING) else f"door: {door}")
     (say_json if options.json else say_yaml)(dump(loaded.settings, changed=options.changed))
     return 0
 

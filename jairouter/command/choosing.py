@@ -6,10 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Final
 
+from jairouter.command.credentials import credential_options, credentials_of
 from jairouter.command.failures import Misused, Refused
 from jairouter.command.gateway import RunningGateway
-from jairouter.command.http import Http
+from jairouter.command.http import Http, Trust
 from jairouter.command.numbers import seconds
+from jairouter.command.output import tell
 from jairouter.command.places import DEFAULT_URL, default_paths, places
 from jairouter.command.shell import Shell
 from jairouter.command.side import Side
@@ -29,11 +31,26 @@ def configuration_options(parser: argparse._ActionsContainer) -> None:
 
 
 def gateway_options(parser: argparse._ActionsContainer) -> None:
+    """Add what says where the gateway is, and who asks it."""
+    address_options(parser)
+    credential_options(parser)
+    trust_options(parser)
+
+
+def address_options(parser: argparse._ActionsContainer) -> None:
     """Add what says where the gateway is."""
     told = f"the running gateway (${VARIABLE}, or what the configuration says, or {DEFAULT_URL})"
     parser.add_argument("--url", help=told)
     told = "how long the gateway may be silent (%(default)gs)"
     parser.add_argument("--timeout", type=seconds, default=TIMEOUT, metavar="TIME", help=told)
+
+
+def trust_options(parser: argparse._ActionsContainer) -> None:
+    """Add what says which certificate of a gateway is a good one."""
+    told = "a file with the authorities that its certificate may come from, in place of the system's"
+    parser.add_argument("--ca-file", metavar="FILE", help=told)
+    told = "take any certificate: whoever is on the way can pretend to be the gateway"
+    parser.add_argument("--insecure", action="store_true", help=told)
 
 
 def side_options(parser: argparse.ArgumentParser) -> None:
@@ -65,12 +82,29 @@ def side_of(options: argparse.Namespace, shell: Shell) -> Side:
 
 
 def http_of(options: argparse.Namespace, shell: Shell) -> Http:
-    """Find out where the running gateway is.
+    """Find out where the running gateway is, and who asks it.
 
     Raises:
         Misused: That is no URL, or cannot be known.
+        Failure: Whoever asks cannot show who it is.
     """
-    return Http(url_of(options, shell), options.timeout, _HOW)
+    anybody = Http(url_of(options, shell), options.timeout, _HOW, trust_of(options))
+    known = credentials_of(options, shell, anybody, options.at_end)
+    return anybody if known is None else anybody.known_as(known)
+
+
+def trust_of(options: argparse.Namespace) -> Trust:
+    """Which certificate is a good one.
+
+    Raises:
+        Misused: The options contradict each other.
+    """
+    if options.insecure and options.ca_file is not None:
+        raise Misused("--insecure takes any certificate, --ca-file only some: give one of them")
+    if options.insecure:
+        told = "the certificate of the gateway is not checked: whoever is on the way can pretend to be it"
+        tell(f"jairouter: warning: {told}")
+    return Trust(options.ca_file, options.insecure)
 
 
 def url_of(options: argparse.Namespace, shell: Shell) -> str:

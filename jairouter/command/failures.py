@@ -44,5 +44,11 @@ class Unreachable(Failure):
     status = 3
 
 
+class Denied(Failure):
+    """The gateway does not know who asks, or does not allow it."""
+
+    status = 4
+
+
 class NoGateway(Unreachable):
     """Nothing listens there."""

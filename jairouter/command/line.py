@@ -6,9 +6,20 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Final
 
-from jairouter.command import backing_up, changing, checking, restoring, viewing
+from jairouter.command import (
+    auditing,
+    backing_up,
+    changing,
+    checking,
+    keys,
+    making,
+    restoring,
+    users,
+    viewing,
+)
 from jairouter.command.failures import INTERRUPTED, PIPE_CLOSED, Failure, Refused
 from jairouter.command.output import tell
 from jairouter.command.shell import Shell
@@ -28,6 +39,7 @@ exit status:
   1  refused, or the configuration has faults; nothing has changed
   2  the arguments make no sense
   3  no gateway answers, or nothing that can be understood
+  4  the gateway does not know who asks, or does not allow it (HTTP 401, 403)
   130 after Ctrl-C, 141 when nobody reads the output any more
 """
 _LEARN: Final = "`jairouter COMMAND --help` explains a command with examples.\n\n"
@@ -39,7 +51,11 @@ _COMMANDS: Final[Sequence[tuple[str, str, str, _Options, _Run]]] = (
     ("check-config", checking.SUMMARY, checking.LESSON, checking.options_of, checking.check_config),
     *viewing.COMMANDS,
     *changing.COMMANDS,
+    *making.COMMANDS,
+    *keys.COMMANDS,
+    *users.COMMANDS,
     ("backup", backing_up.SUMMARY, backing_up.LESSON, backing_up.options_of, backing_up.backup),
+    ("audit", auditing.SUMMARY, auditing.LESSON, auditing.options_of, auditing.audit),
     ("restore", restoring.SUMMARY, restoring.LESSON, restoring.options_of, restoring.restore),
 )
 """Name, summary, lesson, what adds the options, and what does it."""
@@ -93,7 +109,9 @@ def parser() -> argparse.ArgumentParser:
 def _run(options: argparse.Namespace, shell: Shell) -> int:
     """Run it, and put what it failed with into words."""
     try:
-        status: int = options.run(options, shell)
+        with ExitStack() as stack:
+            options.at_end = stack.callback
+            status: int = options.run(options, shell)
     except Failure as failure:
         return _failed(failure)
     except Refusal as refusal:

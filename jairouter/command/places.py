@@ -41,6 +41,7 @@ class Places:
         backups: Directory of the copies that the gateway makes by itself; None for one inside the store.
         audit: File with security events; None when there is none.
         unread: Files of profiles that are not active, as far as this shell knows; what they say is missing.
+        tls: Whether the listener speaks TLS.
     """
 
     address: str
@@ -49,6 +50,7 @@ class Places:
     backups: str | None
     audit: str | None
     unread: tuple[str, ...] = ()
+    tls: bool = False
 
     @property
     def hint(self) -> str:
@@ -63,13 +65,14 @@ class Places:
         """Where a client on this machine reaches the gateway; None when that cannot be known."""
         if not self.port:
             return None
+        scheme = "https" if self.tls else "http"
         try:
             address = ip_address(self.address)
         except ValueError:
-            return f"http://{self.address}:{self.port}"
+            return f"{scheme}://{self.address}:{self.port}"
         if address.is_unspecified:
-            return f"http://{'127.0.0.1' if address.version == 4 else '[::1]'}:{self.port}"
-        return f"http://{address if address.version == 4 else f'[{address}]'}:{self.port}"
+            return f"{scheme}://{'127.0.0.1' if address.version == 4 else '[::1]'}:{self.port}"
+        return f"{scheme}://{address if address.version == 4 else f'[{address}]'}:{self.port}"
 
 
 def default_paths() -> list[str]:
@@ -112,6 +115,7 @@ def places(paths: Sequence[str], profiles: Sequence[str], environ: Mapping[str, 
         if audited
         else None,
         unread=_unread(paths, sources.profiles),
+        tls=on("server", "ssl", "enabled"),
     )
 
 

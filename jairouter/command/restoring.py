@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from jairouter.command.choosing import VARIABLE, gateway_options
+from jairouter.command.choosing import VARIABLE, address_options
 from jairouter.command.contents import CONFIG, STORE, Contents, read_contents
-from jairouter.command.failures import Misused, NoGateway, Refused, Unreachable
+from jairouter.command.failures import Denied, Misused, NoGateway, Refused, Unreachable
 from jairouter.command.http import Http
 from jairouter.command.numbers import owner
 from jairouter.command.output import say, say_json, tell
@@ -65,7 +65,7 @@ def options_of(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help=told)
     told = "restore although the configuration has faults, such as variables that this shell does not have"
     parser.add_argument("--unchecked", action="store_true", help=told)
-    gateway_options(parser)
+    address_options(parser)
     parser.add_argument("--json", action="store_true", help="print JSON, for scripts")
 
 
@@ -209,7 +209,7 @@ class _Restoration:
             Http(url, self.options.timeout).ask("GET", "/api/config/status")
         except NoGateway:
             return
-        except (Refused, Unreachable):
+        except (Denied, Refused, Unreachable):
             pass
         told = "stop it first, or, if that is not the gateway whose files these are, say --force"
         raise Refused(f"something answers at {url}: {told}")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import pwd
 import sys
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from random import Random, SystemRandom
+
+from jairouter.command.failures import Misused
 
 
 def _at_terminal() -> bool:
@@ -20,6 +25,17 @@ def _asked(question: str) -> str:
     sys.stdout.write(question)
     sys.stdout.flush()
     return sys.stdin.readline()
+
+
+def _hidden(question: str) -> str:
+    with warnings.catch_warnings():
+        # Without a terminal it would be read from standard input, and on some be shown
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        try:
+            return getpass.getpass(question)
+        except (getpass.GetPassWarning, EOFError, OSError):
+            told = "there is no terminal to ask for a password: give a file, or a variable (see --help)"
+            raise Misused(told) from None
 
 
 def _environ() -> Mapping[str, str]:
@@ -36,6 +52,8 @@ class Shell:
         sleep: Waits so many seconds.
         at_terminal: Whether a person can be asked.
         asked: Asks a person, and returns a line, empty at the end of the input.
+        random: Where new secrets come from.
+        hidden: Asks a person for a secret, which is not shown; raises `Misused` where nobody can be asked.
     """
 
     environ: Mapping[str, str] = field(default_factory=_environ)
@@ -43,6 +61,8 @@ class Shell:
     sleep: Callable[[float], None] = time.sleep
     at_terminal: Callable[[], bool] = _at_terminal
     asked: Callable[[str], str] = _asked
+    hidden: Callable[[str], str] = _hidden
+    random: Random = field(default_factory=SystemRandom)
 
     @property
     def now(self) -> datetime:

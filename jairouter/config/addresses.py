@@ -146,6 +146,45 @@ class SecretUrl(Hidden):
         return Secret(text)
 
 
+@dataclass(frozen=True)
+class KeySetUrl(Form):
+    """Where keys are fetched from: nobody on the way there may put others in their place."""
+
+    @property
+    def expected(self) -> str:
+        """See `Form.expected`."""
+        return "an https:// address (http:// for the loopback interface alone) without user name or fragment"
+
+    def parse(self, value: object) -> object:
+        """See `Form.parse`."""
+        if not isinstance(value, str) or not value.isascii() or len(value) > 2000:
+            raise Unfit
+        address, mark, query = value.partition("?")
+        BaseUrl().parse(address)
+        if mark and not _TARGET.fullmatch(f"/?{query}"):
+            raise Unfit
+        host = urlsplit(value).hostname or ""
+        if not value.lower().startswith("https:") and not _is_loopback(host):
+            raise Unfit
+        return value
+
+    def describe_text(self, text: str) -> str:
+        """See `Form.describe_text`."""
+        return BaseUrl().describe_text(text)
+
+    def json_schema(self) -> dict[str, Any]:
+        """See `Form.json_schema`."""
+        return {"type": "string", "examples": ["https://login.example.com/keys"]}
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+JwksUrl = Annotated[str, KeySetUrl()]
 HeaderValue = Annotated[
     Secret, Hidden(r"[\x20-\x7e\t\x80-\xff]*", "a header value without line breaks or NUL")
 ]

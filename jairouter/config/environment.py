@@ -21,9 +21,17 @@ from jairouter.config.shape import Group, Leaf, Listing, Naming, Shape, at
 from jairouter.config.tree import Members, Node, Scalar, child, leaves
 
 PREFIX: Final = "JAIROUTER_"
-#: Read by the programs that start the gateway, not by the configuration.
+#: Read by the programs that start the gateway, or that ask it, not by the configuration.
 OWN_VARIABLES: Final = frozenset(
-    {"JAIROUTER_CONFIG", "JAIROUTER_OPTS", "JAIROUTER_PROFILES", "JAIROUTER_URL"}
+    {
+        "JAIROUTER_CONFIG",
+        "JAIROUTER_OPTS",
+        "JAIROUTER_PROFILES",
+        "JAIROUTER_URL",
+        "JAIROUTER_API_KEY",
+        "JAIROUTER_TOKEN",
+        "JAIROUTER_PASSWORD",
+    }
 )
 #: What Kubernetes sets for a service called "jairouter" or "server" in the same namespace.
 _KUBERNETES: Final = re.compile(

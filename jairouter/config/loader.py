@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from jairouter.config import not_yet, plugged
+from jairouter.config import destinations, guarded, not_yet, plugged, users, weak_keys
 from jairouter.config.canonical import canonical
 from jairouter.config.environment import overrides
 from jairouter.config.faults import ConfigurationFaults, Findings, Notice, Origin
@@ -20,7 +20,7 @@ from jairouter.config.files import Source, Sources, Text, read_sources
 from jairouter.config.layers import merge, settle
 from jairouter.config.naming import KeyPath, dotted
 from jairouter.config.patch import read_changes
-from jairouter.config.placeholders import resolve
+from jairouter.config.placeholders import Refuses, resolve
 from jairouter.config.profiles import applies
 from jairouter.config.settings.root import Settings
 from jairouter.config.tree import (
@@ -141,16 +141,22 @@ def build(sources: Sources, environ: Mapping[str, str] | None = None, stored: St
     low = _below(sources, environ, findings)
     below = _whole(low, sources, Findings() if stored else findings)
     tree = below
+    refuses: Refuses | None = None
     if stored is not None:
-        changes = read_changes(stored.changes, Origin(f"version {stored.number}"), findings)
-        tree = _whole(merge(low, changes, findings), sources, findings)
-    resolved = resolve(_derived(tree), ROOT, environ, findings)
+        origin = Origin(f"version {stored.number}")
+        tree = _whole(merge(low, read_changes(stored.changes, origin, findings), findings), sources, findings)
+        guarded.check_kept(below, tree, ROOT, environ, origin, findings)
+        refuses = guarded.guard_of(below, ROOT, environ, origin).refuses
+    resolved = resolve(_derived(tree), ROOT, environ, findings, refuses)
     settings = typed(resolved, findings)
     if settings is not None:
         plugged.check(settings, resolved, findings)
+        users.check(settings, sources.profiles, resolved, findings)
+        destinations.check(settings, resolved, findings)
     findings.check()
     assert settings is not None
     not_yet.tell(settings, resolved, findings)
+    weak_keys.tell(settings, resolved, findings)
     scalars = {dotted(path): scalar for path, scalar in leaves(resolved)}
     return Loaded(
         settings,

@@ -34,11 +34,13 @@ class NotYet:
         text: what is said when it is; `{key}` and `{value}` stand for the first such key and its
             value.
         when: for which values of these keys it is said.
+        partly: whether the keys themselves do something all the same.
     """
 
     places: tuple[str, ...]
     text: str = "{key} has no effect yet"
     when: Callable[[Any], bool] = _given
+    partly: bool = False
 
 
 def _levels(key: str) -> tuple[str, ...]:
@@ -48,11 +50,6 @@ def _levels(key: str) -> tuple[str, ...]:
 
 
 TABLE: Final[tuple[NotYet, ...]] = (
-    NotYet(
-        _levels("rate-limit.scope"),
-        "rate-limit.scope caller goes by the key that a request shows, which nobody checks yet",
-        lambda value: value == "caller",
-    ),
     NotYet(_levels("circuit-breaker.exceptions.**"), "circuit-breaker.exceptions has no effect yet"),
     NotYet(
         _levels("adapter"),
@@ -62,17 +59,25 @@ TABLE: Final[tuple[NotYet, ...]] = (
     NotYet(("model.services.*.instances.*.api-key",)),
     NotYet(("adapter-definitions.**",), "adapter-definitions has no effect yet"),
     NotYet(
-        ("security.enabled", "security.api-key.enabled", "security.jwt.enabled"),
-        "{key} has no effect yet: anybody may call",
+        ("security.sanitization.request.enabled",),
+        "security.sanitization.request does not look into forms: uploads for transcriptions, translations "
+        "and edits of images are passed on as they are",
         bool,
+        partly=True,
     ),
-    NotYet(("security.validation.cors.**",), "security.validation.cors has no effect yet"),
     NotYet(
-        ("security.sanitization.request.enabled", "security.sanitization.response.enabled"),
-        "security.sanitization has no effect yet",
+        (
+            "security.sanitization.request.preserve-json-structure",
+            "security.sanitization.response.preserve-json-structure",
+        ),
+        "{key} has no effect: the names of members are never masked",
+        lambda value: not value,
+    ),
+    NotYet(
+        ("security.audit.include-request-body", "security.audit.include-response-body"),
+        "{key} has no effect: bodies are never recorded",
         bool,
     ),
-    NotYet(("security.audit.enabled", "logging.audit.enabled"), when=bool),
     NotYet(
         ("store.type",),
         "store.type redis has no effect yet: versions are kept in files",
@@ -92,7 +97,6 @@ TABLE: Final[tuple[NotYet, ...]] = (
     NotYet(("logging.file.**",), "logging.file has no effect yet: logs go to the console"),
     NotYet(("logging.pattern.**",), "logging.pattern has no effect yet"),
     NotYet(("logging.level.*",), "logging.level has no effect yet"),
-    NotYet(("server.ssl.enabled",), "server.ssl has no effect yet: the listener speaks HTTP", bool),
     NotYet(("server.compression.enabled",), "server.compression has no effect yet", bool),
 )
 
@@ -113,13 +117,15 @@ def tell(settings: Settings, tree: Members, findings: Findings) -> None:
             known[kind] = tuple(row for row in TABLE if _fits_any(row.places, path))
         for row in known[kind]:
             if row not in told and row.when(value := _value(settings, path)):
-                findings.notice(scalar.origin, row.text.format(key=dotted(path), value=value))
+                # What a placeholder stands for may be a secret, whatever key it was put into
+                shown = value if scalar.raw is None else scalar.shown
+                findings.notice(scalar.origin, row.text.format(key=dotted(path), value=shown))
                 told.add(row)
 
 
 def is_pending(path: KeyPath) -> bool:
     """Whether a key belongs to a part that does nothing yet; for the reference page."""
-    return any(_fits_any(row.places, path) for row in TABLE)
+    return any(not row.partly and _fits_any(row.places, path) for row in TABLE)
 
 
 def _fits_any(places: tuple[str, ...], path: KeyPath) -> bool:

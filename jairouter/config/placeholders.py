@@ -7,14 +7,14 @@ faults and origins keep the text as it was written.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from jairouter.config.canonical import Place, locate
-from jairouter.config.faults import Findings
+from jairouter.config.faults import Findings, Origin
 from jairouter.config.naming import KeyPath, split_key
 from jairouter.config.shape import Group
-from jairouter.config.tree import Broken, Items, Members, Node, Scalar, child
+from jairouter.config.tree import Broken, Items, Members, Node, Scalar, child, lookup
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\[\]-]*")
 #: Nesting beyond this is no configuration; it also bounds how deep the resolution can recurse.
@@ -22,12 +22,22 @@ _MOST_DEPTH = 20
 #: What all placeholders of one value may stand for together, in characters.
 _MOST_TEXT = 100_000
 
+Refuses = Callable[[Origin, str, KeyPath], bool]
+"""Says of a value, by where it was written, whether it must not use a placeholder: by its name, and by the
+key that it is, if it is one."""
+
 
 class _Unresolved(Exception):
     """A placeholder stands for nothing."""
 
 
-def resolve(tree: Members, root: Group, environ: Mapping[str, str], findings: Findings) -> Members:
+def resolve(
+    tree: Members,
+    root: Group,
+    environ: Mapping[str, str],
+    findings: Findings,
+    refuses: Refuses | None = None,
+) -> Members:
     """Replace all placeholders of a merged tree.
 
     Args:
@@ -35,16 +45,43 @@ def resolve(tree: Members, root: Group, environ: Mapping[str, str], findings: Fi
         root: the shape of the tree, by which keys in placeholders are understood.
         environ: the environment variables.
         findings: where unresolved placeholders go.
+        refuses: see `Refuses`; nothing is out of reach without it.
     """
-    resolved = _Resolution(tree, root, environ, findings).node(tree, ())
+    resolved = _Resolution(tree, root, environ, findings, refuses).node(tree, ())
     return resolved if isinstance(resolved, Members) else tree
+
+
+def names_in(tree: Members, path: KeyPath, root: Group, environ: Mapping[str, str]) -> frozenset[str]:
+    """Return the names of all placeholders that are asked for what the values below a place stand for.
+
+    Args:
+        tree: see `resolve`; likewise the others.
+        path: the place.
+        root: the shape of the tree.
+        environ: the environment variables.
+    """
+    resolution = _Resolution(tree, root, environ, Findings(), None)
+    node = lookup(tree, path)
+    if node is not None:
+        resolution.node(node, path)
+    return frozenset(resolution.names)
 
 
 class _Resolution:
     """The replacement of all placeholders in one tree."""
 
-    def __init__(self, tree: Members, root: Group, environ: Mapping[str, str], findings: Findings) -> None:
+    def __init__(
+        self,
+        tree: Members,
+        root: Group,
+        environ: Mapping[str, str],
+        findings: Findings,
+        refuses: Refuses | None,
+    ) -> None:
+        self.names: set[str] = set()
         self._tree = tree
+        self._refuses = refuses
+        self._asking: Origin | None = None
         self._root = root
         self._environ = environ
         self._findings = findings
@@ -63,6 +100,8 @@ class _Resolution:
         return node
 
     def _scalar(self, scalar: Scalar, path: KeyPath) -> Node:
+        # Whatever stands between, it is this value that comes to have what is found in the end
+        self._asking = scalar.origin
         try:
             text = self._text(scalar.text, (path,))
         except _Unresolved as unresolved:
@@ -104,9 +143,11 @@ class _Resolution:
         return self._text(default, (*active, ""))
 
     def _looked_up(self, name: str, active: tuple[KeyPath | str, ...]) -> str | None:
+        self.names.add(name)
+        place = locate(Place(self._root, (), split_key(name)))
+        self._check_reach(name, place.path)
         if name in self._environ:
             return self._environ[name]
-        place = locate(Place(self._root, (), split_key(name)))
         node: Node | None = self._tree
         for step in place.path:
             node = child(node, step)
@@ -115,6 +156,15 @@ class _Resolution:
         if place.path in active:
             raise _Unresolved(f"the placeholder ${{{name}}} stands, in the end, for itself")
         return self._written(node, place.path, active)
+
+    def _check_reach(self, name: str, path: KeyPath) -> None:
+        if self._refuses is None or self._asking is None or not self._refuses(self._asking, name, path):
+            return
+        shown = f" ${{{name}}}" if _NAME.fullmatch(name) else ""
+        raise _Unresolved(
+            f"the placeholder{shown} stands for what stored changes cannot use: it is a key or a variable "
+            "of the gateway's own security; write this into the files"
+        )
 
     def _written(self, node: Node, path: KeyPath, active: tuple[KeyPath | str, ...]) -> str | None:
         if isinstance(node, Items) and all(isinstance(item, Scalar) for item in node.items):

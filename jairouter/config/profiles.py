@@ -14,10 +14,17 @@ STEMS: Final = ("application", "jairouter")
 SUFFIXES: Final = (".yml", ".yaml")
 #: Always read when it is there: existing installations keep security in it without a profile.
 ALWAYS: Final = "security"
+#: With one of these active, what only a trial needs is let pass, with a notice.
+DEVELOPMENT: Final = frozenset({"dev", "development", "local", "test"})
 
 _PROFILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+@-]*")
 _FILE = re.compile(r"(?:application|jairouter)-(.+)\.ya?ml")
 _WORDS = re.compile(r"\s*([A-Za-z0-9_.+@-]+|[!&|()])")
+
+
+def is_development(profiles: Iterable[str]) -> bool:
+    """Whether this is no gateway that anybody relies on."""
+    return not DEVELOPMENT.isdisjoint(profiles)
 
 
 def split_profiles(texts: Iterable[str], origin: Origin, findings: Findings) -> tuple[str, ...]:

@@ -32,23 +32,29 @@ class Duration(Form):
     Attributes:
         bare: the unit of a number that is written without one, `s` or `ms`.
         least: the shortest length that is allowed, in seconds.
+        most: the longest one.
     """
 
     bare: str = "s"
     least: float = 0
+    most: float = _LONGEST
 
     @property
     def expected(self) -> str:
         """See `Form.expected`."""
         unit = "seconds" if self.bare == "s" else "milliseconds"
-        least = f" of at least {self.least:g}s" if self.least else ""
-        return f"a duration{least} such as 30s, 500ms or PT1M (a bare number is {unit})"
+        return f"a duration{self._bounds} such as 30s, 500ms or PT1M (a bare number is {unit})"
 
     @property
     def brief(self) -> str:
         """See `Form.brief`."""
+        return f"a duration{self._bounds}; bare: {self.bare}"
+
+    @property
+    def _bounds(self) -> str:
         least = f" of at least {self.least:g}s" if self.least else ""
-        return f"a duration{least}; bare: {self.bare}"
+        most = f" of at most {self.most:g}s" if self.most != _LONGEST else ""
+        return f"{least} and{most}" if least and most else least + most
 
     def parse(self, value: object) -> object:
         """See `Form.parse`; an already typed number is seconds, whatever the bare unit."""
@@ -56,7 +62,7 @@ class Duration(Form):
             value = self._seconds(value.strip())
         if not isinstance(value, int | float) or isinstance(value, bool):
             raise Unfit
-        if not self.least <= value <= _LONGEST:
+        if not self.least <= value <= self.most:
             raise Unfit
         # Whole nanoseconds, so that what is written is read back exactly.
         return round(float(value), 9)

@@ -24,7 +24,7 @@ from jairouter.errors import (
     render,
 )
 from jairouter.exchange import Answer
-from jairouter.headers import HOP_BY_HOP, end_to_end, without
+from jairouter.headers import CORS, HOP_BY_HOP, end_to_end, without
 from jairouter.interfaces import IResponder
 from jairouter.upstream.failures import BadAddress, BadAnswer, WrongBodyLength, is_ours
 from jairouter.upstream.receivers import EventReceiver, PlainReceiver
@@ -63,8 +63,8 @@ _LIMITS = frozenset(
 
 _STOPPED = HOP_BY_HOP | _OF_THE_BACKEND | _OURS | {b"content-length"}
 _STOPPED_IN_STREAMS = _STOPPED | {b"cache-control", b"x-accel-buffering"}
-_LIMITED = {stopped: stopped | _LIMITS for stopped in (_STOPPED, _STOPPED_IN_STREAMS)}
 
+_OF_THE_PAGE = frozenset({b"origin", b"referer"})
 _ACCEPT_ENCODING = frozenset({b"accept-encoding"})
 _WAIT = frozenset({b"retry-after", b"retry-after-ms"})
 _WITHOUT_BODY = frozenset({204, 205})
@@ -79,15 +79,21 @@ class Forward:
         agent: Sends.
         adapter: Says where to, and with which headers.
         max_event: Bytes of one unfinished event that are held back.
+        cors: Whether the gateway tells browsers which pages may call. Then neither is a backend told of the
+            page, which it may refuse, nor what it says about it passed on.
     """
 
     _log = Logger()
 
-    def __init__(self, agent: Agent, adapter: IAdapter, max_event: int) -> None:
+    def __init__(self, agent: Agent, adapter: IAdapter, max_event: int, *, cors: bool = False) -> None:
         self._agent = agent
         self._adapter = adapter
         self._max_event = max_event
         self._addresses: dict[tuple[Instance, Route], bytes] = {}
+        self._cors = cors
+        stopped = CORS if cors else frozenset[bytes]()
+        self._stopped = _stopped(_STOPPED | stopped)
+        self._stopped_in_streams = _stopped(_STOPPED_IN_STREAMS | stopped)
 
     async def respond(self, exchange: Exchange) -> Answer:
         """See `IResponder.respond`."""
@@ -124,6 +130,8 @@ class Forward:
 
     def _headers(self, exchange: Exchange, instance: Instance) -> HeaderPairs:
         headers = self._adapter.headers(exchange.request, instance)
+        if self._cors:
+            headers = without(headers, _OF_THE_PAGE)
         if exchange.stream:
             # Compressed events could be neither watched nor followed by an error event
             headers = (*without(headers, _ACCEPT_ENCODING), (b"Accept-Encoding", b"identity"))
@@ -133,7 +141,7 @@ class Forward:
         receiver = EventReceiver(exchange.request.route.dialect, self._max_event)
         response.deliverBody(receiver)
         await receiver.begun
-        headers = (*_kept(response, _STOPPED_IN_STREAMS, exchange), *_NO_BUFFERING)
+        headers = (*_kept(response, self._stopped_in_streams, exchange), *_NO_BUFFERING)
         return Answer(response.code, headers, receiver.body, event_stream=True)
 
     def _answer(self, exchange: Exchange, response: Response) -> Answer:
@@ -145,7 +153,7 @@ class Forward:
             # A proxy's HTML page or a traceback: nothing an SDK could read, and it may name hosts
             response.deliverBody(PlainReceiver(discard=True))
             return _error_answer(status, response.pairs)
-        headers = _kept(response, _STOPPED, exchange)
+        headers = _kept(response, self._stopped, exchange)
         if status in _WITHOUT_BODY:
             response.deliverBody(PlainReceiver(discard=True))
             return Answer(status, headers, AnswerBody.of(b""))
@@ -176,10 +184,16 @@ def _encoded(response: Response) -> bool:
     return response.fields.get(b"content-encoding", b"").lower() not in (b"", b"identity")
 
 
-def _kept(response: Response, stopped: frozenset[bytes], exchange: Exchange) -> HeaderPairs:
-    if exchange.quota is not None:
-        stopped = _LIMITED[stopped]
-    return end_to_end(response.pairs, response.fields.get(b"connection", b""), stopped)
+def _stopped(names: frozenset[bytes]) -> tuple[frozenset[bytes], frozenset[bytes]]:
+    """What is stopped without and with limits of the gateway's own."""
+    return names, names | _LIMITS
+
+
+def _kept(
+    response: Response, stopped: tuple[frozenset[bytes], frozenset[bytes]], exchange: Exchange
+) -> HeaderPairs:
+    names = stopped[exchange.quota is not None]
+    return end_to_end(response.pairs, response.fields.get(b"connection", b""), names)
 
 
 _NO_BUFFERING = ((b"Cache-Control", b"no-cache, no-transform"), (b"X-Accel-Buffering", b"no"))

@@ -88,7 +88,9 @@ def _admit(exchange: Exchange, rule: Rule, now: float) -> Admitted:
         RateLimited: Some refuses, and nothing was taken.
     """
     verdict = rule.admit(exchange, now)
-    exchange.quota = verdict.quota
+    before, exchange.quota = exchange.quota, verdict.quota
     if isinstance(verdict, Refused):
         raise RateLimited(f"the limit of {verdict.name} is reached", retry_after=verdict.wait)
+    if before is not None and before.remaining < verdict.quota.remaining:
+        exchange.quota = before  # the key may do less than everybody
     return verdict

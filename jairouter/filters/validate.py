@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from zope.interface import implementer
 
 from jairouter.codec.form_headers import MultipartError, boundary_of
+from jairouter.codec.json_depth import is_deeper
 from jairouter.codec.json_peek import PeekError, peek
 from jairouter.codec.multipart import ModelFinder
 from jairouter.errors import BadRequest, UnsupportedMediaType
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
     from jairouter.exchange import Answer, Exchange
     from jairouter.request_body.spool import Spool
 
+_CHARSET = re.compile(
+    rb"(?!\s*charset\b).*|\s*charset\s*=\s*\"?(?:utf-?8|us-ascii)\"?\s*", re.IGNORECASE | re.DOTALL
+)
+"""A parameter that leaves JSON what it is (RFC 8259, section 8.1): a backend that believes another one could
+read another model in the same bytes, as it could in UTF-7."""
 _JSON, _MULTIPART = BodyKind  # looking into the class takes five times as long
 
 
@@ -34,16 +41,23 @@ class Validate:
         inner: Answers.
         max_held: Bytes of JSON.
         max_size: Bytes of any body.
+        max_depth: Objects and lists inside one another in JSON; 0 for no limit.
         new_spool: Makes a place where a form is put aside until its model is known.
     """
 
     def __init__(
-        self, inner: IResponder, max_held: int, max_size: int, new_spool: Callable[[], Spool]
+        self,
+        inner: IResponder,
+        max_held: int,
+        max_size: int,
+        new_spool: Callable[[], Spool],
+        max_depth: int = 0,
     ) -> None:
         self._inner = inner
         self._max_held = min(max_held, max_size)
         self._max_size = max_size
         self._new_spool = new_spool
+        self._max_depth = max_depth
 
     def respond(self, exchange: Exchange) -> Coroutine[Any, Any, Answer]:
         """See `IResponder.respond`."""
@@ -73,6 +87,9 @@ class Validate:
     def _find_model(self, exchange: Exchange, data: bytes) -> None:
         if len(data) > self._max_held:
             raise too_large(self._max_held)
+        # Before anything else reads it: what is too deep may be too deep for that
+        if self._max_depth and is_deeper(data, self._max_depth):
+            raise BadRequest(f"the request body is nested more than {self._max_depth} levels deep")
         try:
             peeked = peek(data)
         except PeekError as error:
@@ -98,10 +115,15 @@ class Validate:
 def _kind_of(exchange: Exchange) -> BodyKind:
     """What the body is, if this route takes it."""
     request = exchange.request
+    if request.content_encoding and request.content_encoding.strip().lower() != b"identity":
+        raise UnsupportedMediaType("a body with a Content-Encoding is not taken: the gateway has to read it")
     if request.content_type == b"application/json" and request.route.kind is _JSON:
         return _JSON  # nearly every request
-    media_type = request.content_type.partition(b";")[0].strip().lower()
+    media_type, _, parameters = request.content_type.partition(b";")
+    media_type = media_type.strip().lower()
     is_json = media_type == b"application/json" or media_type.endswith(b"+json")
+    if is_json and parameters and not all(_CHARSET.fullmatch(each) for each in parameters.split(b";")):
+        raise UnsupportedMediaType("JSON is UTF-8; leave the charset out of the Content-Type header")
     if request.route.kind is _JSON:
         if is_json or not media_type:
             return _JSON

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 READ_AT_START: Final = (
     "server",
+    "server.ssl.enabled",
     "webclient.connection-timeout",
     "webclient.max-response-header-size",
     "webclient.connection-pool",
@@ -27,8 +28,9 @@ READ_AT_START: Final = (
 )
 """Keys; those below them are meant too."""
 
-READ_ANEW: Final = ("server.max-spooled-size",)
-"""Keys below those that are read whenever a configuration comes into force."""
+READ_ANEW: Final = ("server.max-spooled-size", "server.ssl")
+"""Keys below those that are read whenever a configuration comes into force, except for what `READ_AT_START`
+names below them."""
 
 
 def waiting(start: Settings, loaded: Loaded) -> tuple[Notice, ...]:
@@ -41,7 +43,7 @@ def waiting(start: Settings, loaded: Loaded) -> tuple[Notice, ...]:
     return tuple(
         Notice(f"{_named(key, member, value)} takes effect at the next start", _origin(key, loaded.origins))
         for key, member, value in _changed(start, loaded.settings, "")
-        if _below(key, READ_AT_START) and not _below(key, READ_ANEW)
+        if _depth(key, READ_AT_START) > _depth(key, READ_ANEW)
     )
 
 
@@ -73,5 +75,6 @@ def _origin(key: str, origins: Mapping[str, Origin]) -> Origin | None:
     return origins.get(key) or next(inside, None)
 
 
-def _below(key: str, places: tuple[str, ...]) -> bool:
-    return any(key == place or key.startswith(f"{place}.") for place in places)
+def _depth(key: str, places: tuple[str, ...]) -> int:
+    """How far down the deepest of these places is that a key is below of; 0 for none."""
+    return max((place.count(".") + 1 for place in places if f"{key}.".startswith(f"{place}.")), default=0)

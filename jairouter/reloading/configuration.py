@@ -47,7 +47,7 @@ from jairouter.config.loader import Stored
 from jairouter.config.patch import refuse_secrets
 from jairouter.control import Changed, Draft, IConfiguration, Standing, Told, UndoRule
 from jairouter.refusals import InvalidConfiguration, Refusal, StoreUnavailable, VersionConflict
-from jairouter.reloading.in_force import GATEWAY, STORE_CHANGED, InForce
+from jairouter.reloading.in_force import CERTIFICATES_CHANGED, GATEWAY, STORE_CHANGED, InForce
 from jairouter.reloading.newest import Mark
 from jairouter.reloading.said import UNDO, named, reason_of
 from jairouter.reloading.stored_now import Newest, look
@@ -174,6 +174,14 @@ class Configuration:
             Fails as `reload` does.
         """
         return self._turns.take(lambda _: self._force.bring_in(self._force.sources, STORE_CHANGED))
+
+    def renew(self) -> Deferred[Changed]:
+        """Read the certificates anew that the configuration in force names; its own files are not read.
+
+        Returns:
+            Fails as `reload` does.
+        """
+        return self._turns.take(lambda _: self._force.bring_in(self._force.sources, CERTIFICATES_CHANGED))
 
     def plan(self, edit: Edit | None, number: int | None = None) -> Deferred[Plan]:
         """See `IConfiguration.plan`."""

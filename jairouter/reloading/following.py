@@ -1,4 +1,4 @@
-"""Follows what changes outside: the files of a configuration, and the versions that other processes store."""
+"""Follows what changes outside: files, certificates, and the versions that other processes store."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 
 from jairouter.config.profiles import STEMS, SUFFIXES
 from jairouter.refusals import Refusal, StoreUnavailable
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from jairouter.control import Changed
     from jairouter.reloading.configuration import Configuration
     from jairouter.reloading.notices import OpenNotices
+    from jairouter.tls.listener import ListenerTls
 
 
 class Following:
@@ -32,6 +33,7 @@ class Following:
         clock: Runs this.
         run_in_thread: For what blocks.
         open_notices: Where notices of changes come from.
+        certificates: What the listener shows, and where it was read.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Following:
         clock: IReactorTime,
         run_in_thread: Callable[..., Deferred[Any]],
         open_notices: OpenNotices,
+        certificates: Callable[[], ListenerTls | None] = lambda: None,
     ) -> None:
         self._configuration = configuration
         self._clock = clock
@@ -48,6 +51,8 @@ class Following:
         self._open = open_notices
         self._running = False
         self._refused_over: int | None = None  # files were refused over the changes of this version
+        self._listener = certificates
+        self._certificates: Watch | None = None
         self._files: Watch | None = None
         self._store: Watch | None = None
         self._store_paths: Sequence[str | Path] = ()
@@ -66,10 +71,10 @@ class Following:
     def stop(self) -> None:
         """Leave nothing behind."""
         self._running = False
-        for watch in (self._files, self._store):
+        for watch in (self._files, self._store, self._certificates):
             if watch is not None:
                 watch.stop()
-        self._files = None
+        self._files = self._certificates = None
 
     @property
     def _settings(self) -> ConfigReloadSettings:
@@ -97,6 +102,7 @@ class Following:
         times = self._settings.debounce, self._settings.interval
         if self._store is not None:
             self._store.adapt(self._store_paths, *times)
+        self._adapt_certificates(*times)
         if not self._settings.watch:
             if self._files is not None:
                 self._files.stop()
@@ -109,6 +115,27 @@ class Following:
             if self._refused_over not in {None, self._configuration.version}:
                 self._refused_over = None
                 self._files.again()  # they may fit this one
+
+    def _adapt_certificates(self, debounce: float, interval: float) -> None:
+        listener = self._listener()
+        if listener is not None:
+            if self._certificates is None:
+                self._certificates = self._watch(listener.files, lambda _: False, self._renewed)
+                self._certificates.start()
+            else:
+                self._certificates.adapt(listener.files, debounce, interval)
+
+    def _renewed(self) -> Deferred[bool]:
+        listener = self._listener()
+        if listener is None:
+            return succeed(True)
+        differ: Deferred[bool] = self._run_in_thread(listener.files_differ)
+        return differ.addCallback(self._renew)
+
+    def _renew(self, differ: bool) -> Deferred[bool] | bool:
+        if not differ and self._configuration.standing.good:
+            return True
+        return self._configuration.renew().addCallbacks(_done, _refused)
 
     def _written(self) -> Deferred[bool]:
         self._refused_over = None

@@ -14,7 +14,7 @@ from jairouter.config.patch import refuse
 from jairouter.control import ASKED_FOR, Changed, Draft, Told
 from jairouter.refusals import InvalidConfiguration, Refusal
 from jairouter.reloading.making import Making
-from jairouter.reloading.said import FILES, STORE, UNDO, Said, misfit, reason_of
+from jairouter.reloading.said import CERTIFICATES, FILES, STORE, UNDO, Said, misfit, reason_of
 from jairouter.reloading.stored_now import Newest, look
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ SIGHUP: Final = "SIGHUP"
 
 STORE_CHANGED: Final = "store changed"
 FILES_CHANGED: Final = "files changed"
+CERTIFICATES_CHANGED: Final = "certificates changed"
 
 
 class InForce:
@@ -113,21 +114,29 @@ class InForce:
         except InvalidConfiguration as refusal:
             if not left_out or other:
                 reason = f"{reason_of(refusal)}; the one before stays in force"
-                self.said.wrong(FILES if other else STORE, cause, reason, refusal.faults)
+                kind = CERTIFICATES if cause == CERTIFICATES_CHANGED else STORE
+                self.said.wrong(FILES if other else kind, cause, reason, refusal.faults)
             raise
         except Refusal as refusal:
             self.said.wrong(STORE, cause, refusal.message)
             raise
         finally:
-            if cause != STORE_CHANGED and sources.digest == self.sources.digest:
+            if cause not in {STORE_CHANGED, CERTIFICATES_CHANGED} and sources.digest == self.sources.digest:
                 self.said.right(FILES)
         news = swapped or (self.said.standing.good and not was_good)
         if news or _is_wanted(cause):
             text = f"the configuration is in force as it is now ({cause}; {newest})"
             self.said.good(cause, newest.number, text if news else "")
         changed = other or not newest.stays
-        notices = self.making.notices(before, self.loaded) if changed else ()
+        notices = self._notices(before) if swapped else ()
         return Changed(newest.number, self.loaded, changed, (*left_out, *notices))
+
+    def _notices(self, before: Loaded) -> tuple[Notice, ...]:
+        """What is to be known of what has come into force by itself, told to the log: nobody has asked."""
+        notices = self.making.notices(before, self.loaded)
+        for notice in notices:
+            self._log.warn("{notice}", notice=notice)
+        return notices
 
     async def make(self, turn: Turn, draft: Draft) -> Changed:
         """Make a version of a draft, and bring it into force.
@@ -149,7 +158,7 @@ class InForce:
             await self._take_back(version)
             raise
         self._enforce(Newest.of(version), loaded)
-        self.said.right(STORE, UNDO)
+        self.said.right(STORE, CERTIFICATES, UNDO)
         return Changed(version.number, loaded, True, self.making.notices(before, loaded))
 
     async def _take_in(self, sources: Sources, newest: Newest, cause: str) -> bool:
@@ -158,10 +167,12 @@ class InForce:
         if newest.reason:
             self.said.wrong(STORE, cause, newest.reason)
         swapped = not newest.stays or sources.digest != self.sources.digest or _is_wanted(cause)
+        swapped = swapped or cause == CERTIFICATES_CHANGED
         if swapped:
             loaded, swap = await self.making.made(sources, newest.stored)
             await self._swap(swap)
             self._enforce(newest, loaded)
+            self.said.right(CERTIFICATES)
         if not newest.reason:
             self.said.right(STORE)
         return swapped

@@ -8,7 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jairouter.auth.signing import Signing, read_signing
+from jairouter.config.faults import Findings, Notice
 from jairouter.config.loader import Loaded, Stored, alone, build, read
+from jairouter.config.profiles import is_development
 from jairouter.refusals import VersionNotFound
 from jairouter.reloading.beginning import Beginning, begin
 from jairouter.store.files import VersionFiles
@@ -25,10 +28,17 @@ class Checked(Loaded):
     """A configuration of which the files that it names are read as well.
 
     Attributes:
-        tls: What it says about connections to backends.
+        tls: What it says about connections.
+        signing: What it says about tokens.
     """
 
     tls: ReadTls = field(default_factory=lambda: ReadTls({}, ()))
+    signing: Signing | None = None
+
+    @property
+    def development(self) -> bool:
+        """Whether this is no gateway that anybody relies on."""
+        return is_development(self.profiles)
 
 
 class Reading:
@@ -74,7 +84,9 @@ class Reading:
         loaded = build(sources, self._environ, stored)
         now = datetime.fromtimestamp(self._today(), UTC)
         tls = read_tls(loaded.settings, loaded.origins, now, self.tls)
-        return Checked(**{**vars(loaded), "notices": loaded.notices + tls.notices}, tls=tls)
+        signing, told = signing_of(loaded)
+        notices = (*loaded.notices, *tls.notices, *told)
+        return Checked(**{**vars(loaded), "notices": notices}, tls=tls, signing=signing)
 
     def begin(self) -> Beginning:
         """Find out what a gateway starts with.
@@ -85,6 +97,23 @@ class Reading:
         sources = self.read()
         settings = alone(sources, self._environ, "store").store
         return begin(sources, self.build, open_files(settings, self._today) or _Nothing())
+
+
+def signing_of(loaded: Loaded) -> tuple[Signing | None, Sequence[Notice]]:
+    """What a configuration says about tokens, and notices about it. Blocks.
+
+    Returns:
+        None in place of it where no tokens are accepted.
+
+    Raises:
+        ConfigurationFaults: Something is wrong with the keys that sign tokens.
+    """
+    security, findings = loaded.settings.security, Findings()
+    if not security.tokens_on:
+        return None, ()
+    signing = read_signing(security.jwt, loaded.origins, findings, is_development(loaded.profiles))
+    findings.check()
+    return signing, tuple(findings.notices)
 
 
 class _Nothing:

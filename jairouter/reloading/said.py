@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 FILES: Final = "files"
 STORE: Final = "store"
+CERTIFICATES: Final = "certificates"
 UNDO: Final = "undo"
 
 
@@ -44,7 +45,10 @@ class Said:
     @property
     def standing(self) -> Standing:
         """What is wrong, if anything is, else the last success."""
-        return next((self._wrong[what] for what in (FILES, STORE, UNDO) if what in self._wrong), self._last)
+        return next(
+            (self._wrong[what] for what in (FILES, STORE, CERTIFICATES, UNDO) if what in self._wrong),
+            self._last,
+        )
 
     def good(self, cause: str, version: int, text: str = "") -> None:
         """A configuration is in force, or still is.

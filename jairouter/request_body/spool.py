@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from jairouter.request_body.pieces import Pieces
 
-RunInThread = Callable[..., Awaitable[Any]]
+if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
+
+RunInThread = Callable[..., "Deferred[Any]"]
 """``run(function, *arguments)``: calls the function in a thread."""
 
 BLOCK = 64 * 1024

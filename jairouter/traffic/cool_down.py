@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from jairouter.traffic.instance import Instance
 
 _KEYS = frozenset({b"authorization", b"x-api-key", b"api-key"})
+_SEEN = frozenset({b"authorization", b"api-key"})
+"""Those of a client that a backend may get to see: never X-API-Key, which is for the gateway."""
 _SECONDS = re.compile(rb"[0-9]{1,20}(?:\.[0-9]{1,20})?")
 
 
@@ -56,7 +58,7 @@ class CoolDown:
                 requests are too large for all would take all of them from everybody.
         """
         if instance.header_names.isdisjoint(_KEYS) and any(
-            name.lower() in _KEYS for name, _ in request.headers
+            name.lower() in _SEEN for name, _ in request.headers
         ):
             return
         told = retry_after(headers, self._today())

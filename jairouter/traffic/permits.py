@@ -19,9 +19,9 @@ class AlreadySettled(RuntimeError):
     """A permit was settled twice: some path in the gateway believes it owns what another owned."""
 
 
-KINDS = ("request", "attempt", "connection", "limit", "trial")
+KINDS = ("request", "attempt", "connection", "limit", "trial", "key")
 """What is lent out: requests under way, attempts, busy connections to backends, places under limits of how
-many may be under way or wait, and trials of half-open breakers."""
+many may be under way or wait, trials of half-open breakers, and places under such limits of single keys."""
 
 
 class Ledger:

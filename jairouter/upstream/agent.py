@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from twisted.web.http_headers import Headers
     from twisted.web.iweb import IBodyProducer, IResponse
 
+    from jairouter.config.outbound import Outbound
     from jairouter.exchange import Attempt, HeaderPairs
     from jairouter.interfaces import IRequestBody
     from jairouter.timers import TimerWheel
@@ -152,6 +153,16 @@ class Agent:
         for origin in [each for each in self._pools if each not in wanted]:
             self._pools.pop(origin).close()
         self._addresses = {key: each for key, each in self._addresses.items() if each.origin in wanted}
+
+    def restrict(self, rules: Outbound) -> None:
+        """Connect to what other rules allow, and keep no connection that they may not.
+
+        What is under way ends as it began.
+        """
+        if rules != self.dialing.watch.rules:
+            self.dialing.watch.rules = rules
+            self.close()
+            self._pools, self._addresses = {}, {}
 
     def close(self) -> None:
         """Keep no connection any more."""

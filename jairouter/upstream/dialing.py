@@ -14,21 +14,51 @@ import errno
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
 from twisted.internet.error import ConnectError, NoRouteError, TimeoutError
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from jairouter.upstream.failures import Forbidden
+
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall, IProtocol, IProtocolFactory
 
     from jairouter.timers import TimerWheel
     from jairouter.upstream.names import Addresses, Names
+    from jairouter.upstream.outbound import Watch
 
 STAGGER: Final = 0.25
 """Seconds after which the next address is tried beside one that has not answered; RFC 8305, section 5."""
+
+
+@implementer(IStreamClientEndpoint)
+class AddressEndpoint:
+    """An IP address and a port.
+
+    Args:
+        reactor: To connect with.
+        watch: Says whether it may be connected to.
+        address: The address.
+        port: The port.
+        timeout: Seconds.
+    """
+
+    def __init__(self, reactor: Any, watch: Watch, address: str, port: int, timeout: float) -> None:
+        self._watch = watch
+        self._address = address
+        self._there = address_endpoint(reactor, address, port, timeout)
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
+        """See `IStreamClientEndpoint.connect`."""
+        try:
+            self._watch.check(self._address, (self._address,))
+        except Forbidden as error:
+            return fail(error)
+        connecting: Deferred[IProtocol] = self._there.connect(protocolFactory)
+        return connecting
 
 
 def address_endpoint(reactor: Any, address: str, port: int, timeout: float) -> IStreamClientEndpoint:
@@ -65,17 +95,26 @@ class NamedEndpoint:
         reactor: To connect with.
         wheel: For the timeout.
         names: Knows the addresses.
+        watch: Says which of them may be connected to.
         host: The name.
         port: The port.
         timeout: Seconds for the look-up and all attempts together.
     """
 
     def __init__(
-        self, reactor: Any, wheel: TimerWheel, names: Names, host: str, port: int, timeout: float
+        self,
+        reactor: Any,
+        wheel: TimerWheel,
+        names: Names,
+        watch: Watch,
+        host: str,
+        port: int,
+        timeout: float,
     ) -> None:
         self.reactor = reactor
         self.wheel = wheel
         self.names = names
+        self.watch = watch
         self.host = host
         self.port = port
         self.timeout = timeout
@@ -119,8 +158,12 @@ class _Race:
         work.addBoth(over).addCallbacks(unless_over, unless_over, (done,), {}, (failed,))
 
     def _found(self, addresses: Addresses) -> None:
-        self._left.extend(addresses)
-        self._try_next()
+        try:
+            self._left.extend(self._endpoint.watch.check(self._endpoint.host, addresses))
+        except Forbidden:
+            self._fail(Failure())
+        else:
+            self._try_next()
 
     def _try_next(self) -> None:
         if self._next_call is not None and self._next_call.active():

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import wrapClientTLS
 from twisted.internet.error import ConnectingCancelledError, TimeoutError
@@ -16,10 +15,12 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from jairouter.config.addresses import HOST_NAME
+from jairouter.config.outbound import address_in
 from jairouter.upstream.answer_parser import MAX_HEAD
 from jairouter.upstream.connection import Connection
-from jairouter.upstream.dialing import NamedEndpoint, address_endpoint
+from jairouter.upstream.dialing import AddressEndpoint, NamedEndpoint
 from jairouter.upstream.failures import BadAddress
+from jairouter.upstream.outbound import Watch
 from jairouter.upstream.tls import BackendTls, client_context
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ class Dialing:
         names: Knows the addresses of hosts.
         timeout: Seconds for the look-up and the connection, and as many for the handshake.
         max_head: Bytes of the head of an answer.
+        watch: Says which addresses may be connected to.
     """
 
     reactor: Any
@@ -116,6 +118,7 @@ class Dialing:
     names: Names
     timeout: float = 10.0
     max_head: int = MAX_HEAD
+    watch: Watch = field(default_factory=Watch)
 
 
 class Connector:
@@ -183,12 +186,14 @@ class _ConnectionFactory(Factory):
 
 def _endpoint(dialing: Dialing, origin: Origin) -> IStreamClientEndpoint:
     host, port, reactor, timeout = origin.host, origin.port, dialing.reactor, dialing.timeout
-    # No thread for the resolver where there is nothing to resolve
-    if isIPAddress(host) or isIPv6Address(host):
-        return address_endpoint(reactor, host, port, timeout)
+    # No thread for the resolver where there is nothing to resolve; and what it would take for an address in
+    # another spelling, is judged as the address that it is
+    address = address_in(host)
+    if address is not None:
+        return AddressEndpoint(reactor, dialing.watch, str(address), port, timeout)
     if not HOST_NAME.fullmatch(host):
         raise BadAddress(f"{host} is no name of a host")
-    return NamedEndpoint(reactor, dialing.wheel, dialing.names, host, port, timeout)
+    return NamedEndpoint(reactor, dialing.wheel, dialing.names, dialing.watch, host, port, timeout)
 
 
 def _plainly(failure: Failure) -> Failure:

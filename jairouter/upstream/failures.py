@@ -11,6 +11,10 @@ class BadAddress(Exception):
     """No connection to this address could ever be made."""
 
 
+class Forbidden(BadAddress):
+    """`security.outbound` keeps the gateway from connecting to this address; says which, and why."""
+
+
 class BadAnswer(Exception):
     """The backend sent something that is no HTTP/1.1 answer, or more than was asked for."""
 

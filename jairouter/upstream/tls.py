@@ -23,7 +23,7 @@ from jairouter.upstream.failures import BadAddress, BadAnswer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from jairouter.upstream.certificates import Identity
+    from jairouter.tls.certificates import Identity
 
 PROTOCOL: Final = b"http/1.1"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from jairouter.config.naming import KeyPath, kebab
-from jairouter.upstream.certificates import CertificateFile
+from jairouter.tls.certificates import CertificateFile
 
 if TYPE_CHECKING:
     from jairouter.config.settings.webclient import BackendTlsSettings

@@ -1,4 +1,4 @@
-"""From the settings to what secures the connections to each instance.
+"""From the settings to what secures connections: those to each instance, and those of clients.
 
 Files are read here, once, before anything starts; what is wrong with them is told as all faults of a
 configuration are: together, each with the place where the key was written.
@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from OpenSSL import SSL, crypto
 
-from jairouter.config.faults import Findings, Notice, Origin
+from jairouter.config.faults import Notice, Origin
 from jairouter.config.naming import KeyPath, dotted, kebab
-from jairouter.upstream.certificates import CertificateFile, Identity, Unusable, shown, validity
+from jairouter.tls.certificates import Identity, shown
+from jairouter.tls.listener import ListenerTls, read_listener
+from jairouter.tls.reading import Reader, reason_of
 from jairouter.upstream.tls import BackendTls, client_context
 from jairouter.upstream.tls_keys import TlsKeys, TlsOptions
 
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
     from jairouter.config.settings.webclient import BackendTlsSettings
 
 _SHARED: Final[KeyPath] = ("webclient", "ssl")
-
-_T = TypeVar("_T")
 
 
 class Ingredients(NamedTuple):
@@ -58,12 +58,14 @@ class ReadTls:
     Attributes:
         instances: How connections are secured, by service and position of the instance.
         notices: What is to be known about it.
+        listener: How connections of clients are secured; None if they are not.
         contexts: The contexts that were made.
         made: What secures connections, by the ingredients of its context and the name to be certified.
     """
 
     instances: Mapping[tuple[str, int], BackendTls]
     notices: tuple[Notice, ...]
+    listener: ListenerTls | None = None
     contexts: Mapping[Ingredients, SSL.Context] = field(default_factory=dict)
     made: Mapping[tuple[Ingredients, str | None], BackendTls] = field(default_factory=dict)
 
@@ -74,7 +76,7 @@ def read_tls(
     now: datetime.datetime | None = None,
     old: ReadTls | None = None,
 ) -> ReadTls:
-    """Read all files that are named, and make what secures the connections to each instance.
+    """Read all files that are named, and make of them what secures connections.
 
     Args:
         settings: The settings.
@@ -102,21 +104,20 @@ def read_tls(
                 tls = reader.instance(path, instance, levels)
                 if tls is not None:
                     instances[str(service), index] = tls
+    listener = read_listener(settings.server.ssl, reader)
     reader.findings.check()
-    return ReadTls(instances, tuple(reader.findings.notices), reader.contexts, reader.made)
+    return ReadTls(instances, tuple(reader.findings.notices), listener, reader.contexts, reader.made)
 
 
-class _Reader:
+class _Reader(Reader):
     """Makes contexts, each once, and remembers what is wrong."""
 
     def __init__(
         self, origins: Mapping[str, Origin], now: datetime.datetime | None, old: ReadTls | None
     ) -> None:
-        self.findings = Findings()
+        super().__init__(origins, now)
         self.contexts: dict[Ingredients, SSL.Context] = {}
         self.made: dict[tuple[Ingredients, str | None], BackendTls] = {}
-        self._origins = origins
-        self._now = now
         self._old = old or ReadTls({}, ())
         self._read: dict[TlsOptions, Ingredients | None] = {}
 
@@ -127,7 +128,7 @@ class _Reader:
         own = instance.tls
         if not instance.base_url.startswith("https:"):
             if own is not None and own.model_fields_set and own.enabled:
-                self._notice((*path, "base-url"), f"{dotted(path)}.tls has no effect: base-url is not https")
+                self.notice((*path, "base-url"), f"{dotted(path)}.tls has no effect: base-url is not https")
             return None
         if own is not None:
             levels = [*levels, ((*path, "tls"), own)] if own.enabled else []
@@ -139,7 +140,7 @@ class _Reader:
         if not ingredients.verify:
             which, key = f"{dotted(path)} ({shown(instance.name)})", keys.path("trust_all")
             told = f"the certificate of {instance.base_url} is not checked ({dotted(key)})"
-            self._notice(key, f"{which}: {told}: anybody in between can pass for it")
+            self.notice(key, f"{which}: {told}: anybody in between can pass for it")
         which_one = ingredients, server_name
         made = self.made.get(which_one) or self._old.made.get(which_one)
         if made is None:
@@ -162,7 +163,7 @@ class _Reader:
         for name in type(shared).model_fields:
             if name in shared.model_fields_set:
                 told = "webclient.ssl has no effect: webclient.ssl.enabled is not true"
-                self._notice((*_SHARED, kebab(name)), told)  # which is told once
+                self.notice((*_SHARED, kebab(name)), told)  # which is told once
 
     def _contradictory(self, keys: TlsKeys) -> bool:
         told = {
@@ -172,7 +173,7 @@ class _Reader:
         wrong = False
         for name, (other, given, text) in told.items():
             if keys.value(name) and bool(keys.value(other)) is given:
-                self._fault(keys.path(name), text)
+                self.fault(keys.path(name), text)
                 wrong = True
         return wrong
 
@@ -181,11 +182,11 @@ class _Reader:
         authorities: list[Certificate] = []
         identity: Identity | None = None
         for name, file in options.authorities:
-            found = self._try(keys.path(name), file.authorities) or ()
-            authorities += found
-            self._check_dates(keys.path(name), file, found)
+            authorities += self.authorities(keys.path(name), file)
         if options.identity is not None:
-            identity = self._identity(*options.identity, options.key_file, keys)
+            name, file = options.identity
+            key_path = keys.path("certificate_private_key") if options.key_file is not None else ()
+            identity = self.identity(keys.path(name), file, key_path, options.key_file)
         if len(self.findings.faults) > faults:
             return None
         ingredients = Ingredients(
@@ -203,42 +204,9 @@ class _Reader:
         except (SSL.Error, crypto.Error, TypeError) as error:
             # A key that is too short, or of a kind that TLS does not know
             name, file = options.identity or options.authorities[-1]
-            self._fault(keys.path(name), f"{shown(file.path)} is not accepted by OpenSSL: {_reason(error)}")
+            self.fault(keys.path(name), f"{shown(file.path)} is not accepted by OpenSSL: {reason_of(error)}")
             return None
         return ingredients
-
-    def _identity(
-        self, name: str, file: CertificateFile, key_file: CertificateFile | None, keys: TlsKeys
-    ) -> Identity | None:
-        key = None
-        if key_file is not None:
-            key = self._try(keys.path("certificate_private_key"), key_file.private_key)
-            if key is None:
-                self._try(keys.path(name), file.authorities)  # there may be more to tell
-                return None
-        identity = self._try(keys.path(name), lambda: file.identity(key))
-        self._check_dates(keys.path(name), file, (identity.certificate,) if identity else ())
-        return identity
-
-    def _try(self, path: KeyPath, read: Callable[[], _T]) -> _T | None:
-        try:
-            return read()
-        except Unusable as error:
-            self._fault(path, str(error))
-            return None
-
-    def _check_dates(self, path: KeyPath, file: CertificateFile, found: Iterable[Certificate]) -> None:
-        for each in found:
-            wrong = validity(each, self._now) if self._now is not None else ""
-            if wrong:
-                subject = shown(each.subject.rfc4514_string()) or "without a subject"
-                self._notice(path, f"{dotted(path)}: {shown(file.path)}: the certificate {subject} {wrong}")
-
-    def _fault(self, path: KeyPath, text: str) -> None:
-        self.findings.fault(self._origins.get(dotted(path)), path, text)
-
-    def _notice(self, path: KeyPath, text: str) -> None:
-        self.findings.notice(self._origins.get(dotted(path)), text)
 
 
 def _system() -> tuple[object, ...]:
@@ -253,8 +221,3 @@ def _system() -> tuple[object, ...]:
         else:
             found.append((state.st_ino, state.st_mtime_ns, state.st_size))
     return tuple(found)
-
-
-def _reason(error: Exception) -> str:
-    reasons = error.args[0] if error.args else ""
-    return "; ".join(reason for *_, reason in reasons) if isinstance(reasons, list) else str(reasons)

@@ -38,6 +38,8 @@ class Health(JsonPage):
         shows_details: Whether whoever sends a request may see the details of them.
     """
 
+    everybody = True
+
     def __init__(self, ready: Ready) -> None:
         super().__init__()
         self._ready = ready
@@ -68,6 +70,8 @@ class Health(JsonPage):
 
 
 class _State(JsonPage):
+    everybody = True
+
     def __init__(self, good: Ready) -> None:
         super().__init__()
         self._good = good
@@ -84,6 +88,8 @@ def _status(good: bool) -> str:
 class Info(JsonPage):
     """What runs here."""
 
+    everybody = True
+
     def __init__(self, version: str) -> None:
         super().__init__()
         self._page = {"app": {"name": "jairouter", "version": version}}
@@ -99,6 +105,8 @@ class Prometheus(Page):
     It takes milliseconds to make, so those who ask in the same turn of the reactor get the same one: a
     thousand of them at once would otherwise stop everything else for seconds.
     """
+
+    everybody = True
 
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__()

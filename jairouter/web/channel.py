@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from jairouter.web.request import GatewayRequest
+    from jairouter.web.secure import ClientCertificate
     from jairouter.web.site import GatewaySite
 
 AT_ONCE = 16
@@ -208,6 +209,11 @@ class Channel(RequestTransport):
         proxies = self.site.proxies
         return Client(self.client_ip) if proxies is None else proxies.sole_client(self.client_ip)
 
+    @property
+    def client_certificate(self) -> ClientCertificate | None:
+        """Who the client is by the certificate that it has shown, if it has; only known while it is there."""
+        return getattr(self.transport, "client_certificate", None)
+
     def requestDone(self, request: GatewayRequest) -> None:
         """Called by the request: its answer is complete."""
         self._current = None
@@ -250,6 +256,8 @@ class Channel(RequestTransport):
 
     def break_off(self) -> None:
         """Close in the middle of an answer; what was written before the break goes out."""
+        if self.isSecure():
+            self.transport.farewell = False  # which would say that it was all
         self._close()
 
     def loseConnection(self) -> None:
@@ -268,9 +276,6 @@ class Channel(RequestTransport):
 
         Closing with unread bytes makes the kernel send a reset, which may overtake the answer.
         """
-        if self.isSecure():
-            self._close()  # half a TLS connection cannot be closed
-            return
         self._closing = True
         self._last_words()
         self._end.begin(self.transport, lingers=True, quiet=quiet)

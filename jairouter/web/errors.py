@@ -37,11 +37,14 @@ def write_error(request: Request, error: GatewayError) -> None:
 def error_headers(error: GatewayError) -> HeaderPairs:
     """What goes with an error, besides its length."""
     if error.retry_after is None:
-        return _JSON
+        return _CHALLENGED if error.status == 401 else _JSON
     return (*_JSON, *retry_after_headers(error.retry_after))
 
 
 _JSON = ((b"Content-Type", b"application/json"),)
+CHALLENGE = (b"WWW-Authenticate", b'Bearer realm="jairouter"')
+"""What a 401 has to carry: RFC 9110, section 11.6.1, and RFC 6750, section 3."""
+_CHALLENGED = (*_JSON, CHALLENGE)
 
 
 def refusal(error: GatewayError, date: bytes, request_id: str) -> bytes:

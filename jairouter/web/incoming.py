@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jairouter.exchange import Request
-from jairouter.headers import end_to_end, joined
+from jairouter.headers import by_name, end_to_end, joined
 from jairouter.request_body.held import HeldBody
 from jairouter.twisted_headers import pairs_of
 from jairouter.web.request import GatewayRequest
@@ -50,6 +50,8 @@ def exchange_request(http_request: http.Request, route: Route, ids: RequestIds) 
         client.address,
         client.forwarded,
         fields.get(_RETRY_COUNT, b""),
+        fields,
+        fields.get(b"content-encoding", b""),
     )
 
 
@@ -66,6 +68,8 @@ def _from_twisted(http_request: http.Request, route: Route, ids: RequestIds) -> 
         HeldBody(http_request.content.read() if http_request.content is not None else b""),
         getattr(http_request.client, "host", "-"),
         retry_count=joined(pairs, _RETRY_COUNT),
+        fields=by_name(pairs)[0],
+        content_encoding=joined(pairs, b"content-encoding"),
     )
 
 

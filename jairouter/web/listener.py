@@ -128,7 +128,9 @@ class Listener(Service):
             reason = getattr(error, "socketError", error)
             raise CannotListen(f"cannot listen on {self._address}:{self._port_number}: {reason}") from None
         self._state = _State.OPEN
-        self._log.info("listening on http://{address}:{port}", address=self._address, port=self.port)
+        scheme = "http" if self._site.handshakes is None else "https"
+        text = "listening on {scheme}://{address}:{port}"
+        self._log.info(text, scheme=scheme, address=self._address, port=self.port)
 
     def stopService(self) -> Deferred[None]:
         """See `IService.stopService`: fires when everything is closed."""

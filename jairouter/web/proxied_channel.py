@@ -68,22 +68,30 @@ class ProxiedChannel(Channel):
 
     def dataReceived(self, data: bytes) -> None:
         """See `Protocol.dataReceived`."""
-        if self._header is None:
+        data = self.take_header(data)
+        if data:
             super().dataReceived(data)
-            return
+
+    def take_header(self, data: bytes) -> bytes:
+        """Read the header, which comes ahead of all that is the client's, TLS included.
+
+        Returns:
+            What of the bytes is not part of it, or nothing while it is not complete.
+        """
+        if self._header is None:
+            return data
         try:
             header = self._header.feed(data)
         except MalformedProxyHeader as error:
             self._gate.closes(self.client_ip, f"its PROXY header is malformed ({error})")
             self.abortConnection()  # should more come all the same, it is malformed still
-            return
+            return b""
         if header is None:
-            return
+            return b""
         self._header = None
         if header.source is None:
             # Whoever is behind it may have written the request's headers
             self.client = self._gate.proxies.itself(self.client_ip)
         else:
             self.client_ip = header.source
-        if header.rest:
-            super().dataReceived(header.rest)
+        return header.rest

@@ -14,9 +14,10 @@ from twisted.web.http_headers import Headers
 from twisted.web.resource import EncodingResourceWrapper
 from twisted.web.server import Request
 
-from jairouter.errors import BadRequest, GatewayError, InternalError, MethodNotAllowed
+from jairouter.errors import BadRequest, GatewayError, InternalError, MethodNotAllowed, PermissionDenied
 from jairouter.request_body.held import HeldBody, collect
 from jairouter.twisted_headers import headers_of, pairs_of
+from jairouter.web.cors import is_preflight
 from jairouter.web.errors import break_off, write_error
 from jairouter.web.upload import Upload
 
@@ -76,6 +77,8 @@ class GatewayRequest(Request):
         recorded: Whether the pipeline counts it.
         owner: Told when it is over.
         framed: Whether the answer that was begun says where it ends.
+        cors: Which pages of other origins may call, as it was when the request came; None where that is not
+            configured.
     """
 
     _log = Logger()
@@ -110,6 +113,7 @@ class GatewayRequest(Request):
         # The rest is made when it is asked for, see above; the tests hold the two side by side.
         self.channel = channel
         site = self.site = channel.site
+        self.cors = site.cors
         self.transport = channel.transport
         self.notifications = []
         self.arrived = channel.site.wheel.seconds()
@@ -141,16 +145,18 @@ class GatewayRequest(Request):
         return target
 
     def _always(self) -> HeaderPairs:
-        return (b"Date", self.site.date()), (b"X-Request-Id", self.request_id.encode("ascii"))
+        always = ((b"Date", self.site.date()), (b"X-Request-Id", self.request_id.encode("ascii")))
+        return always if self.cors is None else (*always, *self.cors.pairs(self.fields))
 
     def own_lines(self) -> bytes:
         """What every answer carries, and what else was set with `setHeader`, as lines of a head."""
         headers: Headers | None = self.__dict__.get("responseHeaders")
         if headers is None:
-            return b"Date: %b\r\nX-Request-Id: %b\r\n" % (
+            lines = b"Date: %b\r\nX-Request-Id: %b\r\n" % (
                 self.site.date(),
                 self.request_id.encode("ascii"),
             )
+            return lines if self.cors is None else lines + self.cors.lines(self.fields)
         return b"".join([b"%b: %b\r\n" % pair for pair in pairs_of(headers)])
 
     @property
@@ -189,7 +195,7 @@ class GatewayRequest(Request):
             self._render(self.rendered)
             return
         operation = self.site.operations.get(self.path)
-        if operation is not None and self.fault is None:
+        if operation is not None and self.fault is None and (self.cors is None or not self._is_preflight):
             self.rendered = operation
             try:
                 operation.render(self)  # without Twisted's around it: it never returns a page
@@ -202,6 +208,8 @@ class GatewayRequest(Request):
 
     def _find(self) -> None:
         """Look for the resource in the tree."""
+        if self.site.security_headers is not None:
+            self.site.security_headers.put_on(self)
         self.prepath = []
         self.postpath = [_unquoted(part) for part in self.path[1:].split(b"/")]
         if self.fault is not None:
@@ -223,11 +231,29 @@ class GatewayRequest(Request):
 
     def _serve(self, resource: IResource) -> None:
         self.rendered = resource
+        if self._is_preflight and not getattr(resource, "nowhere", False):
+            self._answer_preflight()
+            return
         if getattr(resource, "takes_upload", False):
             self._render(resource)
             return
         collecting = collect(self.upload, self.site.limits.max_held_body)
         collecting.addCallback(self._body_here).addErrback(self._no_body)
+
+    @property
+    def _is_preflight(self) -> bool:
+        return self.cors is not None and is_preflight(self.method, self.fields)
+
+    def _answer_preflight(self) -> None:
+        """Tell a browser what a page may do; nobody has to say who it is for that, nor can a browser."""
+        told = None if self.cors is None else self.cors.preflight(self.fields)
+        if told is None:
+            self.refuse(PermissionDenied("pages of this origin may not call; see security.validation.cors"))
+            return
+        for name, value in told:
+            self.setHeader(name, value)
+        self.setResponseCode(204)
+        self.finish()
 
     def _body_here(self, body: HeldBody) -> None:
         self.content = io.BytesIO(body.data or b"")

@@ -40,9 +40,14 @@ class Page(Resource):
     """Something at one address, with or without a slash at its end; below it there is nothing.
 
     It is rendered when the head of the request is there, and reads no body unless it asks for it.
+
+    Attributes:
+        everybody: Whether everybody may GET it, with security on too. Of all others, `web.route_table` has to
+            know what they need.
     """
 
     takes_upload = True
+    everybody = False
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         """See `Resource.getChild`."""

@@ -16,6 +16,7 @@ from jairouter.web.proxied_channel import ProxiedChannel, ProxyGate
 from jairouter.web.request import GatewayRequest
 from jairouter.web.request_parser import HeadLimits
 from jairouter.web.room import Room
+from jairouter.web.secure import SecureTransport
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IAddress, IReactorTime
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     from jairouter.errors import GatewayError
     from jairouter.timers import TimerWheel
     from jairouter.web.client_address import TrustedProxies
+    from jairouter.web.cors import Cors
+    from jairouter.web.handshakes import Handshakes
     from jairouter.web.request_ids import RequestIds
+    from jairouter.web.security_headers import SecurityHeaders
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +68,22 @@ class GatewaySite(Site):
         on_answered: Told method, path, status and seconds of every answer that is not the pipeline's.
         proxies: Who may speak for others.
         today: Seconds since the epoch, for the Date header; by default what the wheel says.
+        handshakes: Begins those of TLS; None to speak none.
 
     Attributes:
+        handshakes: As given.
         operations: The routes of the data plane by their whole path, which need no walk through the tree.
         channels: The open connections.
         draining: Whether each connection closes after the answer under way.
+        cors: Which pages of other origins may call; None where that is not configured. Replaced, as the next
+            one, when other settings come into force.
+        security_headers: What answers that are not a model's tell browsers to keep to; None for nothing.
     """
 
     requestFactory: type[GatewayRequest] = GatewayRequest
     noisy = False
+    cors: Cors | None = None
+    security_headers: SecurityHeaders | None = None
 
     def __init__(
         self,
@@ -84,6 +95,7 @@ class GatewaySite(Site):
         on_answered: Callable[[str, str, int, float], None],
         proxies: TrustedProxies | None = None,
         today: Callable[[], float] | None = None,
+        handshakes: Handshakes | None = None,
     ) -> None:
         super().__init__(resource, GatewayRequest, reactor=clock)
         self.operations = dict(_operations(resource))
@@ -94,6 +106,7 @@ class GatewaySite(Site):
         self.channels: dict[Channel, None] = {}  # a set's order would be that of memory addresses
         self._room = Room(self.channels, limits.max_connections, wheel.seconds)
         self.proxies = proxies
+        self.handshakes = handshakes
         self._gate: ProxyGate | None = None
         if proxies is not None and proxies.proxy_protocol:
             self._gate = ProxyGate(proxies, wheel.seconds)
@@ -102,8 +115,16 @@ class GatewaySite(Site):
         self._date = (-1, b"")
         self._closed_waiters: list[Deferred[None]] = []
 
-    def buildProtocol(self, addr: IAddress | None) -> Channel | None:  # type: ignore[override]
-        """See `Factory.buildProtocol`; the override is a channel of our own, not Twisted's."""
+    def buildProtocol(  # type: ignore[override]  # a channel of our own, not Twisted's
+        self, addr: IAddress | None
+    ) -> Channel | SecureTransport | None:
+        """See `Factory.buildProtocol`."""
+        channel = self._channel(addr)
+        if channel is None or self.handshakes is None:
+            return channel
+        return SecureTransport(channel, self.handshakes)
+
+    def _channel(self, addr: IAddress | None) -> Channel | None:
         gate = self._gate
         if gate is None:
             return Channel(self) if self._room.for_one_more() else None

@@ -70,8 +70,9 @@ class HeaderTests(SynchronousTestCase):
         self.assertEqual(headers, ((b"X-A", b"1"), (b"X-Request-Id", b"req_1"), *own))
 
     def test_credentials_for_the_gateway_stay_here(self) -> None:
-        """With and without headers of the instance's own."""
-        secret = tuple((name, b"x") for name in (b"X-API-Key", b"Jairouter_Token", b"Cookie"))
+        """With and without headers of the instance's own; in spellings that WSGI takes for them, too."""
+        names = (b"X-API-Key", b"Jairouter_Token", b"Cookie", b"X_API_KEY", b"X-Api_Key", b"Jairouter-Token")
+        secret = tuple((name, b"x") for name in names)
         for own in ((), ((b"X-Own", b"1"),)):
             self.assertEqual(self.headers(*secret, own=own), ((b"X-Request-Id", b"req_1"), *own))
 

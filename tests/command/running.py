@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -57,6 +58,7 @@ class CommandTestCase(SynchronousTestCase):
         self.patch(places, "DEFAULT_CONFIGURATION", nowhere)
         self.patch(restoring, "DEFAULT_CONFIGURATION", nowhere)
         self.clock = Clock()
+        self.random = Random(7)
 
     def run_command(
         self,
@@ -64,17 +66,32 @@ class CommandTestCase(SynchronousTestCase):
         environ: Mapping[str, str] | None = None,
         stdin: bytes = b"",
         asked: Callable[[str], str] | None = None,
+        hidden: Callable[[str], str] | None = None,
+        terminal: bool = False,
     ) -> Ran:
-        """Run one. With `asked`, there is a person at a terminal, who says this."""
+        """Run one.
+
+        Args:
+            arguments: Of the command line.
+            environ: The environment variables.
+            stdin: What comes in.
+            asked: There is a person at a terminal, who says this.
+            hidden: What that person says when a secret is asked for.
+            terminal: Whether what comes in is typed.
+        """
         shell = Shell(
             environ or {},
             lambda: self.clock.now,
             self.clock.sleep,
             lambda: asked is not None,
             asked or self.fail,
+            hidden or self.fail,
+            self.random,
         )
         out, err = io.StringIO(), io.StringIO()
-        self.patch(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        keyboard = io.TextIOWrapper(io.BytesIO(stdin))
+        self.patch(keyboard, "isatty", lambda: terminal)
+        self.patch(sys, "stdin", keyboard)
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             try:
                 status = line.main(list(map(str, arguments)), shell)
@@ -100,6 +117,13 @@ class Asked:
     query: Mapping[str, str]
     body: bytes | None
     content_type: str | None
+    headers: Mapping[str, str]
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON values."""
+        assert self.body is not None
+        return json.loads(self.body)
 
 
 class FakeGateway:
@@ -126,7 +150,8 @@ class _FakeConnection:
 
     def request(self, method: str, target: str, body: bytes | None, headers: Mapping[str, str]) -> None:
         parts = urlsplit(target)
-        asked = Asked(method, parts.path, dict(parse_qsl(parts.query)), body, headers.get("Content-Type"))
+        query, content_type = dict(parse_qsl(parts.query)), headers.get("Content-Type")
+        asked = Asked(method, parts.path, query, body, content_type, dict(headers))
         self._gateway.asked.append(asked)
         answer = self._gateway.answers[f"{method} {parts.path}"]
         if callable(answer):
@@ -150,6 +175,9 @@ class _FakeConnection:
 class _FakeAnswer:
     status: int
     content: bytes
+
+    def getheader(self, name: str) -> str | None:
+        return None
 
     def read(self, size: int) -> bytes:
         return self.content[:size]

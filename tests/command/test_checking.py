@@ -29,7 +29,26 @@ class CheckConfigTests(SynchronousTestCase):
 
     def test_a_valid_configuration_is_shown(self) -> None:
         status, out, err = self._check("-", "--changed", stdin=b"server.port: 81")
-        self.assertEqual((status, out, err), (0, "server:\n  port: 81\n", ""))
+        self.assertEqual((status, out), (0, "server:\n  port: 81\n"))
+        told = [line for line in err.splitlines() if not line.startswith(("door: ", "warning: "))]
+        self.assertEqual(told, [])
+
+    def test_open_doors_are_told_and_not_part_of_what_is_shown(self) -> None:
+        _, _, err = self._check("-", stdin=b"server.port: 81")
+        self.assertIn("door: models: anybody\n", err)
+        self.assertIn("warning: security is off and the listener is on all addresses", err)
+
+    def test_a_faulty_configuration_opens_no_doors(self) -> None:
+        _, _, err = self._check("-", stdin=b"server.port: x")
+        self.assertNotIn("door", err)
+
+    def test_a_secret_with_which_no_gateway_starts_is_a_fault(self) -> None:
+        """As the production guide prints it; and none where a gateway would start with it."""
+        guide = b"security.jwt: {enabled: true, secret: your-very-secure-jwt-secret-key-here}"
+        status, out, err = self._check("-", stdin=guide)
+        self.assertEqual((status, out), (1, ""))
+        self.assertTrue(err.startswith("<stdin>:1: security.jwt.secret: it is made of words"), err)
+        self.assertEqual(self._check("-", "--profile", "dev", stdin=guide)[0], 0)
 
     def test_the_whole_tree_is_shown_unless_asked_otherwise(self) -> None:
         _, out, _ = self._check("-", stdin=b"server.port: 81")

@@ -54,7 +54,7 @@ class DirectoryTests(CommandTestCase):
         """What the files have to say was said at the start, and would hide the one line that matters."""
         self.write("application.yml", FILES % self.store + "tracing.enabled: true\n")
         self.assertEqual(self.weight(3).err, "")
-        ran = self.offline("apply", "-", stdin="security.enabled: true")
+        ran = self.offline("apply", "-", stdin="persistence.enabled: true")
         self.assertEqual((ran.status, ran.err.count("no effect yet")), (0, 2), ran.err)  # (planned, and made)
         self.assertNotIn("tracing", ran.err)
         self.assertEqual(self.offline("rollback", "1").err, "")

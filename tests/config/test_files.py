@@ -40,10 +40,10 @@ class DirectoryTests(SynchronousTestCase):
         self.assertEqual(self._load().settings.server.port, 1)
 
     def test_the_security_file_is_always_read(self) -> None:
-        self._write("application-security.yml", "security.enabled: true")
+        self._write("application-security.yml", "security.api-key.enabled: true")
         self._write("application-prod.yml", "server.port: 2")
         settings = self._load("prod").settings
-        self.assertTrue(settings.security.enabled)
+        self.assertTrue(settings.security.on)
         self.assertEqual(settings.server.port, 2)
 
     def test_a_profile_without_a_file_gives_a_notice(self) -> None:

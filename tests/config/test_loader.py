@@ -97,7 +97,12 @@ class ValueTests(SynchronousTestCase):
 
     def test_hosts_of_any_kind(self) -> None:
         hosts = ["localhost", "my_model:11434", "[::1]:80", "10.0.0.1", "a.b.example", "x/v1", "my--model"]
-        hosts += ["a" * 63 + ".example.", ".".join(["a" * 63] * 3 + ["b" * 61]), "xn--bcher-kva.example", "7"]
+        hosts += [
+            "a" * 63 + ".example.",
+            ".".join(["a" * 63] * 3 + ["b" * 61]),
+            "xn--bcher-kva.example",
+            "7b",
+        ]
         for host in hosts:
             text = f"model.services.chat.instances: [{{name: a, base-url: 'HTTP://{host}/'}}]"
             instance = read(text).settings.model.services["chat"].instances[0]
@@ -134,8 +139,9 @@ class ValueTests(SynchronousTestCase):
             self.assertEqual(instance.base_url, f"https://{host}")
 
     def test_jairouter_in_front_is_the_same_tree(self) -> None:
-        settings = read("jairouter: {security: {enabled: true}}\njairouter.tracing.enabled: on")
-        self.assertTrue(settings.settings.security.enabled)
+        settings = read("jairouter: {security: {api-key: {enabled: true}}}\njairouter.tracing.enabled: on")
+        self.assertTrue(settings.settings.security.on)
+        self.assertTrue(settings.settings.security.on)
         self.assertTrue(settings.settings.tracing.enabled)
 
     def test_aliases(self) -> None:

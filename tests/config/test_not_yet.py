@@ -5,6 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.config import not_applicable
+from jairouter.config.loader import Text, load
 from jairouter.config.not_yet import TABLE
 from jairouter.config.settings.root import Settings
 from jairouter.config.shape import Group, Listing, Naming, Shape
@@ -49,6 +50,12 @@ class NotYetTests(SynchronousTestCase):
 
     def test_levels_give_one_notice_together(self) -> None:
         self.assertEqual(len(read("logging.level: {a: INFO, b: INFO}").notices), 1)
+
+    def test_what_a_placeholder_stands_for_is_not_told(self) -> None:
+        """Whoever may see the notices may not know the variables of the gateway."""
+        loaded = load([Text("a.yml", b"model.adapter: ${SOME}")], environ={"SOME": "planted"})
+        self.assertIn("adapter ${SOME} has no effect yet", str(loaded.notices[0]))
+        self.assertNotIn("planted", str(loaded.notices))
 
 
 class NotApplicableTests(SynchronousTestCase):

@@ -50,7 +50,7 @@ class Case(SynchronousTestCase):
     def setUp(self) -> None:
         self.inner = Inner()
         self.spools: list[CountedSpool] = []
-        self.validate = Validate(self.inner, 200, 500, self.new_spool)
+        self.validate = Validate(self.inner, 200, 500, self.new_spool, 5)
         self.connection = Connection()
 
     def new_spool(self) -> Spool:
@@ -106,6 +106,59 @@ class ContentTypeTests(Case):
         self.assertTrue(self.accepts("/images/edits", b"application/json"))
         self.assertFalse(self.accepts("/images/edits", b""))
         self.assertFalse(self.accepts("/images/edits", b"text/plain"))
+
+    def test_encoded(self) -> None:
+        """What cannot be looked into is not passed on: nobody knows for which model it is."""
+        for encoding in (
+            b"gzip",
+            b"GZIP",
+            b"br",
+            b"x-none",
+            b"gzip, identity",
+            b"identity, identity",
+            b" deflate",
+        ):
+            for suffix, content_type in (("/chat/completions", b"application/json"), ("/images/edits", FORM)):
+                sent = request(ROUTE[suffix], content_type=content_type, body=b'{"model": "m"}')
+                work = run(self.validate, exchange(sent._replace(content_encoding=encoding), ""))
+                self.failureResultOf(work, UnsupportedMediaType)
+        self.assertEqual((self.inner.exchanges, self.spools), ([], []))
+
+    def test_not_encoded(self) -> None:
+        for encoding in (b"", b"identity", b"Identity "):
+            sent = request(ROUTE["/chat/completions"], body=b'{"model": "m"}')
+            run(self.validate, exchange(sent._replace(content_encoding=encoding), ""))
+            self.assertEqual(len(self.inner.exchanges), 1, encoding)
+            self.inner.exchanges.clear()
+
+    def test_charsets(self) -> None:
+        """A backend that believes it may read another model in the same bytes, as in UTF-7."""
+        for parameters, good in (
+            (b"charset=utf-8", True),
+            (b'CharSet="UTF-8"', True),
+            (b"charset=utf8", True),
+            (b"charset=us-ascii", True),
+            (b"foo", True),
+            (b"foo=charset", True),
+            (b"", True),
+            (b"charset=utf-7", False),
+            (b"charset=utf-16", False),
+            (b"charset=utf-16le", False),
+            (b"charset=iso-8859-1", False),
+            (b"charset=utf-8; charset=utf-7", False),
+            (b"charset=utf-7; charset=utf-8", False),
+            (b"charset = utf-7", False),
+            (b"charset=", False),
+            (b"charset", False),
+            (b"charset=utf-8x", False),
+        ):
+            for media_type in (b"application/json;", b"Application/Problem+JSON ; "):
+                self.assertEqual(self.accepts("/chat/completions", media_type + parameters), good, parameters)
+
+    def test_several_types(self) -> None:
+        """Two headers, which the request joins by a comma, are neither of the two."""
+        self.assertFalse(self.accepts("/chat/completions", b"application/json, text/plain"))
+        self.assertFalse(self.accepts("/chat/completions", b"text/plain, application/json"))
 
     def test_what_is_said(self) -> None:
         error = self.refusal("/audio/transcriptions", b"text/plain", b"x")
@@ -163,6 +216,26 @@ class JsonTests(Case):
 
     def test_fault_names_the_member(self) -> None:
         self.assertEqual(self.refusal("/chat/completions", b"", b'{"model": 1}').param, "model")
+
+    def test_too_deep(self) -> None:
+        """Also where it is deeper than any parser would go, and where it ends in the middle."""
+        for body in (
+            b'{"model": "m", "a": [[[[[]]]]]}',
+            b'{"a": ' * 33,
+            b'{"model": "m", "a": ["]]]]]]", [[[[]]]]]}',
+        ):
+            error = self.refusal("/chat/completions", b"", body)
+            self.assertEqual(error.status, 400)
+            self.assertIn("more than 5 levels", error.message)
+
+    def test_deep_enough(self) -> None:
+        self.send("/chat/completions", b"", b'{"model": "m", "a": [[[[]]]], "b": ["[[[[[[", {}, {}, {}, {}]}')
+        self.assertEqual(len(self.inner.exchanges), 1)
+
+    def test_any_depth(self) -> None:
+        self.validate = Validate(self.inner, 2000, 2000, self.new_spool)
+        self.send("/chat/completions", b"", b'{"model": "m", "a": ' + b"[" * 500 + b"]" * 500 + b"}")
+        self.assertEqual(len(self.inner.exchanges), 1)
 
     def test_too_large(self) -> None:
         """However it comes: in one piece, announced, or more and more."""

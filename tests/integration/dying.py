@@ -95,6 +95,7 @@ class Dying:
         self._files: set[str] = set()
         self._synced: set[str] = set()
         self._names: dict[str, list[Callable[[], None]]] = {}
+        self._kept: dict[str, str] = {}
         self._real = {name: getattr(module, name) for module, name in STEPS}
         for module, name in STEPS:
             setattr(module, name, self._counted(name))
@@ -109,6 +110,8 @@ class Dying:
                     real(arguments[0], bytes(arguments[1])[: len(arguments[1]) // 2])
                 self._die()
             self._left -= 1
+            if name in {"rename", "replace"}:
+                self._keep(*map(os.path.realpath, arguments))
             result = real(*arguments, **named)
             self._note(name, arguments)
             return result
@@ -130,10 +133,20 @@ class Dying:
             source, final = map(os.path.realpath, arguments)
             if source not in self._synced:  # files of Python's own write without `os.write`
                 self._files.add(final)
-            self._undo(final, lambda: self._real["unlink"](final))
+            kept = self._kept.pop(final, None)
+            if kept is None:
+                self._undo(final, lambda: self._real["unlink"](final))
+            else:
+                self._undo(final, lambda: self._real["rename"](kept, final))
         elif name == "mkdir":
             made = os.path.realpath(arguments[0])
             self._undo(made, lambda: self._real["rename"](made, f"{made}.lost"))
+
+    def _keep(self, source: str, final: str) -> None:
+        """Keep what is going to be replaced, outside of its directory, for when that is lost again."""
+        if os.path.isfile(final):
+            self._kept[final] = f"{os.path.dirname(final)}.before-{self._left}"
+            self._real["link"](final, self._kept[final])
 
     def _undo(self, path: str, how: Callable[[], None]) -> None:
         self._names.setdefault(os.path.dirname(path), []).append(how)

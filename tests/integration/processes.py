@@ -31,7 +31,7 @@ TWISTD = (BIN / "twistd", "-n", "--pidfile=", "jairouter")
 PATIENCE = 30.0
 """Seconds for what takes a fraction of one on an idle machine."""
 
-_LISTENING = re.compile(r"listening on http://127\.0\.0\.1:(\d+)")
+_LISTENING = re.compile(r"listening on https?://127\.0\.0\.1:(\d+)")
 _POLL = 0.02
 
 # What would configure a gateway behind the test's back.

@@ -115,14 +115,14 @@ class Site:
         self.plain = self._gateway({"forward-headers": trusted})
         self.behind = self._gateway({"forward-headers": trusted, "proxy-protocol": "required"})
         names = ("forwardfor", "proxy_v1", "proxy_v2", "both", "nginx", "twice")
-        self.ports = {"plain": self.plain.port, "behind": self.behind.port, **_free_ports(*names)}
+        self.ports = {"plain": self.plain.port, "behind": self.behind.port, **free_ports(*names)}
         folder = Path(self._folder.name)
         (folder / "haproxy.cfg").write_text(HAPROXY.format(**self.ports))
         user = "user root;" if os.getuid() == 0 else ""
         (folder / "nginx.conf").write_text(NGINX.format(**self.ports, user=user))
-        self._started.append(Process([_program("haproxy"), "-db", "-f", folder / "haproxy.cfg"]))
+        self._started.append(Process([program("haproxy"), "-db", "-f", folder / "haproxy.cfg"]))
         nginx: list[str | Path] = [
-            _program("nginx"),
+            program("nginx"),
             "-e",
             "stderr",
             "-p",
@@ -132,7 +132,7 @@ class Site:
         ]
         self._started.append(Process(nginx))
         for name in names:
-            wait_until(partial(_listens, self.ports[name]), lambda: "\n".join(map(str, self._started)))
+            wait_until(partial(listens, self.ports[name]), lambda: "\n".join(map(str, self._started)))
 
     def _gateway(self, server: dict[str, Any]) -> Gateway:
         url = f"http://127.0.0.1:{self._backend.server_port}"
@@ -165,7 +165,7 @@ class Site:
         self._folder.cleanup()
 
 
-def _program(name: str) -> str:
+def program(name: str) -> str:
     """Where Debian has it; the path of one who is not root lacks that."""
     found = shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin")
     assert found is not None, (
@@ -174,7 +174,7 @@ def _program(name: str) -> str:
     return found
 
 
-def _free_ports(*names: str) -> dict[str, int]:
+def free_ports(*names: str) -> dict[str, int]:
     """A port for each that nobody listens on."""
     held = {name: socket.create_server(("127.0.0.1", 0)) for name in names}
     ports = {name: each.getsockname()[1] for name, each in held.items()}
@@ -183,6 +183,7 @@ def _free_ports(*names: str) -> dict[str, int]:
     return ports
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Whether somebody listens there."""
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) == 0

@@ -16,6 +16,7 @@ from twisted.trial.unittest import TestCase
 from jairouter.timers import TimerWheel
 from jairouter.upstream.dialing import NamedEndpoint
 from jairouter.upstream.names import Names
+from jairouter.upstream.outbound import Watch
 from jairouter.upstream.resolver import SystemResolver
 
 reactor: Any = the_reactor
@@ -49,7 +50,9 @@ class NamesTests(TestCase):
     def connect(self, resolver: Any, port: int) -> Deferred[Any]:
         """Connect to the name. Fires with the peer's address."""
         wheel = TimerWheel(reactor)
-        endpoint = NamedEndpoint(reactor, wheel, Names(lambda: resolver, wheel), "localhost", port, 20.0)
+        endpoint = NamedEndpoint(
+            reactor, wheel, Names(lambda: resolver, wheel), Watch(), "localhost", port, 20.0
+        )
 
         def connected(protocol: Any) -> str:
             closed: Deferred[None] = Deferred()

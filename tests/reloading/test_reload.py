@@ -343,6 +343,21 @@ class StartTests(Reloading):
             self.assertIn(told, standing.reason)
         self.assertEqual(standing.faults[0].origin and standing.faults[0].origin.source, "version 1")
 
+    def test_says_who_may_call(self) -> None:
+        """It was stored when versions could: the gateway starts with what the files say."""
+        for unfit in (
+            {"security": {"outbound": {"deny": ["10.0.0.9"]}}},
+            {"management": {"api": {"enabled": False}}},
+        ):
+            self.add_elsewhere({**capacity(5), **unfit})
+            self.restart()
+            self.assertEqual(self.in_force(), (0, None))
+            self.assertIn("it belongs into the files", self.configuration.standing.reason)
+            refused = self.configuration.change(lambda _, changes: {**changes, **capacity(6)}, TOLD)
+            self.failureResultOf(refused, InvalidConfiguration)
+            self.successResultOf(self.configuration.apply(0, TOLD))
+            self.assertTrue(self.configuration.standing.good)
+
     def test_files_while_it_does_not_fit(self) -> None:
         """They come into force as they would at a start; what is left out stays said, once, and stored."""
         self.add_elsewhere(UNFIT)

@@ -53,8 +53,12 @@ class CoolDownTests(SynchronousTestCase):
 
     def test_the_client_s_own_key(self) -> None:
         """That one is asked to wait, and nobody else."""
-        for name in (b"Authorization", b"X-API-Key", b"api-key"):
+        for name in (b"Authorization", b"api-key"):
             self.assertEqual(self.rest(sent=((name, b"k"),)), 0.0)
+
+    def test_a_key_for_the_gateway(self) -> None:
+        """The backend has not seen it: it throttles everybody."""
+        self.assertEqual(self.rest(sent=((b"X-API-Key", b"k"),)), 2.0)
 
     def test_the_instance_s_key(self) -> None:
         self.instance = instance(headers=((b"X-Api-Key", b"own"),))

@@ -30,6 +30,8 @@ OF_ERRORS = {
     "UpstreamRefusal": Outcome.FAILED,
     "StreamCut": Outcome.FAILED,
     "RateLimited": Outcome.NEUTRAL,
+    "Unauthenticated": Outcome.NEUTRAL,
+    "PermissionDenied": Outcome.NEUTRAL,
     "NoHealthyUpstream": Outcome.NEUTRAL,
     "PoolExhausted": Outcome.NEUTRAL,
     "NoRoom": Outcome.NEUTRAL,

@@ -47,7 +47,9 @@ class LedgerTests(SynchronousTestCase):
         self.assertEqual(repr(self.ledger), "<Ledger slot=0, line=1>")
 
     def test_kinds_of_the_gateway(self) -> None:
-        self.assertEqual(set(Ledger().outstanding()), {"request", "attempt", "connection", "limit", "trial"})
+        self.assertEqual(
+            set(Ledger().outstanding()), {"request", "attempt", "connection", "limit", "trial", "key"}
+        )
 
 
 class PermitTests(SynchronousTestCase):

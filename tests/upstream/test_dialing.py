@@ -17,6 +17,7 @@ from zope.interface.verify import verifyObject
 from jairouter.timers import TimerWheel
 from jairouter.upstream.dialing import STAGGER, NamedEndpoint
 from jairouter.upstream.names import NameLimits, Names
+from jairouter.upstream.outbound import Watch
 from tests.upstream.names_rig import Resolver
 
 TIMEOUT = 7.0
@@ -30,7 +31,7 @@ class Case(SynchronousTestCase):
         self.resolver = self.reactor.nameResolver = Resolver()
         wheel = TimerWheel(self.reactor)
         self.names = Names(lambda: self.resolver, wheel, NameLimits(ttl=0))
-        self.endpoint = NamedEndpoint(self.reactor, wheel, self.names, "a.test", 8000, TIMEOUT)
+        self.endpoint = NamedEndpoint(self.reactor, wheel, self.names, Watch(), "a.test", 8000, TIMEOUT)
         self.factory = Factory.forProtocol(Protocol)
         self.result: Deferred[Any] = self.endpoint.connect(self.factory)
 

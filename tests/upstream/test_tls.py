@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IOpenSSLClientConnectionCreator
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from jairouter.upstream.certificates import Identity
+from jairouter.tls.certificates import Identity
 from jairouter.upstream.tls import (
     BackendTls,
     CertificateRefused,

@@ -117,7 +117,10 @@ class Serving:
 
     Attributes:
         counted: (method, path, status) of each answer that was counted.
+        secure: Whether its clients speak TLS.
     """
+
+    secure = False
 
     def __init__(
         self,
@@ -158,6 +161,10 @@ class Serving:
         """The transport at the site's end of a client's connection."""
         wire: Any = client.transport
         return wire.peer
+
+    def channel(self, client: Client) -> Any:
+        """The channel at the site's end."""
+        return self.server_end(client).protocol
 
     def unread(self, client: Client) -> int:
         """Bytes that a client has sent and the site has not read."""

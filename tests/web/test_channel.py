@@ -114,11 +114,12 @@ class RequestTests(Case):
     def test_addresses(self) -> None:
         """A resource learns who asks and where."""
         root = Later()
-        self.serving(root).ask(GET)
+        serving = self.serving(root)
+        serving.ask(GET)
         request = root.requests[0]
         self.assertIsInstance(request.client, IPv4Address)
         self.assertEqual(request.getClientAddress(), request.client)
-        self.assertFalse(request.isSecure())
+        self.assertEqual(request.isSecure(), serving.secure)
 
     def test_upgrade_is_ignored(self) -> None:
         """An offer to change the protocol is answered in HTTP/1.1, with the body intact."""

@@ -79,7 +79,7 @@ class ChokedTests(Case):
 
     def test_interface(self) -> None:
         serving = self.serving(Echo())
-        verifyObject(IPushProducer, serving.server_end(serving.client()).protocol)
+        verifyObject(IPushProducer, serving.channel(serving.client()))
 
     def test_no_further_request_is_begun(self) -> None:
         root = Large()
@@ -147,7 +147,7 @@ class TurnTests(Case):
         serving = self.serving(root)
         turns = Turns()
         self.patch(serving.site, "reactor", turns)
-        serving.server_end(serving.client()).protocol.dataReceived(GET * 50)
+        serving.channel(serving.client()).dataReceived(GET * 50)
         seen = [len(root.seen)]
         while turns.calls:
             turns.calls.pop()()
@@ -159,7 +159,7 @@ class TurnTests(Case):
         root = Echo()
         serving = self.serving(root)
         client = serving.client()
-        channel = serving.server_end(client).protocol
+        channel = serving.channel(client)
         channel.dataReceived(GET * 20)
         channel.dataReceived(post(b"last"))
         self.assertEqual(len(root.seen), AT_ONCE)
@@ -169,7 +169,7 @@ class TurnTests(Case):
     def test_exactly_so_many(self) -> None:
         """No turn is asked for when nothing is left."""
         serving = self.serving(Echo())
-        channel = serving.server_end(serving.client()).protocol
+        channel = serving.channel(serving.client())
         calls = len(serving.network.getDelayedCalls())
         channel.dataReceived(GET * AT_ONCE)
         self.assertEqual(len(serving.network.getDelayedCalls()), calls)
@@ -179,7 +179,7 @@ class TurnTests(Case):
         root = Echo()
         serving = self.serving(root)
         client = serving.client()
-        serving.server_end(client).protocol.dataReceived(GET * 100)
+        serving.channel(client).dataReceived(GET * 100)
         serving.server_end(client)._lose(Failure(ConnectionLost()))
         self.assertEqual(serving.network.getDelayedCalls(), [])
         self.assertEqual(len(root.seen), AT_ONCE)

@@ -269,7 +269,7 @@ class BreathTests(Case):
     def setUp(self) -> None:
         super().setUp()
         self.client = self.serving.client()
-        self.channel = self.serving.server_end(self.client).protocol
+        self.channel = self.serving.channel(self.client)
         self.channel.dataReceived(GET * (AT_ONCE + 3))
         self.assertEqual(self.root.seen, AT_ONCE)
 

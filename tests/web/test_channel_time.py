@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.interfaces import ISSLTransport
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
-from zope.interface import alsoProvides
 
 from jairouter.web.site import ConnectionLimits
 from tests.fakes import Client
@@ -256,20 +254,3 @@ class ConnectionTests(Case):
         serving.run()
         serving.ask(GET)
         self.assertEqual(len(root.requests), 4)
-
-
-class SecureTests(Case):
-    """Over TLS."""
-
-    def test_no_half_close(self) -> None:
-        """Half a TLS connection cannot be closed: an early refusal ends it as a whole."""
-        root = Taker()
-        serving = self.serving(root)
-        client = serving.ask(post(b"x" * 1000)[:100])
-        alsoProvides(serving.server_end(client), ISSLTransport)
-        self.assertTrue(root.requests[0].isSecure())
-        self.patch(serving.server_end(client), "loseWriteConnection", None)
-        root.answer(b"no")
-        serving.run()
-        self.assertEqual([answer.body for answer in answers(client.received)], [b"no"])
-        self.assertIsNotNone(client.closed)

@@ -133,8 +133,9 @@ class ApiSettings(Section):
     """Whether it answers."""
 
     allow_from: tuple[Network, ...] = _LOOPBACK
-    """Addresses and networks of the clients that may use it; by default this machine alone. Where a proxy
-    stands in front on this machine, its clients are told apart only if it is one of
+    """Addresses and networks of the clients that may use it; by default this machine alone with security
+    off, and everywhere with security on, where callers need a permission in any case. Where a proxy stands
+    in front on this machine, its clients are told apart only if it is one of
     `server.forward-headers.trusted-proxies`."""
 
     max_body_size: SomeBytes = 4 * 1024 * 1024

@@ -45,56 +45,69 @@ class CompressionSettings(Section):
     """Smallest answer, in bytes, that is compressed."""
 
 
+_Store = Annotated[str, OneOf(("PEM", "PKCS12", "JKS"))]
+
+
 class ServerTlsSettings(Section):
-    """TLS on the listener; usually a proxy in front ends TLS instead."""
+    """TLS on the listener, for those who have no proxy in front that ends it.
+
+    HTTP/1.1 is spoken over it (ALPN), without compression, renegotiation and early data. The files are read
+    when the gateway starts, with each reload, and when they change: new connections have the new certificate
+    then, and those that are open stay as they are.
+    """
+
+    aliases: ClassVar[Mapping[str, str]] = {"private-key": "certificate-private-key"}
 
     enabled: Switch = False
-    """Whether the listener speaks TLS."""
+    """Whether the listener speaks TLS, and nothing else. Turning it on or off takes a restart."""
 
     certificate: Words | None = None
-    """PEM file with the certificate and its chain."""
+    """PEM file with the certificate, and after it those of the authorities in between."""
 
     certificate_private_key: Words | None = None
-    """PEM file with the private key."""
+    """PEM file with the private key of `certificate`; not given means that it is in the same file."""
 
     trust_certificate: Words | None = None
     """PEM file with the authorities that client certificates must come from."""
 
     key_store: Words | None = None
-    """PKCS#12 file with certificate and key."""
+    """File with certificate and private key together, in place of `certificate`."""
 
     key_store_password: Hush | None = None
     """Password of the key store."""
 
-    key_store_type: Words | None = None
-    """Kind of the key store, such as `PKCS12`."""
+    key_store_type: _Store | None = None
+    """`PEM` or `PKCS12`; not given, the file itself shows it. `JKS` is a kind that only Java reads."""
 
     key_alias: Words | None = None
-    """Name of the entry in the key store."""
+    """What the entry in the key store has to be called; it has only one with a private key."""
 
     key_password: Hush | None = None
-    """Password of the private key."""
+    """Password of the private key, if it is encrypted."""
 
     trust_store: Words | None = None
-    """File with the authorities that client certificates must come from."""
+    """File with authorities, as `trust-certificate`; if both are given, both count."""
 
     trust_store_password: Hush | None = None
     """Password of the trust store."""
 
-    trust_store_type: Words | None = None
-    """Kind of the trust store."""
+    trust_store_type: _Store | None = None
+    """Kind of the trust store, as `key-store-type`."""
 
     client_auth: Annotated[str, OneOf(("none", "want", "need"))] = "none"
-    """Whether clients are asked for a certificate (`want`) or must have one (`need`)."""
+    """Whether clients are asked for a certificate (`want`) or must have one (`need`). With either, one that
+    is shown has to be good."""
 
-    protocol: Words = "TLS"
-    """Name of the protocol family."""
+    protocol: Annotated[str, OneOf(("TLS",))] = "TLS"
+    """Name of the protocol family; the versions are in `enabled-protocols`."""
 
-    enabled_protocols: tuple[Words, ...] = ("TLSv1.2", "TLSv1.3")
-    """Protocol versions that are offered."""
+    enabled_protocols: tuple[Annotated[str, OneOf(("TLSv1.2", "TLSv1.3"))], ...] = ("TLSv1.2", "TLSv1.3")
+    """Protocol versions that are offered. Older ones are out of use (RFC 8996)."""
 
     ciphers: tuple[Words, ...] = ()
-    """Cipher suites that are offered; none named means the library's own choice."""
+    """Cipher suites that are offered, the preferred first, as OpenSSL or the RFCs name them. Those of TLS 1.2
+    and those of TLS 1.3 are two lists; where one is empty, all of that version are offered that have forward
+    secrecy and authenticated encryption."""
 
 
 class ForwardHeadersSettings(Section):

@@ -1,8 +1,11 @@
-"""Who may use the management API as long as nobody has to say who it is.
+"""Who may use the management API, and the pages of the actuator that are not for everybody.
 
-The client's address must be in one of the networks of ``management.api.allow-from``. Where only a loopback
-network allows it, which is the default, being on this machine is all that speaks for a client. A proxy and a
-browser on this machine are there too, and both do what others want:
+With security on, callers say who they are, and need a permission; if ``management.api.allow-from`` is given,
+they have to be in one of its networks besides.
+
+With security off, the client's address must be in one of these networks. Where only a loopback network allows
+it, which is the default, being on this machine is all that speaks for a client. A proxy and a browser on this
+machine are there too, and both do what others want:
 
 A request from the loopback address is refused when it has
 
@@ -13,9 +16,13 @@ A request from the loopback address is refused when it has
 
 A request from any address is refused when it has
 
-* an Origin other than the address that it was sent to: a page of another site sent it; or one that is the
-  same, but neither ``localhost`` nor an IP address: the page's name may be somebody else's (DNS rebinding);
+* an Origin other than the address that it was sent to: a page of another site sent it; or, with security
+  off, one that is the same, but neither ``localhost`` nor an IP address: the page's name may be somebody
+  else's (DNS rebinding);
 * ``Sec-Fetch-Site: cross-site``: the same, where there is no Origin.
+
+Pages of an origin that `security.validation.cors` names (not ``*``, nor ``null``: these are anybody's) are
+let in by the second table.
 
 Behind a trusted proxy the client's address is the one that the proxy names; if that is a loopback address,
 the proxy may as well have named nobody, so nobody is let in through it by the first table. A proxy that adds
@@ -27,15 +34,26 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from twisted.internet.defer import Deferred
+
+from jairouter.auditing import refusal, success
 from jairouter.codec.ip_address import parse_ip
+from jairouter.errors import GatewayError, PermissionDenied
 from jairouter.refusals import Forbidden
-from jairouter.twisted_headers import pairs_of
-from jairouter.web.request import GatewayRequest
+from jairouter.web.asking import client_of
+from jairouter.web.guard import Guard, NoGuard
+from jairouter.web.management.endpoint import KNOWN, PUBLIC
 
 if TYPE_CHECKING:
+    from twisted.python.failure import Failure
     from twisted.web.http import Request
+
+    from jairouter.auditing import IAudit
+    from jairouter.auth.gate import Admitted
+    from jairouter.caller import Caller
+    from jairouter.web.cors import Cors
 
 KEY: Final = "management.api.allow-from"
 PASSED_ON: Final = (
@@ -65,46 +83,122 @@ class Access:
     """See the module's tables.
 
     Args:
-        networks: Where clients may be.
+        networks: Where clients may be, with security off.
+        security: Who may call at all.
+        given: Whether `networks` hold with security on, too.
     """
 
-    def __init__(self, networks: Sequence[IPv4Network | IPv6Network]) -> None:
+    def __init__(
+        self,
+        networks: Sequence[IPv4Network | IPv6Network],
+        security: Guard | None = None,
+        *,
+        given: bool = True,
+    ) -> None:
         self._networks = tuple(networks)
+        self._security: Guard = security or NoGuard()
+        self._given = given
 
-    def admit(self, request: Request) -> str:
+    def admit(self, request: Request, permission: str, resource: str) -> Who | Deferred[Who]:
         """Let a request in.
 
+        Args:
+            request: What was asked.
+            permission: What a caller needs; or `PUBLIC`, or `KNOWN`.
+            resource: What is asked for, for the record; nothing that a client may choose.
+
         Returns:
-            Who asks: for now, the client's address.
+            Who asks; a Deferred only where somebody else has to be asked first, which fails likewise.
 
         Raises:
             Forbidden: It may not.
+            GatewayError: Nobody knows who asks, or the caller lacks the permission.
         """
         address, fields = client_of(request)
+        gate = self._security.gate
+        if gate is None:
+            self._check_place(address, request, fields)
+            _check_browser(request, fields, certain=True)
+            return Who(address, fields)
+        if self._given:
+            self._granting(address)
+        _check_browser(request, fields, certain=False)
+        if permission == PUBLIC:
+            return Who(address, fields)
+        asked = _Asked(request, resource, address, fields, permission, self._security.audit)
+        try:
+            found = gate.admit(fields, address)
+        except GatewayError as error:
+            asked.refused(error)
+            raise
+        if isinstance(found, Deferred):
+            return found.addCallbacks(asked.admitted, asked.failed)
+        return asked.admitted(found)
+
+    def _check_place(self, address: str, request: Request, fields: Mapping[bytes, bytes]) -> None:
+        if all(each.is_loopback for each in self._granting(address)):
+            _check_here(fields, proxied=getattr(getattr(request, "channel", None), "proxied", False))
+
+    def _granting(self, address: str) -> Sequence[IPv4Network | IPv6Network]:
         parsed = parse_ip(address)
         granting = [each for each in self._networks if parsed is not None and parsed in each]
         if not granting:
             raise Forbidden(f"clients at {address} may not use the management API; {KEY} says who may")
-        if all(each.is_loopback for each in granting):
-            _check_here(fields, proxied=getattr(getattr(request, "channel", None), "proxied", False))
-        _check_browser(fields)
-        return address
+        return granting
 
 
-def client_of(request: Request) -> tuple[str, Mapping[bytes, bytes]]:
-    """The address of who sent a request, and its headers by name in lower case."""
-    if not isinstance(request, GatewayRequest):
-        fields: dict[bytes, bytes] = {}
-        for name, value in pairs_of(request.requestHeaders):
-            known = fields.get(name.lower())
-            fields[name.lower()] = value if known is None else known + b", " + value
-        there: Any = request.client
-        return str(getattr(there, "host", "-")), fields
-    channel = request.channel
-    client = channel.client
-    if client is None:
-        client = channel.site.proxies.client_behind(channel.client_ip, request.fields)
-    return client.address, request.fields
+class Who(NamedTuple):
+    """Who asks.
+
+    Attributes:
+        address: The client's.
+        fields: The headers by name in lower case.
+        caller: Who it is; None where nobody has to say so.
+    """
+
+    address: str
+    fields: Mapping[bytes, bytes]
+    caller: Caller | None = None
+
+    @property
+    def name(self) -> str:
+        """For the record."""
+        return self.address if self.caller is None else self.caller.name
+
+
+class _Asked(NamedTuple):
+    """One request, for which somebody is asked who sent it."""
+
+    request: Request
+    resource: str
+    address: str
+    fields: Mapping[bytes, bytes]
+    permission: str
+    audit: IAudit
+
+    def admitted(self, admitted: Admitted) -> Who:
+        """Check that whoever it is may."""
+        caller = admitted.caller
+        if self.permission not in (KNOWN, *caller.permissions):
+            denied = PermissionDenied(f"{caller.name} may not do this: it needs {self.permission}")
+            self.refused(denied, caller.name)
+            raise denied
+        self.audit.often(success(caller, self.address, self.resource, self._action))
+        return Who(self.address, self.fields, caller)
+
+    def failed(self, failure: Failure) -> Failure:
+        """Nobody knows who it is."""
+        if isinstance(failure.value, GatewayError):
+            self.refused(failure.value)
+        return failure
+
+    def refused(self, error: GatewayError, name: str = "") -> None:
+        """Have it recorded."""
+        self.audit.often(refusal(error, name, self.address, self.resource, self._action))
+
+    @property
+    def _action(self) -> str:
+        return self.request.method.decode("latin-1")[:20]
 
 
 def _check_here(fields: Mapping[bytes, bytes], *, proxied: bool) -> None:
@@ -122,8 +216,17 @@ def _check_here(fields: Mapping[bytes, bytes], *, proxied: bool) -> None:
         )
 
 
-def _check_browser(fields: Mapping[bytes, bytes]) -> None:
-    """Whether it is not a page of another site that makes a browser ask."""
+def _check_browser(request: Request, fields: Mapping[bytes, bytes], *, certain: bool) -> None:
+    """Whether it is not a page of another site that makes a browser ask.
+
+    Args:
+        request: What was asked.
+        fields: The headers by name in lower case.
+        certain: Whether it has to be certain whose the page's name is.
+    """
+    cors: Cors | None = getattr(request, "cors", None)
+    if cors is not None and cors.names(fields.get(b"origin", b"")):
+        return
     if fields.get(b"sec-fetch-site", b"").strip().lower() == b"cross-site":
         raise Forbidden("a web page of another site may not use the management API")
     origin = fields.get(b"origin")
@@ -135,7 +238,7 @@ def _check_browser(fields: Mapping[bytes, bytes]) -> None:
     same = asker[0] == asked[0] and (asker[1] or default) == (asked[1] or default)
     if default is None or not asker[0] or not same:
         raise Forbidden("a web page of another origin may not use the management API")
-    if not _is_certain(asker[0]):
+    if certain and not _is_certain(asker[0]):
         raise Forbidden("a web page may use the management API only under an IP address or as localhost")
 
 

@@ -42,7 +42,10 @@ REFUSALS: Final[tuple[str, ...]] = ("INVALID_CONFIGURATION", "VERSION_CONFLICT",
 """What each of them may refuse with."""
 
 WRITE: Final = "config:write"
-"""The permission that each of them needs."""
+"""The permission that each of them needs, but for those of the next."""
+
+DELETE: Final = "config:delete"
+"""The permission to take away instances, services and versions; whoever may write has it, too."""
 
 
 def undo_of(call: Call, configured: ConfigUndoSettings | None = None) -> UndoRule | None:

@@ -16,10 +16,16 @@ from jairouter.config.naming import relaxed
 from jairouter.control import Told
 
 if TYPE_CHECKING:
+    from jairouter.caller import Caller
     from jairouter.control import Changed
 
 Schema = Mapping[str, Any]
 """JSON Schema, as OpenAPI 3.1 has it (draft 2020-12)."""
+
+PUBLIC: Final = "public"
+"""In place of a permission: anybody may."""
+KNOWN: Final = "known"
+"""In place of a permission: whoever has said who they are."""
 
 NOTHING: Final[Schema] = {"type": "null"}
 
@@ -52,7 +58,11 @@ class Call:
         query: The query by name, typed; parameters that were not given have their default.
         body: The JSON body as Python values, members as they were written; None without one.
         parent: The version that the caller has seen, from ``If-Match``; None when it does not say.
-        who: Is asking.
+        who: Is asking: the name of `caller`.
+        caller: Is asking; None where nobody has to say who they are.
+        address: The client's.
+        request_id: Of the request.
+        fields: The headers by name in lower case.
     """
 
     path: Mapping[str, Any]
@@ -60,6 +70,14 @@ class Call:
     body: Any
     parent: int | None
     who: str
+    caller: Caller | None = None
+    address: str = ""
+    request_id: str = ""
+    fields: Mapping[bytes, bytes] = field(default_factory=dict)
+
+    def may(self, permissions: frozenset[str]) -> bool:
+        """Whether the caller has all of these permissions itself, and so may give them to others."""
+        return self.caller is None or permissions <= self.caller.permissions
 
     def told(self, change_type: str, done: str) -> Told:
         """About a change that this call makes.
@@ -178,7 +196,7 @@ class Endpoint:
         data: The schema of ``data`` in the envelope of a good reply.
         status: Of a good reply.
         refusals: Codes of `Refusal` that may come besides INVALID_REQUEST and FORBIDDEN.
-        permission: ``<resource>:<action>``: what a caller needs for it.
+        permission: ``<resource>:<action>``: what a caller needs for it; or `PUBLIC`, or `KNOWN`.
     """
 
     method: str

@@ -16,7 +16,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from jairouter.dates import date_of
-from jairouter.refusals import InvalidRequest, Refusal
+from jairouter.errors import Reason, Unauthenticated
+from jairouter.refusals import InsufficientPermissions, InvalidRequest, Refusal, TooManyRequests
 
 if TYPE_CHECKING:
     from jairouter.config.faults import Fault
@@ -55,19 +56,52 @@ class UnsupportedMediaType(Refusal):
     code = "UNSUPPORTED_MEDIA_TYPE"
 
 
+class NotKnown(Refusal):
+    """Nobody knows who asks; its code says why."""
+
+    status = 401
+    code = Reason.MISSING.value
+
+    def __init__(self, message: str, reason: Reason = Reason.MISSING) -> None:
+        super().__init__(message)
+        # One kind of answer, with the codes that clients of the original know
+        self.code = reason.value  # type: ignore[misc]
+
+
+class NoRoom(Refusal):
+    """The gateway has as much to do as it may."""
+
+    status = 503
+    code = "GATEWAY_BUSY"
+
+
 _BY_STATUS: Final[dict[int, type[Refusal]]] = {
-    each.status: each for each in (InvalidRequest, RequestTimeout, RequestTooLarge, UnsupportedMediaType)
+    each.status: each
+    for each in (
+        InvalidRequest,
+        InsufficientPermissions,
+        RequestTimeout,
+        RequestTooLarge,
+        UnsupportedMediaType,
+        TooManyRequests,
+        NoRoom,
+    )
 }
 
 
 def refusals() -> dict[str, int]:
     """The status of each code with which an answer may refuse."""
-    return {each.code: each.status for each in _kinds(Refusal)}
+    reasons = {reason.value: NotKnown.status for reason in Reason}
+    return {each.code: each.status for each in _kinds(Refusal)} | reasons
 
 
 def refusal_of(error: GatewayError) -> Refusal:
-    """What was wrong with the body, found while it arrived, as this API says it."""
-    return _BY_STATUS.get(error.status, Refusal)(error.message)
+    """An error of the kind that the data plane knows, as this API says it."""
+    if isinstance(error, Unauthenticated):
+        return NotKnown(error.message, error.reason)
+    refusal = _BY_STATUS.get(error.status, Refusal)(error.message)
+    refusal.retry_after = error.retry_after
+    return refusal
 
 
 def good(reply: Reply, now: float) -> bytes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jairouter.web.management import instance_answers as answers
 from jairouter.web.management import instance_limits
-from jairouter.web.management.changing import CHANGING, REFUSALS, WRITE
+from jairouter.web.management.changing import CHANGING, DELETE, REFUSALS, WRITE
 from jairouter.web.management.endpoint import Call, Endpoint, Parameter
 from jairouter.web.management.schemas import (
     INSTANCE,
@@ -193,7 +193,7 @@ def _deleting(path: str, name: str, parts: Parts, parameters: tuple[Parameter, .
         (SERVICE_TYPE, *parameters, *CHANGING),
         data=changed_with(instanceId={"type": "string"}),
         refusals=(*REFUSALS, *_GONE),
-        permission=WRITE,
+        permission=DELETE,
     )
 
 

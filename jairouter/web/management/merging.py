@@ -17,7 +17,7 @@ from jairouter.config.patch import compose
 from jairouter.refusals import InvalidRequest, NotPossible, Refusal, StoreUnavailable, VersionNotFound
 from jairouter.store.reading import name_of
 from jairouter.web.management import merge_answers as answers
-from jairouter.web.management.changing import CHANGING, REFUSALS, WRITE, change, undisturbed
+from jairouter.web.management.changing import CHANGING, DELETE, REFUSALS, WRITE, change, undisturbed
 from jairouter.web.management.endpoint import Call, Endpoint, Parameter, Reply
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _doing(merging: _Merging) -> tuple[Endpoint, ...]:
         told = ""
         return Endpoint(
             method, path, operation, TAG, summary, answer, told, query, None, data=data, refusals=refusals,
-            permission=WRITE,
+            permission=DELETE if method == "DELETE" else WRITE,
         )  # fmt: skip
 
     store = ("STORE_UNAVAILABLE",)

@@ -10,9 +10,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from jairouter.errors import Reason
 from jairouter.web.management import envelope
 from jairouter.web.management.asking import LONGEST, SEEN
 from jairouter.web.management.bodies import JSON, JSON_TYPES, YAML_TYPES
+from jairouter.web.management.endpoint import KNOWN, PUBLIC
+from jairouter.web.management.whoami import Ways
 
 if TYPE_CHECKING:
     from jairouter.web.management.endpoint import Endpoint, Parameter, Schema
@@ -79,6 +82,7 @@ _UNREAD: Final = {
 
 _MEANINGS: Final = {
     400: "What was asked is wrong.",
+    401: "Nobody knows who asks.",
     403: "Whoever asks may not.",
     404: "There is no such thing.",
     408: "The body did not arrive in time.",
@@ -93,21 +97,29 @@ _MEANINGS: Final = {
 
 _UNREADABLE: Final = (414, 431)
 
+_UNKNOWN: Final = {each.value: 401 for each in Reason}
+_INSUFFICIENT: Final = {"INSUFFICIENT_PERMISSIONS": 403}
+_KEY: Final = "apiKey"
+_TOKEN: Final = "bearer"  # noqa: S105 - the name of a scheme
 
-def document(endpoints: Sequence[Endpoint], version: str) -> dict[str, Any]:
+
+def document(endpoints: Sequence[Endpoint], version: str, ways: Ways | None = None) -> dict[str, Any]:
     """The whole document.
 
     Args:
         endpoints: What there is.
         version: Of the gateway.
+        ways: How callers say who they are.
 
     Raises:
         ValueError: Two schemas of one title are different, or an endpoint refuses with an unknown code.
     """
+    ways = ways or Ways()
     parts = _Components()
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in endpoints:
-        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint, parts)
+        described = {**_operation(endpoint, parts), **_access(endpoint, ways)}
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = described
     return {
         "openapi": "3.1.0",
         "info": {"title": "jairouter management API", "version": version, "description": DESCRIPTION},
@@ -117,8 +129,28 @@ def document(endpoints: Sequence[Endpoint], version: str) -> dict[str, Any]:
         "components": {
             "schemas": dict(sorted(parts.schemas.items())),
             "responses": dict(sorted(parts.responses.items())),
+            "securitySchemes": _schemes(ways),
         },
     }
+
+
+def _schemes(ways: Ways) -> dict[str, Any]:
+    """How callers say who they are (OpenAPI 3.1, section 4.8.27)."""
+    asked = "" if ways.on else " It is not asked for: security is off."
+    key = f"A key of the configuration, or one that was made by this API.{asked}"
+    token = f"A token, as a login answers with it; a key will do as well.{asked}"
+    return {
+        _KEY: {"type": "apiKey", "in": "header", "name": ways.key_header, "description": key},
+        _TOKEN: {"type": "http", "scheme": "bearer", "description": token},
+    }
+
+
+def _access(endpoint: Endpoint, ways: Ways) -> dict[str, Any]:
+    """What a caller needs for it; any one of what is listed will do, and nothing is one of them, perhaps."""
+    if endpoint.permission == PUBLIC:
+        return {"security": [], "x-permission": PUBLIC}
+    listed: list[dict[str, list[str]]] = [{_KEY: []}, {_TOKEN: []}]
+    return {"security": listed if ways.on else [*listed, {}], "x-permission": endpoint.permission}
 
 
 def codes_of(endpoint: Endpoint) -> dict[int, list[str]]:
@@ -130,7 +162,10 @@ def codes_of(endpoint: Endpoint) -> dict[int, list[str]]:
     codes = ["INVALID_REQUEST", "FORBIDDEN", "INTERNAL_ERROR", *endpoint.refusals]
     if endpoint.body is not None:
         codes += ["REQUEST_TIMEOUT", "REQUEST_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE"]
-    known = envelope.refusals()
+    if endpoint.permission != PUBLIC:
+        codes += [code for code in _UNKNOWN if code != Reason.LOGIN.value]
+        codes += [] if endpoint.permission == KNOWN else _INSUFFICIENT
+    known = {**_UNKNOWN, **_INSUFFICIENT, **envelope.refusals()}
     by_status: dict[int, list[str]] = {}
     for code in sorted(set(codes)):
         if code not in known:
@@ -189,6 +224,9 @@ class _Components:
             "description": _MEANINGS.get(status, "It was refused."),
             "content": {JSON: {"schema": schema}},
         }
+        if status == 401:
+            challenge = {"description": "How to say who asks (RFC 9110, section 11.6.1)."}
+            response["headers"] = {"WWW-Authenticate": {**challenge, "schema": {"type": "string"}}}
         if status == 503:
             seconds = {"type": "integer", "minimum": 0}
             response["headers"] = {"Retry-After": {"description": "In seconds.", "schema": seconds}}

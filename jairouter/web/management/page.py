@@ -9,8 +9,11 @@ from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 from jairouter.web.management.bodies import JSON
+from jairouter.web.management.endpoint import KNOWN, PUBLIC
 from jairouter.web.management.openapi import codes_of, media_types
-from jairouter.web.management.page_style import SCRIPT, STYLE
+from jairouter.web.management.page_script import SCRIPT
+from jairouter.web.management.page_style import STYLE
+from jairouter.web.management.whoami import Ways
 
 if TYPE_CHECKING:
     from jairouter.web.management.endpoint import Endpoint, Parameter, Schema
@@ -30,12 +33,13 @@ def address_of(host: str, *, secure: bool = False) -> str:
     return f"{'https' if secure else 'http'}://{authority}"
 
 
-def page(endpoints: Sequence[Endpoint], version: str) -> str:
+def page(endpoints: Sequence[Endpoint], version: str, ways: Ways | None = None) -> str:
     """The whole page in HTML, with `ADDRESS` where the gateway's address goes.
 
     Args:
         endpoints: What there is.
         version: Of the gateway.
+        ways: How callers say who they are.
     """
     tags = list(dict.fromkeys(each.tag for each in endpoints))
     sections = [_section(tag, [each for each in endpoints if each.tag == tag]) for tag in tags]
@@ -48,18 +52,31 @@ def page(endpoints: Sequence[Endpoint], version: str) -> str:
 <body><header><h1>jairouter: management API</h1>
 <p>Shows and changes the configuration of a running gateway. The same as an
 <a href="/v3/api-docs">OpenAPI 3.1 document</a>.</p>
-<p class="dim">Version {escape(version)} · {len(endpoints)} endpoints · {links}</p></header>
+<p class="dim">Version {escape(version)} · {len(endpoints)} endpoints · {links}</p>
+{_ACCESS.format(header=escape((ways or Ways()).key_header))}</header>
 <main><div class="find" hidden><input id="find" type="search" autocomplete="off" aria-label="Find endpoints"
 placeholder="Find: weight, rollback, delete ..."> <span id="count" class="dim" role="status"></span></div>
 {"".join(sections)}
 <footer class="dim">Changes make versions. An answer's <code>ETag</code> is the number of the version in
 force; sent back as <code>If-Match</code>, it makes sure that nobody else has changed the configuration in
-between (409). Who may ask is configured by <code>management.api.allow-from</code>.
+between (409). Who may ask is configured by <code>management.api.allow-from</code> and
+<code>security</code>; a key or password that is typed here is forgotten with the page.
 Each answer is an envelope: <code>success</code>, <code>message</code>, <code>data</code>,
 <code>errorCode</code>, <code>errors</code>, <code>timestamp</code>. Members that say
 nothing are left out.</footer>
 </main><script>{SCRIPT}</script></body></html>
 """
+
+
+_ACCESS: Final = """<div class="access" id="access" data-key-header="{header}" hidden>
+<p id="who" role="status"></p>
+<form id="with-key" hidden><label>API key <input id="key" type="password" autocomplete="off" required></label>
+<button>Use the key</button></form>
+<form id="login" hidden><label>User name <input id="user" autocomplete="username" required></label>
+<label>Password <input id="password" type="password" autocomplete="current-password" required></label>
+<button>Log in</button></form>
+<button id="logout" class="quiet" type="button" hidden>Log out</button></div>"""
+"""Who asks; the script shows what is needed of it."""
 
 
 def _section(tag: str, endpoints: Sequence[Endpoint]) -> str:
@@ -69,8 +86,13 @@ def _section(tag: str, endpoints: Sequence[Endpoint]) -> str:
 
 def _endpoint(endpoint: Endpoint) -> str:
     method = endpoint.method
+    needed = "&".join(f"{each.name}=" for each in endpoint.in_query if each.required)
+    sent = {"method": method, "path": endpoint.path + (f"?{needed}" if needed else "")}
+    if endpoint.body is not None:
+        sent["body"] = json.dumps(example(endpoint.body), ensure_ascii=False, indent=1)
+    given = "".join(f' data-{name}="{escape(value)}"' for name, value in sent.items())
     return (
-        f'<details id="{endpoint.name}"><summary><span class="method {method.lower()}">{method}</span>'
+        f'<details id="{endpoint.name}"{given}><summary><span class="method {method.lower()}">{method}</span>'
         f'<code class="path">{escape(endpoint.path)}</code>'
         f'<span class="what">{_text(endpoint.summary)}</span></summary><div class="more">'
         f"{''.join(_details(endpoint))}</div></details>"
@@ -81,6 +103,7 @@ def _details(endpoint: Endpoint) -> Iterator[str]:
     for paragraph in endpoint.description.split("\n\n"):
         if paragraph.strip():
             yield f"<p>{_text(paragraph)}</p>"
+    yield f'<p class="dim">{_needed(endpoint.permission)}</p>'
     asked = [_parameter(each, "path") for each in endpoint.in_path]
     asked += [_parameter(each, "query") for each in endpoint.in_query]
     if endpoint.makes_version:
@@ -96,6 +119,15 @@ def _details(endpoint: Endpoint) -> Iterator[str]:
     if endpoint.data and endpoint.data.get("type") != "null":
         yield f"<h3>Data</h3>{_members(endpoint.data)}"
     yield f"<h3>Try it</h3><pre>{escape(_curl(endpoint))}</pre>"
+
+
+def _needed(permission: str) -> str:
+    """What a caller needs."""
+    if permission == PUBLIC:
+        return "Anybody may."
+    if permission == KNOWN:
+        return "Whoever has said who they are may."
+    return f"Needs <code>{escape(permission)}</code>."
 
 
 def _replies(endpoint: Endpoint) -> Iterator[str]:

@@ -1,10 +1,12 @@
-"""How the readable page looks, and the little script that filters it. Nothing comes from elsewhere."""
+"""How the readable page looks, and what a browser may do with it. Nothing comes from elsewhere."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 from typing import Final
+
+from jairouter.web.management.page_script import SCRIPT
 
 STYLE: Final = """
 :root { color-scheme: light dark; --ink: #1b1f24; --dim: #59636e; --paper: #fff; --card: #f6f8fa;
@@ -49,39 +51,20 @@ dt { font-weight: 600; overflow-wrap: anywhere; }
 dt .dim, h3 .dim { font-weight: 400; }
 dd { margin: 0 0 .5rem 1rem; }
 ul.replies { margin: .25rem 0; padding-left: 1.1rem; overflow-wrap: anywhere; }
+.access { border: 1px solid var(--line); border-radius: .5rem; padding: .6rem .75rem; margin-top: .75rem; }
+.access form { display: flex; flex-wrap: wrap; gap: .5rem; align-items: end; margin: .5rem 0 0; }
+.access label { flex: 1 1 11rem; font-size: .9rem; color: var(--dim); }
+.access p { margin: 0; overflow-wrap: anywhere; }
+.access input, .send input, .send textarea { display: block; width: 100%; font: inherit; color: inherit;
+  background: var(--paper); padding: .4rem .6rem; border: 1px solid var(--line); border-radius: .4rem; }
+.send input, .send textarea { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace;
+  font-size: .85rem; margin-bottom: .4rem; }
+button { font: inherit; color: var(--paper); background: var(--accent); border: 0; border-radius: .4rem;
+  padding: .4rem .9rem; cursor: pointer; }
+button.quiet { color: var(--accent); background: none; border: 1px solid var(--line); }
+.bad { color: var(--delete); }
 footer { padding: 2rem 0; }
 [hidden] { display: none !important; }
-"""
-
-SCRIPT: Final = """
-"use strict";
-(() => {
-  const box = document.getElementById("find");
-  const count = document.getElementById("count");
-  box.parentElement.hidden = false;
-  const sections = [...document.querySelectorAll("section")];
-  const filter = () => {
-    const words = box.value.toLowerCase().split(/\\s+/).filter(Boolean);
-    let shown = 0;
-    for (const section of sections) {
-      let any = false;
-      for (const each of section.querySelectorAll("details")) {
-        const text = each.querySelector("summary").textContent.toLowerCase() + " " + section.id;
-        each.hidden = !words.every((word) => text.includes(word));
-        if (!each.hidden) { any = true; shown += 1; }
-      }
-      section.hidden = !any;
-    }
-    count.textContent = words.length ? shown + " found" : "";
-  };
-  box.addEventListener("input", filter);
-  const open = () => {
-    const wanted = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    if (wanted instanceof HTMLDetailsElement) { wanted.open = true; wanted.scrollIntoView(); }
-  };
-  addEventListener("hashchange", open);
-  open();
-})();
 """
 
 
@@ -91,6 +74,6 @@ def _hashed(text: str) -> str:
 
 POLICY: Final = (
     f"default-src 'none'; style-src {_hashed(STYLE)}; script-src {_hashed(SCRIPT)}; img-src data:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""The Content-Security-Policy: this style and this script, and nothing else at all."""
+"""The Content-Security-Policy: this style, this script, and what it asks of this gateway."""

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from jairouter.refusals import Refusal
+from jairouter.web.management.endpoint import PUBLIC
 from jairouter.web.management.openapi import document
 from jairouter.web.management.page import ADDRESS, address_of, page
 from jairouter.web.management.page_style import POLICY
 from jairouter.web.management.serving import Answer, Api, Service, not_possible, nothing, write
+from jairouter.web.management.whoami import Ways
 from jairouter.web.resources import Page
 
 if TYPE_CHECKING:
@@ -20,13 +22,16 @@ if TYPE_CHECKING:
     from jairouter.web.management.endpoint import Endpoint
 
 
-def management_pages(endpoints: Sequence[Endpoint], service: Service, version: str) -> dict[str, Resource]:
+def management_pages(
+    endpoints: Sequence[Endpoint], service: Service, version: str, ways: Callable[[], Ways] = Ways
+) -> dict[str, Resource]:
     """The resources of the management API by the path to put them at.
 
     Args:
         endpoints: What there is, all below ``/api``.
         service: What they need.
         version: Of the gateway.
+        ways: How callers say who they are, now.
 
     Raises:
         ValueError: The endpoints do not fit together.
@@ -34,28 +39,30 @@ def management_pages(endpoints: Sequence[Endpoint], service: Service, version: s
     elsewhere = [each.path for each in endpoints if not each.path.startswith("/api/")]
     if elsewhere:
         raise ValueError(f"{elsewhere[0]} is not below /api")
-    described = document(endpoints, version)
+    document(endpoints, version)  # so that what does not fit together is found at start
 
     # Most gateways are never asked for these, and to write them takes as long as the rest of a start
-    @cache
-    def docs() -> bytes:
-        return json.dumps(described, ensure_ascii=False, indent=1).encode("utf-8")
+    @lru_cache(maxsize=2)
+    def docs(now: Ways) -> bytes:
+        return json.dumps(document(endpoints, version, now), ensure_ascii=False, indent=1).encode("utf-8")
 
-    @cache
-    def readable() -> str:
-        return page(endpoints, version)
+    @lru_cache(maxsize=2)
+    def readable(now: Ways) -> str:
+        return page(endpoints, version, now)
 
     pages: dict[str, Resource] = {
         "/api": Api(endpoints, service),
-        "/v3/api-docs": _Docs(docs, service),
+        "/v3/api-docs": _Docs(lambda: docs(ways()), service),
     }
     for path in ("/swagger-ui", "/swagger-ui.html", "/swagger-ui/index.html"):
-        pages[path] = _Readable(readable, service)
+        pages[path] = _Readable(lambda: readable(ways()), service)
     return pages
 
 
 class _Shown(Page):
-    """A page that is shown to those who may use the API."""
+    """A page that is shown to whoever is where the API may be used; it says nothing of this gateway."""
+
+    everybody = True
 
     def __init__(self, service: Service) -> None:
         super().__init__()
@@ -64,7 +71,7 @@ class _Shown(Page):
     def render(self, request: Any) -> int:
         """See `Resource.render`."""
         try:
-            self._service.access.admit(request)
+            self._service.access.admit(request, PUBLIC, "docs")
         except Refusal as refusal:
             return Answer(request, self._service).refuse(refusal)
         if request.method in {b"GET", b"HEAD"}:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from jairouter.config import edits, view
 from jairouter.config.effective import effective_view
-from jairouter.web.management.changing import CHANGING, REFUSALS, WRITE, change, replied
+from jairouter.web.management.changing import CHANGING, DELETE, REFUSALS, WRITE, change, replied
 from jairouter.web.management.endpoint import CHANGED, Call, Endpoint, Later, Reply
 from jairouter.web.management.schemas import (
     EFFECTIVE,
@@ -145,7 +145,7 @@ def _changing(parts: Parts) -> tuple[Endpoint, ...]:
             (SERVICE_TYPE, *CHANGING),
             data=CHANGED,
             refusals=(*REFUSALS, "SERVICE_NOT_FOUND"),
-            permission=WRITE,
+            permission=DELETE,
         ),
         Endpoint(
             "POST",

@@ -2,8 +2,8 @@ r"""Endpoints as resources: from a request to a call, and from a reply to an ans
 
 ::
 
-    admitted? -> something here? -> this method? -> asks what it may? -> a body as it may be? -> answer
-      403           404               405              400, 415              400, 408, 413
+    who may? -> something here? -> this method? -> asks what it may? -> a body as it may be? -> answer
+    401, 403        404               405              400, 415              400, 408, 413
 
 Whatever is refused before the body is read, is refused without reading it.
 """
@@ -19,14 +19,15 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.server import NOT_DONE_YET
 
-from jairouter.errors import ClientGone, GatewayError
+from jairouter.errors import ClientGone, GatewayError, retry_after_headers
 from jairouter.refusals import InvalidRequest, NotFound, Refusal
 from jairouter.request_body.held import HeldBody, collect
 from jairouter.request_body.spool import RunInThread
+from jairouter.web.errors import CHALLENGE
 from jairouter.web.management import asking, bodies, envelope
-from jairouter.web.management.access import Access, client_of
+from jairouter.web.management.access import Access, Who
 from jairouter.web.management.checking import check
-from jairouter.web.management.endpoint import Call, Later, Reply, made
+from jairouter.web.management.endpoint import KNOWN, Call, Later, Reply, made
 from jairouter.web.management.envelope import MethodNotAllowed
 from jairouter.web.management.paths import Found, Paths
 from jairouter.web.request import GatewayRequest
@@ -42,8 +43,8 @@ if TYPE_CHECKING:
 AT_ONCE: Final = {"json": 64 * 1024, "yaml": 1024}
 """Bytes of a body of each kind that is parsed at once; a larger one is parsed in a thread, since that takes a
 while: 60 kB of YAML take more than a tenth of a second."""
-RETRY_AFTER: Final = b"5"
-"""Seconds after which to ask again what could not be done now."""
+Written = tuple[Reply, bytes]
+"""A reply, and how it is written."""
 
 _log = Logger()
 
@@ -73,13 +74,17 @@ class Api(Page):
     Args:
         endpoints: What there is.
         service: What they need.
+
+    Attributes:
+        endpoints: As given.
     """
 
     nowhere = True
 
     def __init__(self, endpoints: Iterable[Endpoint], service: Service) -> None:
         super().__init__()
-        self._paths = Paths(endpoints)
+        self.endpoints = tuple(endpoints)
+        self._paths = Paths(self.endpoints)
         self._service = service
 
     def getChildWithDefault(self, path: bytes, request: Any) -> Resource:
@@ -113,40 +118,35 @@ class _Place(Page):
         self.label = "UNKNOWN" if found is None else found.template
 
     def render(self, request: Request) -> int:
-        answer = Answer(request, self._service)
-        try:
-            who = self._service.access.admit(request)
-            endpoint, values = self._endpoint(request)
-            if endpoint is None:
-                return nothing(request)
-            answer.follow(_answer(request, endpoint, values, who, self._service), endpoint)
-        except Refusal as refusal:
-            answer.refuse(refusal)
+        Answer(request, self._service).follow(self._answer(request))
         return NOT_DONE_YET
 
-    def _endpoint(self, request: Request) -> tuple[Endpoint | None, tuple[bytes, ...]]:
-        """What is asked for; nothing where only the methods are.
-
-        Raises:
-            Refusal: There is nothing of that kind.
-        """
-        path = request.path.decode("utf-8", "replace")[:200]
-        if self._found is None:
-            raise NotFound(f"there is nothing at {path}")
+    async def _answer(self, request: Request) -> Written | None:
+        """What is answered; None where only the methods are asked for."""
+        found = self._found
         method = request.method.decode("latin-1")
-        endpoint = self._found.methods.get("GET" if method == "HEAD" else method)
+        endpoint = None if found is None else found.methods.get("GET" if method == "HEAD" else method)
+        # Who may not, learns nothing of what there is
+        who = self._service.access.admit(
+            request, KNOWN if endpoint is None else endpoint.permission, self.label
+        )
+        if isinstance(who, Deferred):
+            who = await who
+        if found is None:
+            raise NotFound(f"there is nothing at {request.path.decode('utf-8', 'replace')[:200]}")
         if endpoint is None:
-            request.setHeader(b"Allow", ", ".join(self._found.allowed).encode("ascii"))
+            request.setHeader(b"Allow", ", ".join(found.allowed).encode("ascii"))
             if method != "OPTIONS":
                 raise not_possible(request)
-        return endpoint, self._found.values
+            return None
+        return await _answer(request, endpoint, found.values, who, self._service)
 
 
 async def _answer(
-    request: Request, endpoint: Endpoint, values: tuple[bytes, ...], who: str, service: Service
-) -> tuple[Reply, bytes]:
+    request: Request, endpoint: Endpoint, values: tuple[bytes, ...], who: Who, service: Service
+) -> Written:
     """The reply, and how it is written."""
-    fields = client_of(request)[1]
+    fields = who.fields
     path = asking.read_path(endpoint, values)
     query = asking.read_query(endpoint, request.uri.partition(b"?")[2])
     method = request.method
@@ -154,7 +154,9 @@ async def _answer(
     upload = _upload(request)
     kind = _kind(endpoint, upload, fields.get(b"content-type", b""), fields.get(b"content-encoding", b""))
     body = await _body(endpoint, upload, kind, service)
-    reply = endpoint.answer(Call(path, query, body, parent, who))
+    request_id = getattr(request, "request_id", "")
+    call = Call(path, query, body, parent, who.name, who.caller, who.address, request_id, fields)
+    reply = endpoint.answer(call)
     if not isinstance(reply, Reply):
         reply = await reply
     if isinstance(reply.data, Later):
@@ -225,40 +227,48 @@ class Answer:
         self._service = service
         self._gone = False
 
-    def follow(self, work: Coroutine[Deferred[Any], Any, tuple[Reply, bytes]], endpoint: Endpoint) -> None:
+    def follow(self, work: Coroutine[Deferred[Any], Any, Written | None]) -> None:
         """Answer with what `work` returns or raises; end it when the client leaves."""
         waiting = ensureDeferred(work)
         leaving: Deferred[Any] = self._request.notifyFinish()
         leaving.addErrback(self._left, waiting)
         waiting.addCallback(self._reply)
-        waiting.addErrback(self._failed, endpoint)
+        waiting.addErrback(self._failed)
         waiting.addErrback(lambda failure: _log.failure("answering failed", failure=failure))
 
     def _left(self, _: Failure, waiting: Deferred[Any]) -> None:
         self._gone = True
         waiting.cancel()
 
-    def _reply(self, written: tuple[Reply, bytes]) -> None:
+    def _reply(self, written: Written | None) -> None:
+        if written is None:
+            if not self._gone:
+                nothing(self._request)
+            return
         reply, body = written
         if reply.version is not None:
             self._request.setHeader(b"ETag", b'"%d"' % reply.version)
         self._write(reply.status, body)
 
-    def _failed(self, failure: Failure, endpoint: Endpoint) -> None:
+    def _failed(self, failure: Failure) -> None:
         error = failure.value
         if self._gone and failure.check(CancelledError, ClientGone):
             return
         if isinstance(error, GatewayError):
             error = envelope.refusal_of(error)
         if not isinstance(error, Refusal):
-            _log.failure("{method} {path} failed", failure, method=endpoint.method, path=endpoint.path)
+            method, path = self._request.method.decode("latin-1"), getattr(self._request, "uri_label", "")
+            _log.failure("{method} {path} failed", failure, method=method, path=path)
             error = Refusal("the gateway failed to answer; its log says why")
         self.refuse(error)
 
     def refuse(self, refusal: Refusal) -> int:
         """Answer with a refusal; what `render` then returns."""
-        if refusal.status == 503:
-            self._request.setHeader(b"Retry-After", RETRY_AFTER)
+        if refusal.retry_after is not None:
+            for name, value in retry_after_headers(refusal.retry_after):
+                self._request.setHeader(name, value)
+        if refusal.status == 401:
+            self._request.setHeader(*CHALLENGE)
         self._write(refusal.status, envelope.bad(refusal, self._service.today()))
         return NOT_DONE_YET
 

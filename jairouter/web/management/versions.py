@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jairouter.config import view
 from jairouter.dates import date_of
 from jairouter.refusals import NotPossible
-from jairouter.web.management.changing import CHANGING, REFUSALS, WRITE, replied, undisturbed, undo_of
+from jairouter.web.management.changing import CHANGING, DELETE, REFUSALS, WRITE, replied, undisturbed, undo_of
 from jairouter.web.management.endpoint import CHANGED, Call, Endpoint, Later, Parameter, Reply
 from jairouter.web.management.plan_answers import DIFFERENCES, differences_view
 from jairouter.web.management.schemas import OBJECT
@@ -210,7 +210,7 @@ def _changing(parts: Parts) -> tuple[Endpoint, ...]:
         "Its number is not used again. (Other products answer 400 for the one in force.)",
         (Parameter("version", "The number of a version.", _STORED, required=True),),
         refusals=("VERSION_NOT_FOUND", "NOT_POSSIBLE", "STORE_UNAVAILABLE"),
-        permission=WRITE,
+        permission=DELETE,
     )
     return (*like, delete)
 

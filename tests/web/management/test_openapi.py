@@ -8,8 +8,10 @@ from typing import Any
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from twisted.trial.unittest import SynchronousTestCase
 
-from jairouter.web.management.endpoint import Reply
+from jairouter.errors import Reason
+from jairouter.web.management.endpoint import KNOWN, PUBLIC, Reply
 from jairouter.web.management.openapi import document
+from jairouter.web.management.whoami import Ways
 from tests.web.management.examples import Api, all_of_them, endpoint
 
 
@@ -72,7 +74,8 @@ class DocumentTests(SynchronousTestCase):
             said,
             {
                 "400": ["INVALID_CONFIGURATION", "INVALID_REQUEST"],
-                "403": ["FORBIDDEN"],
+                "401": sorted(each.value for each in Reason if each != Reason.LOGIN),
+                "403": ["FORBIDDEN", "INSUFFICIENT_PERMISSIONS"],
                 "408": ["REQUEST_TIMEOUT"],
                 "409": ["VERSION_CONFLICT"],
                 "413": ["REQUEST_TOO_LARGE"],
@@ -84,7 +87,7 @@ class DocumentTests(SynchronousTestCase):
 
     def test_no_body_no_refusal_of_it(self) -> None:
         responses = self.operation("get", "/api/config/version/{version}")["responses"]
-        self.assertEqual(set(responses), {"200", "400", "403", "404", "414", "431", "500"})
+        self.assertEqual(set(responses), {"200", "400", "401", "403", "404", "414", "431", "500"})
 
     def test_envelope(self) -> None:
         good = self.operation("get", "/api/config/version/current")["responses"]["200"]
@@ -92,6 +95,56 @@ class DocumentTests(SynchronousTestCase):
         self.assertEqual(schema["required"], ["success", "message", "data", "timestamp"])
         self.assertEqual(schema["properties"]["data"], {"type": "integer"})
         self.assertIn("ETag", good["headers"])
+
+
+class AccessTests(SynchronousTestCase):
+    """What the document says about who may."""
+
+    def document(self, permission: str, on: bool = True) -> tuple[Any, Any]:
+        """The operation of an endpoint with this permission, and the whole document, which is valid."""
+        described = document([endpoint(lambda call: Reply(), permission=permission)], "1", Ways(on, "X-Mine"))
+        OpenAPIV31SpecValidator(described).validate()
+        return described["paths"]["/api/it"]["get"], described
+
+    def codes(self, operation: Any, whole: Any, status: str) -> list[str]:
+        name = operation["responses"][status]["$ref"].rpartition("/")[2]
+        schema = whole["components"]["responses"][name]["content"]["application/json"]["schema"]
+        found: list[str] = schema["allOf"][1]["properties"]["errorCode"]["enum"]
+        return found
+
+    def test_a_key_or_a_token(self) -> None:
+        operation, whole = self.document("config:write")
+        self.assertEqual(operation["security"], [{"apiKey": []}, {"bearer": []}])
+        self.assertEqual(operation["x-permission"], "config:write")
+        schemes = whole["components"]["securitySchemes"]
+        self.assertEqual((schemes["apiKey"]["in"], schemes["apiKey"]["name"]), ("header", "X-Mine"))
+        self.assertEqual((schemes["bearer"]["type"], schemes["bearer"]["scheme"]), ("http", "bearer"))
+
+    def test_nothing_where_security_is_off(self) -> None:
+        operation, _ = self.document("config:write", on=False)
+        self.assertIn({}, operation["security"])
+
+    def test_refusals(self) -> None:
+        operation, whole = self.document("config:write")
+        self.assertIn("INVALID_API_KEY", self.codes(operation, whole, "401"))
+        self.assertIn("INSUFFICIENT_PERMISSIONS", self.codes(operation, whole, "403"))
+
+    def test_whoever_is_known(self) -> None:
+        operation, whole = self.document(KNOWN)
+        self.assertEqual(self.codes(operation, whole, "403"), ["FORBIDDEN"])
+        self.assertIn("401", operation["responses"])
+
+    def test_anybody(self) -> None:
+        operation, whole = self.document(PUBLIC)
+        self.assertEqual(operation["security"], [])
+        self.assertNotIn("401", operation["responses"])
+        self.assertEqual(self.codes(operation, whole, "403"), ["FORBIDDEN"])
+
+    def test_a_login_is_refused_with_a_code_of_its_own(self) -> None:
+        login = endpoint(lambda call: Reply(), permission=PUBLIC, refusals=("LOGIN_FAILED",))
+        whole = document([login], "1")
+        operation = whole["paths"]["/api/it"]["get"]
+        self.assertEqual(self.codes(operation, whole, "401"), ["LOGIN_FAILED"])
 
 
 class MistakeTests(SynchronousTestCase):

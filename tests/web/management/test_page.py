@@ -13,8 +13,11 @@ from html.parser import HTMLParser
 from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.web.management.checking import check
-from jairouter.web.management.page import address_of, example
-from tests.web.management.examples import INSTANCE, Api, all_of_them
+from jairouter.web.management.endpoint import KNOWN, PUBLIC, Reply
+from jairouter.web.management.page import address_of, example, page
+from jairouter.web.management.page_script import SCRIPT
+from jairouter.web.management.whoami import Ways
+from tests.web.management.examples import INSTANCE, Api, all_of_them, endpoint
 
 VOID = {"meta", "link", "input", "br"}
 
@@ -91,8 +94,34 @@ class PageTests(SynchronousTestCase):
 
     def test_every_endpoint(self) -> None:
         for each in all_of_them():
-            self.assertIn(f'<details id="{each.name}">', self.html)
+            self.assertIn(f'<details id="{each.name}" ', self.html)
             self.assertIn(each.summary, self.html)
+
+    def test_what_each_needs(self) -> None:
+        self.assertIn("Needs <code>config:write</code>.", self.html)
+        for permission, said in ((PUBLIC, "Anybody may."), (KNOWN, "Whoever has said who they are may.")):
+            shown = page([endpoint(lambda call: Reply(), permission=permission)], "1")
+            self.assertIn(said, shown)
+
+    def test_the_header_for_a_key(self) -> None:
+        shown = page([], "1", Ways(True, "X-Mine"))
+        self.assertIn('data-key-header="X-Mine"', shown)
+
+    def test_no_credential_has_a_place_that_outlives_the_page(self) -> None:
+        """The fields have no name, so that a form could not send them, and the script stores nothing."""
+        self.assertNotRegex(self.html, r"<input[^>]* name=")
+        for word in (
+            "localStorage",
+            "sessionStorage",
+            "cookie",
+            "indexedDB",
+            "history.",
+            "innerHTML",
+            "eval(",
+        ):
+            self.assertNotIn(word, SCRIPT)
+        self.assertIn('credentials: "omit"', SCRIPT)
+        self.assertIn('redirect: "error"', SCRIPT)
 
     def test_escaped(self) -> None:
         self.assertIn("Unless it is &lt;disabled&gt;.", self.html)

@@ -214,6 +214,23 @@ class Import(Transfer):
         for body in bodies:
             self.assertEqual(400, self.refusal("importConfiguration", body=body).status)
 
+    def test_who_may_call_belongs_into_the_files(self) -> None:
+        """Whoever may change the configuration would otherwise say that they may do everything."""
+        for path, body in (
+            ("security", {"security": {"enabled": False}}),
+            ("security", {"jairouter": {"security": {"jwt": {"issuer": "me"}}}}),
+            ("management.api", {"management": {"api": {"allowFrom": ["0.0.0.0/0"]}}}),
+            ("logging.audit", {"logging.audit.enabled": True}),
+        ):
+            modes: tuple[tuple[str, dict[str, Any]], ...] = (
+                ("patchConfiguration", {}),
+                ("importConfiguration", {"mode": "merge"}),
+                ("importConfiguration", {"mode": "replace"}),
+            )
+            for name, query in modes:
+                refusal = self.refusal(name, body=body, **query)
+                self.assertEqual([each.path for each in refusal.faults], [path])
+
     def test_it_is_told_as_an_import(self) -> None:
         self.ask("importConfiguration", body=PATCH, description="from the old site")
         told = self.configuration.made[0][0]

@@ -167,6 +167,16 @@ class GoingBackTests(AskingForVersions):
         for query in QUERIES:
             self.assertEqual(self.refusal("applyVersion", 1, parent=1, **query).code, "VERSION_CONFLICT")
 
+    def test_one_that_says_who_may_call(self) -> None:
+        """It was stored when versions could say so, or by somebody who may write into the store."""
+        for number, name in enumerate(("applyVersion", "rollbackVersion"), 1):
+            told = Told("anna", "import", "")
+            draft = Draft(number - 1, {"management": {"api": {"allow-from": ["0.0.0.0/0"]}}}, told)
+            self.successResultOf(self.configuration.store.add(draft))
+            refusal = self.refusal(name, number)
+            self.assertEqual(refusal.code, "INVALID_CONFIGURATION")
+            self.assertEqual([each.path for each in refusal.faults], ["management.api"])
+
     def test_one_that_is_not_there(self) -> None:
         for query in QUERIES:
             self.assertEqual(self.refusal("rollbackVersion", 9, **query).code, "VERSION_NOT_FOUND")

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.config.secret import Secret
-from jairouter.upstream.certificates import MOST_BYTES, CertificateFile, Identity, Unusable, shown, validity
+from jairouter.tls.certificates import MOST_BYTES, CertificateFile, Identity, Unusable, shown, validity
 from tests.upstream.authority import NOW, issue, issued, root, stranger, trust_store
 
 PASSWORD = Secret("opensesame")

@@ -37,17 +37,19 @@ class Unusable(Exception):
 
 @dataclass(frozen=True)
 class Identity:
-    """What the gateway shows to a backend, and proves to have.
+    """What the gateway shows to the other side, and proves to have.
 
     Attributes:
         certificate: Its own.
         chain: Those of the authorities between it and the root.
         key: The private key.
+        alias: What the entry of a PKCS#12 store is called, if that is said.
     """
 
     certificate: x509.Certificate
     chain: tuple[x509.Certificate, ...]
     key: PrivateKeyTypes = field(repr=False)
+    alias: str | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ class CertificateFile:
             Unusable: Something of it is missing, cannot be read, or does not belong together.
         """
         data = self._read()
+        alias = None
         if self._is_pem(data):
             certificate, *chain = self._certificates(data)
             private = key or self.private_key()
@@ -101,11 +104,12 @@ class CertificateFile:
             if store.cert is None or store.key is None:
                 raise self._unusable("holds no certificate with its private key")
             certificate, private = store.cert.certificate, store.key
+            alias = (store.cert.friendly_name or b"").decode("utf-8", "replace") or None
             chain = [each.certificate for each in store.additional_certs]
         if not _belong_together(certificate, private):
             where = "in it" if key is None else "of certificate-private-key"
             raise self._unusable(f"begins with a certificate that the private key {where} does not belong to")
-        return Identity(certificate, tuple(chain), private)
+        return Identity(certificate, tuple(chain), private, alias)
 
     def private_key(self) -> PrivateKeyTypes:
         """The private key in it, in PEM form.

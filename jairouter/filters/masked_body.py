@@ -1,0 +1,188 @@
+"""An event stream in which texts are masked on their way to the client."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from zope.interface import implementer
+
+from jairouter.body import AnswerBody
+from jairouter.codec.masking import Patience, Unreadable
+from jairouter.errors import InternalError, StreamCut
+from jairouter.interfaces import IBodySink, IBodySource
+
+if TYPE_CHECKING:
+    from jairouter.codec.masked_events import EventMasker
+    from jairouter.errors import GatewayError
+    from jairouter.timers import Timer, TimerWheel
+
+LOOK: Final = 0.1
+"""Seconds for which the event loop may look through one event. (Tens of microseconds are enough; the rest is
+for a machine that is busy with something else.)"""
+
+
+@implementer(IBodySink, IBodySource)
+class MaskedBody:
+    """Stands between two bodies, the sink of the inner one and the source of the outer one.
+
+    What is held here is held by the masker: the beginning of something that may have to be masked, and what
+    came behind it. It is let go when more has come, when the answer is over, or after a while. The client's
+    pace goes on to the backend in the same calls, and so does the end of each side to the other.
+
+    Args:
+        inner: The body as it comes, of which nothing was passed on yet.
+        masker: Masks it.
+        wheel: Timers, and the clock.
+        max_wait: Seconds for which something may be held.
+        strict: Whether the stream ends with an error when it cannot be looked through.
+        unreadable: Told why, then.
+
+    Attributes:
+        outer: The body as it goes on.
+    """
+
+    def __init__(
+        self,
+        inner: AnswerBody,
+        masker: EventMasker,
+        wheel: TimerWheel,
+        max_wait: float,
+        strict: bool,
+        unreadable: Callable[[str], None],
+    ) -> None:
+        self.outer = AnswerBody(self)
+        self._inner = inner
+        self._masker = masker
+        self._wheel = wheel
+        self._max_wait = max_wait
+        self._strict = strict
+        self._unreadable = unreadable
+        self._timer: Timer | None = None
+        self._begun = self._over = self._blind = self._mid_event = False
+        self._error: GatewayError | None = None
+        inner.on_done(self._inner_over)
+        self.outer.on_done(self._outer_over)
+
+    def _inner_over(self, error: GatewayError | None) -> None:
+        self._error = error
+
+    def _outer_over(self, error: GatewayError | None) -> None:
+        self._over = True
+        self._stop_timer()
+        if error is not None:  # if it is the inner one's, that is over already
+            self._inner.abandon(error)
+
+    # -- from the inner body ------------------------------------------------
+
+    def chunk(self, data: bytes) -> None:
+        """See `IBodySink.chunk`."""
+        if self._over:
+            return
+        within, self._mid_event = self._mid_event, self._inner.mid_event
+        if self._blind:
+            self._pass_on(data)
+        elif within or self._mid_event:
+            # Of an event that is too long to be held in one piece nobody sees what is in it
+            self._flush()
+            if not within:
+                self._unreadable("size")
+            if self._strict:
+                self._fail()
+            else:
+                self._pass_on(data)
+        else:
+            self._feed(data)
+
+    def end(self) -> None:
+        """See `IBodySink.end`."""
+        self._flush()
+        if not self._over:
+            self._over = True
+            self.outer.end(told=self._error)
+
+    def broke(self, error: GatewayError) -> None:
+        """See `IBodySink.broke`."""
+        self._flush()
+        if not self._over:
+            self._over = True
+            self.outer.broke(error)
+
+    def _feed(self, data: bytes) -> None:
+        try:
+            out = self._masker.feed(data, self._patience())
+        except Unreadable as error:
+            self._give_up(error)
+            return
+        if out:
+            self._stop_timer()
+            self._pass_on(out)
+        if self._masker.waiting and self._timer is None and not self._over:
+            self._timer = self._wheel.start(self._max_wait, self._waited)
+
+    def _waited(self) -> None:
+        self._timer = None
+        self._flush()
+
+    def _flush(self) -> None:
+        """Let go of what is held."""
+        self._stop_timer()
+        if not self._masker.waiting or self._over:
+            return
+        try:
+            out = self._masker.finish(self._patience())
+        except Unreadable as error:
+            self._give_up(error)
+        else:
+            self._pass_on(out)
+
+    def _give_up(self, error: Unreadable) -> None:
+        """It cannot be looked through any further."""
+        self._stop_timer()
+        self._unreadable(error.reason)
+        left = self._masker.give_up()
+        if self._strict:
+            self._fail()
+        else:
+            self._blind = True
+            self._pass_on(left)
+
+    def _fail(self) -> None:
+        if self._over:
+            return
+        self._over = True
+        error = InternalError("the answer cannot be looked through for what has to be masked")
+        self.outer.broke(error)
+        self._inner.abandon(error)
+
+    def _pass_on(self, data: bytes) -> None:
+        if data and not self._over:
+            self.outer.chunk(data, mid_event=self._mid_event)
+
+    def _patience(self) -> Patience:
+        return Patience(self._wheel.seconds, LOOK)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # -- from the outer body ------------------------------------------------
+
+    def pause(self) -> None:
+        """See `IBodySource.pause`."""
+        self._inner.pause()
+
+    def resume(self) -> None:
+        """See `IBodySource.resume`. The first time, somebody takes the body."""
+        if self._begun:
+            self._inner.resume()
+        else:
+            self._begun = True
+            self._inner.deliver(self)
+
+    def abort(self) -> None:
+        """See `IBodySource.abort`, and `jairouter.filters.tee.Tee.abort`."""
+        self._over = True
+        self._stop_timer()
+        self._inner.cut(StreamCut("the answer was cut off before it was passed on"))

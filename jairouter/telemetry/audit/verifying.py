@@ -1,0 +1,193 @@
+"""Whether all that was recorded is still there, and unchanged. Blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from jairouter.telemetry.audit.chain import KEYED, START, Chain, Link, Seal, holds_without_key, seal_of
+from jairouter.telemetry.audit.files import HEAD, Files, lines_of, open_lines, reason_of
+from jairouter.telemetry.audit.head import NoHead, read_head
+from jairouter.telemetry.audit.line import Form
+
+if TYPE_CHECKING:
+    from jairouter.telemetry.audit.place import Place
+
+_DELETED = b"AUDIT_FILES_DELETED"
+_TRIES = 5
+
+
+class Verified(NamedTuple):
+    """What came of it.
+
+    Attributes:
+        lines: How many were found to be right.
+        first: Number of the first.
+        last: Number of the last.
+        files: How many files were looked at.
+        fault: The first thing that does not fit, with its place; empty when all fits.
+        notes: What is to be known besides.
+    """
+
+    lines: int = 0
+    first: int = 0
+    last: int = 0
+    files: int = 0
+    fault: str = ""
+    notes: tuple[str, ...] = ()
+
+
+class _Fault(Exception):
+    """Something does not fit."""
+
+
+def verify(place: Place) -> Verified:
+    """Check a whole record: from its first line, or the first that was not deleted, to its last.
+
+    It may be written meanwhile.
+
+    Args:
+        place: Where it is.
+    """
+    files, form, chain = place
+    try:
+        head = read_head(files.head, chain)
+    except NoHead as no_head:
+        return Verified(fault=f"{no_head}: whether lines are missing at the end cannot be known")
+    checking = _Checking(chain, form, head)
+    try:
+        for path in _present(files):
+            checking.file(path)
+        checking.begins()
+        checking.ends()
+    except _Fault as fault:
+        return checking.outcome(str(fault))
+    except OSError as error:
+        return checking.outcome(f"{error.filename or files.path}: {reason_of(error)}")
+    return checking.outcome()
+
+
+def verify_files(paths: Sequence[Path], chain: Chain) -> Verified:
+    """Check some files, each of which has to go on where the one before ends.
+
+    Args:
+        paths: In this order. If the last is one that is written, its note of where the chain ended counts.
+        chain: Checks digests.
+    """
+    noted = paths[-1].with_name(paths[-1].name + HEAD)
+    try:
+        head = read_head(noted, chain) if noted.exists() else None
+    except NoHead as no_head:
+        return Verified(fault=str(no_head))
+    checking = _Checking(chain, Form(), head)
+    if head is None:
+        checking.notes.append(f"without {noted.name}, whether lines are missing at the end cannot be known")
+    try:
+        for path in paths:
+            checking.file(path)
+        checking.ends()
+    except _Fault as fault:
+        return checking.outcome(str(fault))
+    except OSError as error:
+        return checking.outcome(f"{error.filename or paths[0]}: {reason_of(error)}")
+    if checking.first > 1:
+        checking.notes.append(f"they begin with line number {checking.first}")
+    return checking.outcome()
+
+
+def _present(files: Files) -> list[Path]:
+    """All files, in the order of their lines, of one moment: none is put aside meanwhile."""
+    for _ in range(_TRIES):
+        old = [each.path for each in files.old()]
+        there = [files.path] if files.path.exists() else []
+        if [each.path for each in files.old()] == old:
+            return old + there
+    return old + there
+
+
+class _Checking:
+    """Goes through lines."""
+
+    def __init__(self, chain: Chain, form: Form, head: Link | None) -> None:
+        self.first = self.lines = self.files = 0
+        self.notes: list[str] = []
+        self._chain, self._form, self._head = chain, form, head
+        self._link: Link | None = None
+        self._keyed = False
+        self._plain_at = ""
+        self._deleted = 0
+        self._noted = ""
+
+    def outcome(self, fault: str = "") -> Verified:
+        last = self._link.seq if self._link else 0
+        return Verified(self.lines, self.first, last, self.files, fault, tuple(self.notes))
+
+    def file(self, path: Path) -> None:
+        self.files += 1
+        with open_lines(path) as file:
+            for number, line in enumerate(lines_of(file), 1):
+                where = f"{path}, line {number}"
+                if not line.endswith(b"\n"):
+                    # (It may be being written at this moment; if it is needed, `ends` misses it)
+                    self.notes.append(f"{where}: is not complete")
+                    return
+                self._line(line[:-1], where)
+
+    def begins(self) -> None:
+        """Lines may be missing before the first only if it is written that they were deleted."""
+        if self.first > 1 and self._deleted < self.first - 1:
+            raise _Fault(
+                f"the lines before number {self.first} are missing, and no line says that they were deleted"
+            )
+
+    def ends(self) -> None:
+        """The last line must not come before the one that is noted as such."""
+        link, head = self._link or Link(), self._head
+        if self._chain.keyed and link.seq and not self._keyed:
+            raise _Fault("no line was written with the chain-key")
+        if head is None or not head.seq:
+            return
+        if link.seq < head.seq:
+            raise _Fault(f"{head.seq - link.seq} lines are missing at the end: number {head.seq} was written")
+        if self._noted != head.digest:
+            raise _Fault(f"line number {head.seq} is another one than was written")
+
+    def _line(self, line: bytes, where: str) -> None:
+        seal = seal_of(line)
+        if seal is None:
+            raise _Fault(f"{where}: is no line of the record")
+        self._digest(seal, where)
+        link = self._link
+        if link is None:
+            self.first = seal.seq
+            if seal.seq == 1 and seal.prev != START:
+                raise _Fault(f"{where}: is not the first line, as it says")
+        elif seal.seq != link.seq + 1:
+            raise _Fault(f"{where}: has number {seal.seq} and comes after number {link.seq}")
+        elif seal.prev != link.digest:
+            raise _Fault(f"{where}: does not follow the line before, which is another one than was written")
+        self._link = seal.link
+        if self._head is not None and seal.seq == self._head.seq:
+            self._noted = seal.digest
+        self.lines += 1
+        if _DELETED in line:
+            self._deleted = max(self._deleted, self._through(line))
+
+    def _digest(self, seal: Seal, where: str) -> None:
+        chain = self._chain
+        if chain.holds(seal):
+            self._keyed = chain.keyed
+            return
+        if seal.digest.startswith(KEYED) and not chain.keyed:
+            raise _Fault(f"{where}: was written with a chain-key, which is needed here as well")
+        if chain.keyed and not self._keyed and holds_without_key(seal):
+            return  # from before there was a key: the first line with one vouches for it
+        raise _Fault(f"{where}: is not as it was written")
+
+    def _through(self, line: bytes) -> int:
+        """Up to which line files were deleted, if the line says so."""
+        found = self._form.read(line)
+        details = found.get("details")
+        through = details.get("through") if isinstance(details, dict) else None
+        return through if isinstance(through, int) and found["event"] == "AUDIT_FILES_DELETED" else 0

@@ -1,0 +1,140 @@
+"""Security events, for Prometheus."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+from zope.interface import implementer
+
+from jairouter.auditing import ALLOWED, DENIED, FAILED, IAudit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from prometheus_client.core import Metric
+
+    from jairouter.auditing import Event
+
+AUTH_TYPES: Final = ("api-key", "jwt", "password", "unknown")
+"""How somebody wanted to be known: ``details["authType"]`` of an event, or what its reason tells."""
+FAILURE_REASONS: Final = ("expired", "invalid", "missing", "blocked", "rate_limited", "other")
+
+_VIOLATIONS: Final[Mapping[str, tuple[str, str]]] = {
+    "AUTHENTICATION_FAILURE": ("authentication", "low"),
+    "AUTHORIZATION_FAILURE": ("authorization", "medium"),
+    "ACCOUNT_LOCKED": ("brute_force", "high"),
+    "JWT_TOKEN_REUSED": ("token_reuse", "high"),
+    "SUSPICIOUS_ACTIVITY": ("suspicious", "medium"),
+    "SECURITY_ALERT": ("alert", "high"),
+}
+_TOKENS: Final = {
+    "JWT_TOKEN_ISSUED": "issued",
+    "JWT_TOKEN_REFRESHED": "refreshed",
+    "JWT_TOKEN_REVOKED": "revoked",
+}
+_WORDS: Final = (
+    ("EXPIRED", "expired"),
+    ("MISSING", "missing"),
+    ("EMPTY", "missing"),
+    ("BLACKLIST", "blocked"),
+    ("REVOKED", "blocked"),
+    ("BLOCKED", "blocked"),
+    ("LOCKED", "blocked"),
+    ("ADDRESS", "blocked"),
+    ("RATE", "rate_limited"),
+    ("TOO_MANY", "rate_limited"),
+    ("INVALID", "invalid"),
+    ("LOGIN_FAILED", "invalid"),
+    ("UNKNOWN", "invalid"),
+)
+_TYPES: Final = (("JWT", "jwt"), ("TOKEN", "jwt"), ("API_KEY", "api-key"), ("LOGIN", "password"))
+_REMEMBERED: Final = 1000
+"""Reasons of which is remembered what they come to; others are looked into anew."""
+
+
+@implementer(IAudit)
+class SecurityMetrics(Collector):
+    """Counts events; whether they are written down as well makes no difference.
+
+    All series are there from the start, with 0: a rate is of no use that begins with the first event.
+
+    Args:
+        tags: Labels that every series carries.
+        lost: How many events the audit log could not keep.
+    """
+
+    def __init__(self, tags: Mapping[str, str], lost: Callable[[], int] = lambda: 0) -> None:
+        self._tags = tags
+        self._lost = lost
+        self._events: dict[tuple[str, str], int] = {}
+        self._succeeded: Counter[str] = Counter()
+        self._failed: Counter[tuple[str, str]] = Counter()
+        self._known: dict[str, tuple[str, str]] = {}
+
+    def record(self, event: Event) -> None:
+        """See `IAudit.record`."""
+        kind, result = event.kind, event.result
+        key = (kind, result)
+        self._events[key] = self._events.get(key, 0) + 1
+        if kind == "AUTHENTICATION_SUCCESS":
+            self._succeeded[_auth_type(event) or "unknown"] += 1
+        elif kind == "AUTHENTICATION_FAILURE":
+            told, why = self._read(event.reason)
+            self._failed[_auth_type(event) or told, why] += 1
+
+    often = record
+
+    def collect(self) -> Iterable[Metric]:
+        """See `Collector.collect`."""
+        results = dict.fromkeys((ALLOWED, DENIED, FAILED), 0)
+        kinds: Counter[str] = Counter()
+        for (kind, result), number in self._events.items():
+            results[result if result in results else FAILED] += number
+            kinds[kind] += number
+        yield self._family("events", "Security events by how they ended.", ["result"], results)
+        yield from self._authentications()
+        violations = {_VIOLATIONS[kind]: kinds[kind] for kind in _VIOLATIONS}
+        labels = ["violation_type", "severity"]
+        yield self._family("violations", "What looks like an attack, or like a mistake.", labels, violations)
+        for kind, done in _TOKENS.items():
+            yield self._family(f"jwt_tokens_{done}", f"Tokens that were {done}.", [], {(): kinds[kind]})
+        lost = "Events that the audit log could not keep."
+        yield self._family("audit_events_lost", lost, [], {(): self._lost()})
+
+    def _authentications(self) -> Iterable[Metric]:
+        attempts = self._succeeded.total() + self._failed.total()
+        about = "How often somebody said who they are."
+        yield self._family("authentication_attempts", about, [], {(): attempts})
+        succeeded = {each: self._succeeded[each] for each in AUTH_TYPES}
+        about = "How often that was true."
+        yield self._family("authentication_successes", about, ["auth_type"], succeeded)
+        failed = {(each, why): self._failed[each, why] for each in AUTH_TYPES for why in FAILURE_REASONS}
+        labels = ["auth_type", "failure_reason"]
+        yield self._family("authentication_failures", "How often it was not, and why.", labels, failed)
+
+    def _family(self, name: str, about: str, labels: list[str], numbers: Mapping[Any, int]) -> Metric:
+        family = CounterMetricFamily(f"jairouter_security_{name}", about, labels=[*self._tags, *labels])
+        for key, number in numbers.items():
+            family.add_metric([*self._tags.values(), *((key,) if isinstance(key, str) else key)], number)
+        return family
+
+    def _read(self, reason: str) -> tuple[str, str]:
+        """The kind of credential, and of failure, that a reason tells of."""
+        found = self._known.get(reason)
+        if found is None:
+            text = reason.upper().replace(" ", "_")
+            auth_type = next((each for word, each in _TYPES if word in text), "unknown")
+            why = next((each for word, each in _WORDS if word in text), "other")
+            found = auth_type, why
+            if len(self._known) < _REMEMBERED:
+                self._known[reason] = found
+        return found
+
+
+def _auth_type(event: Event) -> str | None:
+    said = event.details.get("authType") if event.details else None
+    return said if said in AUTH_TYPES else None

@@ -1,0 +1,1 @@
+"""Certificates and keys in files, as both sides of the gateway need them; what the listener makes of them."""

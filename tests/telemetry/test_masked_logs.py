@@ -1,0 +1,68 @@
+"""What is masked in the log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.logger import ILogObserver, Logger, LogPublisher, formatEvent
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from jairouter.codec.masking import (
+    Rule,
+    Rules,
+)
+from jairouter.codec.strategies import (
+    mask,
+)
+from jairouter.telemetry.masked_logs import WITHHELD, MaskedLog, mask_logs
+
+
+class MaskedLogTests(SynchronousTestCase):
+    """Observers see nothing that has to be masked."""
+
+    def setUp(self) -> None:
+        self.events: list[dict[str, Any]] = []
+        note: Any = self.events.append
+        self.publisher = LogPublisher(note)
+        self.log = Logger(observer=self.publisher, namespace="gateway")
+
+    def begin(self, pattern: str = r"\d{11}") -> Any:
+        rules = Rules([Rule("phone", "X", pattern, mask("*"), 1)])
+        return mask_logs(self.publisher, rules, lambda: 0.0)
+
+    def test_interfaces(self) -> None:
+        verifyObject(ILogObserver, MaskedLog(self.publisher, Rules(()), lambda: 0.0))
+
+    def test_a_line_is_masked(self) -> None:
+        self.begin()
+        self.log.warn("call {number}", number=13812345678)
+        self.assertEqual([formatEvent(each) for each in self.events], ["call ***********"])
+        self.assertEqual(self.events[0]["log_namespace"], "gateway")
+        self.assertEqual(self.events[0]["log_level"].name, "warn")
+        self.assertNotIn("13812345678", repr(self.events))
+
+    def test_a_line_without_a_find_is_left_as_it_is(self) -> None:
+        self.begin()
+        self.log.info("call {who}", who="nobody")
+        self.assertEqual(self.events[0]["who"], "nobody")
+
+    def test_a_traceback_is_masked(self) -> None:
+        self.begin()
+        self.log.failure("it failed", Failure(ValueError("13812345678")))
+        text = formatEvent(self.events[0])
+        self.assertIn("it failed", text)
+        self.assertIn("ValueError: ***********", text)
+        self.assertNotIn("log_failure", self.events[0])
+
+    def test_a_line_that_takes_for_ever_is_withheld(self) -> None:
+        self.begin("(a|aa)+$")
+        self.log.info("a" * 60 + "b")
+        self.assertEqual([formatEvent(each) for each in self.events], [WITHHELD])
+
+    def test_it_can_be_undone(self) -> None:
+        undo = self.begin()
+        undo()
+        self.log.info("13812345678")
+        self.assertEqual(formatEvent(self.events[0]), "13812345678")
