@@ -116,7 +116,6 @@ class Request(NamedTuple):
         retry_count: How often the client says that it has tried before, as OpenAI's SDKs do; empty if it says
             nothing.
         fields: All headers by name in lower case, several of one name joined by commas.
-        content_encoding: Of the body, as received.
     """
 
     id: str
@@ -129,7 +128,6 @@ class Request(NamedTuple):
     forwarded: HeaderPairs = ()
     retry_count: bytes = b""
     fields: Mapping[bytes, bytes] = MappingProxyType({})
-    content_encoding: bytes = b""
 
 
 class Answer(NamedTuple):

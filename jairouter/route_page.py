@@ -16,10 +16,10 @@ from twisted.internet.task import Clock
 from jairouter.assembly import assemble
 from jairouter.config.files import Text
 from jairouter.control_plane import ControlPlane
+from jairouter.page_table import PageTable
 from jairouter.reloading.reading import Reading
 from jairouter.web.route_table import in_markdown, route_table
 
-PAGE: Final = Path("docs/security.md")
 BEGIN: Final = "<!-- routes: made by `make docs` -->"
 END: Final = "<!-- end of routes -->"
 
@@ -38,40 +38,10 @@ def table() -> str:
         gateway.close()
 
 
-def split(text: str) -> tuple[str, str, str]:
-    """What stands before the table, the table, and what stands after it.
-
-    Raises:
-        ValueError: There is no place for it.
-    """
-    before, begin, rest = text.partition(BEGIN)
-    made, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{PAGE} has no place for the table of routes")
-    return before, made, after
-
-
-def page(text: str) -> str:
-    """The page with the table as it has to be.
-
-    Raises:
-        ValueError: There is no place for it.
-    """
-    before, _, after = split(text)
-    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
-
-
-def main(arguments: list[str]) -> int:
-    """Write the table into the page; with `--check`, only compare. Returns the exit status."""
-    text = PAGE.read_text("utf-8")
-    wanted = page(text)
-    if "--check" in arguments:
-        if text != wanted:
-            sys.stderr.write(f"{PAGE}: the table of routes is out of date: make docs\n")
-        return int(text != wanted)
-    PAGE.write_text(wanted, "utf-8")
-    return 0
+_PLACE: Final = PageTable(Path("docs/security.md"), "routes", BEGIN, END, table)
+split = _PLACE.split
+page = _PLACE.replaced
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    raise SystemExit(_PLACE.main(sys.argv[1:]))

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from jairouter.auth.permissions import ALL, SERVICES, granted, granted_to_roles
+from jairouter.page_table import PageTable
 
-PAGE: Final = Path("docs/security.md")
 BEGIN: Final = "<!-- permissions: made by `make docs` -->"
 END: Final = "<!-- end of permissions -->"
 
@@ -56,30 +56,9 @@ def _named(permissions: Iterable[str]) -> list[str]:
     return [f"`{each}`" for each in sorted(permissions)]
 
 
-def page(text: str) -> str:
-    """The page with the table as it has to be.
-
-    Raises:
-        ValueError: There is no place for it.
-    """
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{PAGE} has no place for the table of permissions")
-    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
-
-
-def main(arguments: list[str]) -> int:
-    """Write the table into the page; with `--check`, only compare. Returns the exit status."""
-    text = PAGE.read_text("utf-8")
-    wanted = page(text)
-    if "--check" in arguments:
-        if text != wanted:
-            sys.stderr.write(f"{PAGE}: the table of permissions is out of date: make docs\n")
-        return int(text != wanted)
-    PAGE.write_text(wanted, "utf-8")
-    return 0
+_PLACE: Final = PageTable(Path("docs/security.md"), "permissions", BEGIN, END, table)
+page = _PLACE.replaced
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    raise SystemExit(_PLACE.main(sys.argv[1:]))

@@ -115,7 +115,8 @@ class Validate:
 def _kind_of(exchange: Exchange) -> BodyKind:
     """What the body is, if this route takes it."""
     request = exchange.request
-    if request.content_encoding and request.content_encoding.strip().lower() != b"identity":
+    encoding = request.fields.get(b"content-encoding")
+    if encoding and encoding.strip().lower() != b"identity":
         raise UnsupportedMediaType("a body with a Content-Encoding is not taken: the gateway has to read it")
     if request.content_type == b"application/json" and request.route.kind is _JSON:
         return _JSON  # nearly every request

@@ -51,7 +51,6 @@ def exchange_request(http_request: http.Request, route: Route, ids: RequestIds) 
         client.forwarded,
         fields.get(_RETRY_COUNT, b""),
         fields,
-        fields.get(b"content-encoding", b""),
     )
 
 
@@ -69,7 +68,6 @@ def _from_twisted(http_request: http.Request, route: Route, ids: RequestIds) -> 
         getattr(http_request.client, "host", "-"),
         retry_count=joined(pairs, _RETRY_COUNT),
         fields=by_name(pairs)[0],
-        content_encoding=joined(pairs, b"content-encoding"),
     )
 
 

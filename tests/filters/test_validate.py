@@ -120,14 +120,14 @@ class ContentTypeTests(Case):
         ):
             for suffix, content_type in (("/chat/completions", b"application/json"), ("/images/edits", FORM)):
                 sent = request(ROUTE[suffix], content_type=content_type, body=b'{"model": "m"}')
-                work = run(self.validate, exchange(sent._replace(content_encoding=encoding), ""))
+                work = run(self.validate, exchange(sent._replace(fields={b"content-encoding": encoding}), ""))
                 self.failureResultOf(work, UnsupportedMediaType)
         self.assertEqual((self.inner.exchanges, self.spools), ([], []))
 
     def test_not_encoded(self) -> None:
         for encoding in (b"", b"identity", b"Identity "):
             sent = request(ROUTE["/chat/completions"], body=b'{"model": "m"}')
-            run(self.validate, exchange(sent._replace(content_encoding=encoding), ""))
+            run(self.validate, exchange(sent._replace(fields={b"content-encoding": encoding}), ""))
             self.assertEqual(len(self.inner.exchanges), 1, encoding)
             self.inner.exchanges.clear()
 
