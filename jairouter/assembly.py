@@ -50,7 +50,9 @@ from jairouter.telemetry.access_log import AccessLog
 from jairouter.telemetry.changes import Changes
 from jairouter.telemetry.decisions import DecisionLog
 from jairouter.telemetry.masking_metrics import MaskingMetrics
-from jairouter.telemetry.metrics import LedgerMetrics, RequestMetrics
+from jairouter.telemetry.metrics.families import Families
+from jairouter.telemetry.metrics.ledger import LedgerMetrics
+from jairouter.telemetry.metrics.requests import RequestMetrics
 from jairouter.telemetry.tls_metrics import TlsMetrics
 from jairouter.timers import TimerWheel
 from jairouter.traffic.permits import Ledger
@@ -373,11 +375,11 @@ def _probe(agent: Agent, settings: HealthCheckSettings) -> IProbe:
 
 
 def _metrics(parts: _Parts) -> RequestMetrics:
-    tags = parts.settings.management.metrics.tags
-    parts.registry.register(LedgerMetrics(parts.ledger, tags))
+    families = Families(parts.settings.management.metrics.tags)
+    parts.registry.register(LedgerMetrics(parts.ledger, families))
     ProcessCollector(registry=parts.registry)
     GCCollector(registry=parts.registry)
-    return RequestMetrics(parts.registry, parts.wheel.seconds, tags)
+    return RequestMetrics(parts.registry, parts.wheel.seconds, families)
 
 
 def _pipeline(

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from jairouter.codec.sse_watch import Dialect
     from jairouter.errors import GatewayError
     from jairouter.interfaces import IRequestBody, Quota
+    from jairouter.tracing import Trace
     from jairouter.traffic.group import Excluded, Group
     from jairouter.traffic.instance import Instance
+    from jairouter.usage import Usage
 
 HeaderPairs = tuple[tuple[bytes, bytes], ...]
 """Headers in wire order, names in the spelling they came in."""
@@ -165,6 +167,11 @@ class Attempt:
         status: The backend's status, 0 until known.
         outcome: How it ended, None until it has.
         body: Of its answer, until that is over.
+        first_token: When the first token came, in the clock's seconds; 0 until then, and for good where the
+            answer is no stream of tokens. Written by Forward.
+        received: Bytes of the answer's body that have come. Likewise.
+        usage: Tokens that it cost, None until they are known. Likewise.
+        span_id: Of its span, as its backend was told; empty where nothing is traced. Likewise.
     """
 
     __slots__ = (
@@ -175,13 +182,17 @@ class Attempt:
         "candidates",
         "ended",
         "excluded",
+        "first_token",
         "hedge",
         "instance",
         "outcome",
         "phase",
+        "received",
         "sent",
         "since",
+        "span_id",
         "status",
+        "usage",
     )
 
     def __init__(
@@ -196,9 +207,11 @@ class Attempt:
         self.candidates = candidates
         self.phase = _QUEUED
         self.began = self.since = self.sent = clock()
-        self.answered = self.ended = 0.0
+        self.answered = self.ended = self.first_token = 0.0
         self.hedge = False
-        self.status = 0
+        self.status = self.received = 0
+        self.span_id = ""
+        self.usage: Usage | None = None
         self.outcome: Outcome | None = None
         self.body: AnswerBody | None = None
         self._clock = clock
@@ -244,6 +257,7 @@ class Exchange:
         quota: What clients are told of the limits, with the answer or an error. Written by Charge and Limit.
         known: Who is asking; None where nobody has to say who they are. Written by Authenticate.
         added: Headers that the gateway adds to the answer besides, also to one that is an error.
+        trace: That it belongs to; None where nothing is traced. Written by Record.
     """
 
     __slots__ = (
@@ -263,6 +277,7 @@ class Exchange:
         "request",
         "started",
         "stream",
+        "trace",
         "waited",
     )
 
@@ -285,6 +300,7 @@ class Exchange:
         self.quota: Quota | None = None
         self.known: Caller | None = None
         self.added: HeaderPairs = ()
+        self.trace: Trace | None = None
         self._caller: bytes | None = None
 
     @property

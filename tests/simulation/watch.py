@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 from jairouter.exchange import Attempt, Outcome
 from jairouter.filters import pick
-from jairouter.telemetry.metrics import RequestMetrics
+from jairouter.telemetry.metrics.requests import RequestMetrics
 from jairouter.traffic.rule import Refused, Rule
 
 if TYPE_CHECKING:

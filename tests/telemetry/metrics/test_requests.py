@@ -1,4 +1,4 @@
-"""Tests for `jairouter.telemetry.metrics`."""
+"""Tests for `jairouter.telemetry.metrics.requests`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from zope.interface.verify import verifyClass, verifyObject
 
 from jairouter.exchange import Outcome
 from jairouter.interfaces import IRecorder
-from jairouter.telemetry.metrics import LedgerMetrics, RequestMetrics
-from jairouter.traffic.permits import Ledger
+from jairouter.telemetry.metrics.families import Families
+from jairouter.telemetry.metrics.requests import RequestMetrics
 from tests.filters.inner import attempted, exchange
 
 CHAT = {"method": "POST", "uri": "/v1/chat/completions"}
@@ -23,7 +23,7 @@ class RequestMetricsTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.registry = CollectorRegistry()
-        self.metrics = RequestMetrics(self.registry, lambda: 3.0, {})
+        self.metrics = RequestMetrics(self.registry, lambda: 3.0, Families())
 
     def value(self, name: str, **labels: str) -> float | None:
         return self.registry.get_sample_value(name, labels)
@@ -100,7 +100,7 @@ class RequestMetricsTests(SynchronousTestCase):
     def test_tags(self) -> None:
         """Every series of ours carries them."""
         registry = CollectorRegistry()
-        metrics = RequestMetrics(registry, lambda: 0.0, {"environment": "test", "instance": "1"})
+        metrics = RequestMetrics(registry, lambda: 0.0, Families({"environment": "test", "instance": "1"}))
         metrics.record(attempted(), 200, 0, None)
         tags = {"environment": "test", "instance": "1"}
         self.assertEqual(
@@ -108,17 +108,3 @@ class RequestMetricsTests(SynchronousTestCase):
         )
         calls = {"service": "chat", "model": "m", "backend": "http://10.0.0.1:9000", "outcome": "unsettled"}
         self.assertEqual(registry.get_sample_value(CALLS, {**calls, **tags}), 1)
-
-
-class LedgerMetricsTests(SynchronousTestCase):
-    """What is lent out now."""
-
-    def test_shown(self) -> None:
-        ledger, registry = Ledger(("slot", "line")), CollectorRegistry()
-        registry.register(LedgerMetrics(ledger, {}))
-        permit = ledger.open("slot")
-        name = "jairouter_ledger_outstanding"
-        self.assertEqual(registry.get_sample_value(name, {"kind": "slot"}), 1)
-        self.assertEqual(registry.get_sample_value(name, {"kind": "line"}), 0)
-        permit.settle(Outcome.NEUTRAL)
-        self.assertEqual(registry.get_sample_value(name, {"kind": "slot"}), 0)

@@ -1,4 +1,4 @@
-"""Tests for `jairouter.telemetry.metrics`: the page is what prometheus-client's own metrics would show."""
+"""Tests for `jairouter.telemetry.metrics`: the page is what prometheus-client itself would show."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.exchange import Outcome
-from jairouter.telemetry.metrics import RequestMetrics
+from jairouter.telemetry.metrics.families import Families
+from jairouter.telemetry.metrics.requests import RequestMetrics
 from tests.codec.properties import PROPERTY
 from tests.filters.inner import attempted
 
@@ -69,7 +70,7 @@ class PageTests(SynchronousTestCase):
         ours, theirs = CollectorRegistry(), CollectorRegistry()
         self.registries = ours, theirs
         self.now = 0.0
-        self.metrics = RequestMetrics(ours, lambda: self.now, tags)
+        self.metrics = RequestMetrics(ours, lambda: self.now, Families(tags))
         self.reference = Reference(theirs, tags)
 
     def answered(self, method: str, uri: str, status: int, seconds: float) -> None:
