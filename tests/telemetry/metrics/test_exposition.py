@@ -83,9 +83,9 @@ class ExpositionTests(SynchronousTestCase):
         run, seconds = self.threads.run, self.clock.seconds
         self.exposition = Exposition(self.sources, run, seconds, Families(), **options)
 
-    def page(self, form: Form = Form()) -> str:
+    def page(self, form: Form | None = None) -> str:
         """A page, made now."""
-        asked = self.exposition.page(form)
+        asked = self.exposition.page(form or Form())
         self.threads.work()
         return self.successResultOf(asked).decode()
 

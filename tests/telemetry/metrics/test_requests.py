@@ -63,10 +63,9 @@ class RequestTests(Recorded):
     def test_sizes(self) -> None:
         self.metrics.record(exchange(request(body=b"x" * 700)), 200, 120, None)
         for name, size, below, above in (
-            ("request", 700, "500.0", "1000.0"),
-            ("response", 120, "100.0", "500.0"),
+            ("jairouter_request_size_bytes", 700, "500.0", "1000.0"),
+            ("jairouter_response_size_bytes", 120, "100.0", "500.0"),
         ):
-            name = f"jairouter_{name}_size_bytes"
             self.assertEqual(self.value(f"{name}_sum", service="chat"), size)
             self.assertEqual(self.value(f"{name}_bucket", le=below), 0)
             self.assertEqual(self.value(f"{name}_bucket", le=above), 1)
