@@ -211,7 +211,7 @@ class FurtherTests(SynchronousTestCase):
         made = self.cluster(delay="1s", max_delay="10s")
         made.backends[0].status = "503 Service Unavailable"
         client = made.ask({"model": "m"})
-        client.transport.abortConnection()
+        client.leave()
         made.run(30)
         self.assertEqual(made.metric("jairouter_backend_calls_total"), 1)
         self.assertEqual(made.metric("jairouter_retries_total"), 0)

@@ -99,7 +99,7 @@ class PrometheusTests(Pages):
 
     def test_clients_that_leave(self) -> None:
         leaving, staying = self.begin("/prometheus"), self.begin("/prometheus")
-        leaving.transport.abortConnection()
+        leaving.leave()
         self.serving.run()
         self.threads.work()
         self.serving.run()

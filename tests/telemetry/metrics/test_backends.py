@@ -109,7 +109,7 @@ class BreakerTests(SynchronousTestCase):
         self.metrics = BackendMetrics(Families())
         self.value.registry.register(self.metrics)
         self.what = over()
-        breaker = Breaker(BreakerLimits(5, 30.0), Ledger())
+        breaker = Breaker(BreakerLimits(5), Ledger())
         self.what.attempt.instance.live.breaker = breaker
 
     def test_there_from_the_start(self) -> None:
