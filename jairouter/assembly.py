@@ -18,6 +18,7 @@ from prometheus_client.gc_collector import GCCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from jairouter.adapters.normal import NormalAdapter
+from jairouter.config.inheritance import load_balance_for
 from jairouter.filters.fallback import Fallback
 from jairouter.filters.forward import Forward
 from jairouter.filters.hedge import Hedge
@@ -50,9 +51,11 @@ from jairouter.telemetry.access_log import AccessLog
 from jairouter.telemetry.changes import Changes
 from jairouter.telemetry.decisions import DecisionLog
 from jairouter.telemetry.masking_metrics import MaskingMetrics
+from jairouter.telemetry.metrics.exposition import Exposition, Sources, Wanted
 from jairouter.telemetry.metrics.families import Families
+from jairouter.telemetry.metrics.foreign import Tagged
 from jairouter.telemetry.metrics.ledger import LedgerMetrics
-from jairouter.telemetry.metrics.requests import RequestMetrics
+from jairouter.telemetry.metrics.recording import NoRecording, Recording
 from jairouter.telemetry.tls_metrics import TlsMetrics
 from jairouter.timers import TimerWheel
 from jairouter.traffic.permits import Ledger
@@ -61,12 +64,13 @@ from jairouter.upstream.names import Names
 from jairouter.upstream.prober import Prober
 from jairouter.upstream.probes import HttpProbe, TcpProbe
 from jairouter.upstream.tls_settings import ReadTls, read_tls
-from jairouter.web.actuator import Health, Info, Prometheus
+from jairouter.web.actuator import Health, Info
 from jairouter.web.client_address import trusted_proxies
 from jairouter.web.cors import cors_of
 from jairouter.web.data_plane import DataPlane
 from jairouter.web.handshakes import Handshakes
 from jairouter.web.listener import Listener
+from jairouter.web.metrics_page import Prometheus
 from jairouter.web.openai import Models
 from jairouter.web.request_ids import RequestIds
 from jairouter.web.root import build_tree
@@ -99,6 +103,7 @@ class Gateway:
         prober: Checks the instances, from its `start` on.
         ledger: What is lent out.
         registry: The metrics.
+        exposition: Writes them down.
         access_log: One line per request, if that is wanted.
         decisions: Why recent requests went where they went, if that is remembered.
         policies: How traffic is controlled now.
@@ -119,6 +124,7 @@ class Gateway:
     prober: Prober
     ledger: Ledger
     registry: CollectorRegistry
+    exposition: Exposition
     access_log: AccessLog | None
     decisions: IDecisionLog | None
     policies: Policies
@@ -184,7 +190,7 @@ class _Parts:
     run_in_thread: RunInThread
     wheel: TimerWheel
     ledger: Ledger
-    registry: CollectorRegistry
+    registry: Sources
     today: Callable[[], float]
     maskings: Maskings
     security: Security
@@ -220,7 +226,7 @@ def assemble(
         StoreUnavailable: Keys, accounts or tokens cannot be read.
     """
     today = today or reactor.seconds
-    wheel, ledger, registry = TimerWheel(reactor), Ledger(), CollectorRegistry()
+    wheel, ledger, registry = TimerWheel(reactor), Ledger(), Sources()
     knows = SecurityMeans(
         reactor,
         random,
@@ -244,14 +250,14 @@ def assemble(
         _maskings(settings, wheel, knows, security),
         security,
     )
-    metrics, ids = _metrics(parts), RequestIds(random)
+    (metrics, exposition), ids = _metrics(parts), RequestIds(random)
     access_log = AccessLog(wheel, today) if settings.logging.access.enabled else None
     decisions, rate = _decisions(parts), ErrorRate(wheel.seconds)
-    told = (metrics, access_log, decisions, rate)
-    recorders = [each for each in told if each is not None]
+    recorders = [each for each in (access_log, decisions, rate, *metrics.recorders) if each is not None]
+    changes = Changes(metrics.breaker_changed)
     # What is left to chance for every request need not be asked of the system, as ids are
     chance = Random(random.getrandbits(128))  # noqa: S311 - there is nothing to guess
-    agent, means = _agent(parts), Means(chance, reactor.seconds, today, ledger, Changes())
+    agent, means = _agent(parts), Means(chance, reactor.seconds, today, ledger, changes)
     prober = Prober(reactor, chance, partial(_probe, agent))
 
     def cutting() -> GatewayError | None:
@@ -281,7 +287,7 @@ def assemble(
         prober.watch(policies.checks)
         groups = [each for models in policies.services.values() for each in models.values()]
         agent.keep(instance for group in groups for instance in group.instances)
-        metrics.sum_up()
+        _tell(metrics, settings, policies)
         restrict(settings)
 
     def restrict(settings: Settings) -> None:
@@ -293,6 +299,7 @@ def assemble(
     tls = tls or read_tls(settings)
     policies = policies_of(settings, tls)
     prober.watch(policies.checks)
+    _tell(metrics, settings, policies)
     data_plane = DataPlane(
         pipeline_of(settings, policies),
         ledger,
@@ -303,12 +310,11 @@ def assemble(
     )
     models = Models(policies.services, partial(int, today()), security)
     health, proxies = Health(ready), trusted_proxies(settings.server)
-    tree = _tree(parts, data_plane, models, health)
+    tree = _tree(parts, data_plane, models, health, exposition)
     limits, handshakes = connection_limits(settings), _handshakes(parts, tls)
     site = GatewaySite(tree, wheel, reactor, limits, ids, metrics.answered, proxies, today, handshakes)
     restrict(settings)
-    server = settings.server
-    listener = Listener(reactor, site, data_plane, server.address, server.port, drain_times(settings))
+    listener = Listener(reactor, site, data_plane, *_place(settings), drain_times(settings))
     return Gateway(
         listener,
         tree,
@@ -318,6 +324,7 @@ def assemble(
         prober,
         ledger,
         registry,
+        exposition,
         access_log,
         decisions,
         policies,
@@ -330,8 +337,13 @@ def assemble(
     )
 
 
+def _place(settings: Settings) -> tuple[str, int]:
+    """Where to listen."""
+    return settings.server.address, settings.server.port
+
+
 def _maskings(settings: Settings, wheel: TimerWheel, means: SecurityMeans, security: Security) -> Maskings:
-    masked = MaskingMetrics(means.registry, settings.management.metrics.tags)
+    masked = MaskingMetrics(means.registry, Families.of(settings))
     most = settings.webclient.max_in_memory_size
     return Maskings(Tools(wheel, means.run_in_thread, masked, security.audit, most), means.random)
 
@@ -340,12 +352,11 @@ def _handshakes(parts: _Parts, tls: ReadTls) -> Handshakes | None:
     if tls.listener is None:
         return None
     handshakes = Handshakes(tls.listener, parts.wheel.seconds)
-    tags = parts.settings.management.metrics.tags
 
     def expires() -> float:
         return handshakes.tls.expires.timestamp()
 
-    parts.registry.register(TlsMetrics(handshakes.failures, expires, tags))
+    parts.registry.register(TlsMetrics(handshakes.failures, expires, Families.of(parts.settings)))
     return handshakes
 
 
@@ -374,12 +385,32 @@ def _probe(agent: Agent, settings: HealthCheckSettings) -> IProbe:
     return TcpProbe(dialing) if settings.type == "tcp" else HttpProbe(dialing, settings.path)
 
 
-def _metrics(parts: _Parts) -> RequestMetrics:
-    families = Families(parts.settings.management.metrics.tags)
-    parts.registry.register(LedgerMetrics(parts.ledger, families))
-    ProcessCollector(registry=parts.registry)
-    GCCollector(registry=parts.registry)
-    return RequestMetrics(parts.registry, parts.wheel.seconds, families)
+def _metrics(parts: _Parts) -> tuple[Recording, Exposition]:
+    """What counts requests, and what shows all that there is."""
+    registry, families = parts.registry, Families.of(parts.settings)
+    given, aside = parts.settings.monitoring, CollectorRegistry()
+    for collector in (ProcessCollector(registry=aside), GCCollector(registry=aside)):
+        registry.register(Tagged(collector, families.tags))
+    registry.register(LedgerMetrics(parts.ledger, families))
+    management = parts.settings.management
+    exposition = Exposition(
+        registry,
+        parts.run_in_thread,
+        parts.wheel.seconds,
+        families,
+        Wanted.of(parts.settings),
+        descriptions=management.metrics.export.prometheus.descriptions,
+        time_to_live=management.endpoint.prometheus.cache.time_to_live,
+    )
+    wanted = given.enabled and given.metrics.enabled
+    recording = Recording(registry, parts.wheel.seconds, families) if wanted else NoRecording()
+    return recording, exposition
+
+
+def _tell(metrics: Recording, settings: Settings, policies: Policies) -> None:
+    """Other settings are in force."""
+    strategies = {each: load_balance_for(settings.model, each).type for each in policies.services}
+    metrics.configure(policies.services, policies.limits, strategies)
 
 
 def _pipeline(
@@ -398,6 +429,7 @@ def _pipeline(
             max_held=settings.webclient.max_in_memory_size,
             max_size=settings.security.validation.largest,
             max_depth=settings.security.validation.deepest,
+            seconds=parts.wheel.seconds,
             new_spool=partial(Spool, SPOOL_IN_MEMORY, parts.run_in_thread, spool_space(settings)),
         ),
         resolve=partial(Resolve, groups=groups),
@@ -419,17 +451,19 @@ def _pipeline(
     )
 
 
-def _tree(parts: _Parts, data_plane: DataPlane, models: Models, health: Health) -> Resource:
-    web = parts.settings.management.endpoints.web
-    pages: dict[str, Resource] = {
-        "health": health,
-        "info": Info(version("jairouter")),
-        "prometheus": Prometheus(parts.registry),
-    }
-    included, excluded = web.exposure.include, web.exposure.exclude
-    exposed = {
-        name: page
-        for name, page in pages.items()
-        if (name in included or "*" in included) and name not in excluded and "*" not in excluded
-    }
-    return build_tree(data_plane, models, exposed, web.base_path)
+def _tree(
+    parts: _Parts, data_plane: DataPlane, models: Models, health: Health, exposition: Exposition
+) -> Resource:
+    management = parts.settings.management
+    pages: dict[str, Resource] = {"health": health, "info": Info(version("jairouter"))}
+    if management.endpoint.prometheus.enabled and management.metrics.export.prometheus.enabled:
+        pages["prometheus"] = Prometheus(exposition)
+    shown = {name: page for name, page in pages.items() if exposes(parts.settings, name)}
+    return build_tree(data_plane, models, shown, management.endpoints.web.base_path)
+
+
+def exposes(settings: Settings, name: str) -> bool:
+    """Whether a page of the actuator is to be there."""
+    exposure = settings.management.endpoints.web.exposure
+    wanted = name in exposure.include or "*" in exposure.include
+    return wanted and name not in exposure.exclude and "*" not in exposure.exclude

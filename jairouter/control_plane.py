@@ -17,6 +17,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from jairouter.adapters.normal import NormalAdapter
+from jairouter.assembly import exposes
 from jairouter.config.loader import Loaded
 from jairouter.errors import GatewayError
 from jairouter.refusals import NotPossible, Refusal
@@ -34,6 +35,7 @@ from jairouter.store.file import FileStore
 from jairouter.store.memory import MemoryStore
 from jairouter.store.reading import number_of
 from jairouter.telemetry.configuration_metrics import ConfigurationMetrics
+from jairouter.telemetry.metrics.families import Families
 from jairouter.upstream.tls_settings import ReadTls
 from jairouter.web.actuator import Component
 from jairouter.web.management import (
@@ -63,6 +65,7 @@ from jairouter.web.management.root import management_pages
 from jairouter.web.management.serving import Service
 from jairouter.web.management.token_answers import Guesses
 from jairouter.web.management.whoami import Ways
+from jairouter.web.metric_pages import PERMISSION, MetricNames
 from jairouter.web.root import put
 
 if TYPE_CHECKING:
@@ -149,8 +152,8 @@ class ControlPlane:
                 interval = settings.store.file.backup_interval
                 self._backups = Backups(reactor, run_in_thread, self._archives, interval, self._files)
                 self.configuration.call_on_change(self._backups.changed)
-        tags = settings.management.metrics.tags
-        gateway.registry.register(ConfigurationMetrics(lambda: self.configuration.counts, tags))
+        families = Families.of(settings)
+        gateway.registry.register(ConfigurationMetrics(lambda: self.configuration.counts, families))
         self._show(reactor, today)
         self._audited = audited(self.configuration, self._compare, gateway.security.audit)
 
@@ -208,6 +211,10 @@ class ControlPlane:
         shows = management.endpoint.health.show_details
         given = "allow_from" in management.api.model_fields_set
         access = Access(management.api.allow_from, gateway.security, given=given)
+        if exposes(self.configuration.loaded.settings, "metrics"):
+            admit = partial(access.admit, permission=PERMISSION, resource="metrics")
+            metrics = MetricNames(gateway.exposition, admit)
+            put(gateway.tree, f"{management.endpoints.web.base_path}/metrics", metrics)
         gateway.health.components["configuration"] = self._standing
         gateway.health.components["audit"] = self._auditing
         if shows != "never":

@@ -1,4 +1,4 @@
-"""What load balancers, orchestrators and Prometheus ask: health, info, metrics."""
+"""What load balancers and orchestrators ask: health, info."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-
-from jairouter.web.resources import JsonPage, Page, refuse_method, write_page
+from jairouter.web.resources import JsonPage
 
 Ready = Callable[[], bool]
 
@@ -97,31 +95,3 @@ class Info(JsonPage):
     def page(self, request: Any) -> tuple[int, Any]:
         """See `JsonPage.page`."""
         return 200, self._page
-
-
-class Prometheus(Page):
-    """The metrics page.
-
-    It takes milliseconds to make, so those who ask in the same turn of the reactor get the same one: a
-    thousand of them at once would otherwise stop everything else for seconds.
-    """
-
-    everybody = True
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        super().__init__()
-        self._registry = registry
-        self._made: bytes | None = None
-
-    def render(self, request: Any) -> int:
-        """See `Resource.render`."""
-        if request.method not in (b"GET", b"HEAD"):
-            return refuse_method(request, b"GET, HEAD")
-        content_type = CONTENT_TYPE_LATEST.encode("ascii")
-        if self._made is None:
-            self._made = generate_latest(self._registry)
-            request.site.reactor.callLater(0, self._forget)
-        return write_page(request, 200, content_type, self._made)
-
-    def _forget(self) -> None:
-        self._made = None

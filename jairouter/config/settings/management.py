@@ -95,9 +95,6 @@ class PrometheusExportSettings(Section):
     descriptions: Switch = True
     """Whether each metric comes with its description."""
 
-    step: Seconds = 60.0
-    """Accepted for compatibility: metrics are counted exactly, not per step."""
-
 
 class MetricsExportSettings(Section):
     """To whom metrics are given."""
@@ -118,7 +115,7 @@ class MetricsSettings(Section):
     """Metrics in general."""
 
     tags: NamedBy[_LabelName, Words] = _NONE
-    """Labels that every metric of the gateway carries; those of the process itself do not."""
+    """Labels that every metric carries."""
 
     export: MetricsExportSettings = MetricsExportSettings()
 
