@@ -132,7 +132,7 @@ class ControlPlane:
             run_in_thread,
             today,
             reactor,
-            gateway.rate,
+            gateway.observing.rate,
         )
         self.configuration = Configuration(means, beginning)
         followed = None if files is None else (settings.store.path, lambda name: number_of(name) is not None)
@@ -153,7 +153,7 @@ class ControlPlane:
                 self._backups = Backups(reactor, run_in_thread, self._archives, interval, self._files)
                 self.configuration.call_on_change(self._backups.changed)
         families = Families.of(settings)
-        gateway.registry.register(ConfigurationMetrics(lambda: self.configuration.counts, families))
+        gateway.observing.registry.register(ConfigurationMetrics(lambda: self.configuration.counts, families))
         self._show(reactor, today)
         self._audited = audited(self.configuration, self._compare, gateway.security.audit)
 
@@ -191,7 +191,7 @@ class ControlPlane:
         self._reading.tls = loaded.tls
 
     def _replayed(self, before: Loaded, after: Loaded) -> Deferred[Sequence[Rerouted]]:
-        decisions = self._gateway.decisions
+        decisions = self._gateway.observing.decisions
         if decisions is None:
             return succeed(())
 
@@ -213,7 +213,7 @@ class ControlPlane:
         access = Access(management.api.allow_from, gateway.security, given=given)
         if exposes(self.configuration.loaded.settings, "metrics"):
             admit = partial(access.admit, permission=PERMISSION, resource="metrics")
-            metrics = MetricNames(gateway.exposition, admit)
+            metrics = MetricNames(gateway.observing.exposition, admit)
             put(gateway.tree, f"{management.endpoints.web.base_path}/metrics", metrics)
         gateway.health.components["configuration"] = self._standing
         gateway.health.components["audit"] = self._auditing
@@ -237,7 +237,7 @@ class ControlPlane:
             self.configuration,
             lambda: gateway.policies,
             gateway.prober,
-            gateway.decisions,
+            gateway.observing.decisions,
             reactor.seconds,
             today,
         )

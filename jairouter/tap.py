@@ -128,6 +128,7 @@ class GatewayService(MultiService):
         shorten_turns(self._reactor)
         _collect_less_often()
         _switch_often()
+        globalLogPublisher.addObserver(self.gateway.observing.log_counts)
         masked = self.control.configuration.loaded.settings.security.sanitization.logs
         if masked.enabled:
             rules = rules_of(masked, SystemRandom().randbytes(32))
@@ -143,6 +144,7 @@ class GatewayService(MultiService):
         except CannotListen as error:
             raise SystemExit(f"jairouter: {error}{self._whence()}") from None
         self.gateway.prober.start()
+        self.gateway.observing.start()
         self.control.start()
         self._reactor.callWhenRunning(self._take_signals)
 

@@ -54,10 +54,7 @@ class CheckMetrics(Source):
         ]
 
         def families() -> Iterable[Metric]:
-            about = "Checks of instances, by what came of them."
-            labels = ("service", "model", "backend", "result")
-            yield self._families.counter("health_checks", about, labels, results)
-            about = "How long a check took."
-            yield self._families.histogram("health_check_duration_seconds", about, ["service"], durations)
+            yield self._families.known("health_checks", results)
+            yield self._families.known("health_check_duration_seconds", durations)
 
         return families

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 STATES: Final = {State.CLOSED: 0, State.OPEN: 1, State.HALF_OPEN: 2}
 """As the production guide's alert and the original have them."""
 
-_LABELS: Final = ("service", "model", "backend")
-
 
 class _Seen(NamedTuple):
     """One series: an instance, or several that differ in their path alone.
@@ -41,11 +39,12 @@ class _Seen(NamedTuple):
 
     def beside(self, other: _Seen) -> _Seen:
         """Both together."""
+        broken = [each for each in (self.breaker, other.breaker) if each is not None]
         return _Seen(
             self.usable + other.usable,
             other.up if self.up is None else self.up and other.up is not False,
             self.in_flight + other.in_flight,
-            max((each for each in (self.breaker, other.breaker) if each is not None), key=_BAD.index, default=None),
+            max(broken, key=_BAD.index, default=None),
         )
 
 
@@ -90,20 +89,15 @@ class InstanceMetrics(Source):
     def _shown(
         self, seen: Mapping[Sequence[str], _Seen], usable: list[tuple[Sequence[str], int]]
     ) -> Iterable[Metric]:
-        gauge, each = self._families.gauge, seen.items()
-        about = "Instances of a model that may get requests now."
-        yield gauge("model_usable_backends", about, ("service", "model"), usable)
-        about = "Whether an instance may get requests now: 1, or 0."
-        yield gauge("backend_usable", about, _LABELS, ((key, int(what.usable > 0)) for key, what in each))
-        about = "What the last probes of an instance say: 1 for up, 0 for down; without probes there is none."
+        known, each = self._families.known, seen.items()
+        yield known("model_usable_backends", usable)
+        yield known("backend_usable", ((key, int(what.usable > 0)) for key, what in each))
         up = ((key, int(what.up)) for key, what in each if what.up is not None)
-        yield gauge("backend_health", about, _LABELS, up)
-        about = "Attempts under way."
-        yield gauge("backend_in_flight", about, _LABELS, ((key, what.in_flight) for key, what in each))
-        about = "The circuit breaker of an instance: 0 closed, 1 open, 2 half-open."
+        yield known("backend_health", up)
+        yield known("backend_in_flight", ((key, what.in_flight) for key, what in each))
+        states = [(key, what.breaker) for key, what in each if what.breaker is not None]
         for name in ("circuitbreaker_state", "circuit_breaker_state"):
-            states = ((key, what.breaker) for key, what in each if what.breaker is not None)
-            yield gauge(name, about, _LABELS, states)
+            yield known(name, states)
 
 
 def _look_at(instance: Instance, now: float) -> _Seen:

@@ -49,5 +49,4 @@ class LogCounts(Source):
     def look(self) -> Callable[[], Iterable[Metric]]:
         """See `Source.look`."""
         counts: list[tuple[Labels, int]] = [((level,), count) for level, count in self._counts.items()]
-        about = "Events that were logged, by level."
-        return lambda: [self._families.counter("logback_events", about, ["level"], counts, foreign=True)]
+        return lambda: [self._families.known("logback_events", counts)]

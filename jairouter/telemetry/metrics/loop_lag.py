@@ -58,8 +58,7 @@ class LoopLag(Source):
     def look(self) -> Callable[[], Iterable[Metric]]:
         """See `Source.look`."""
         taken = self._counts.taken()
-        about = "How late events are dealt with, measured ten times a second."
-        return lambda: [self._families.histogram("event_loop_lag_seconds", about, (), [((), taken)])]
+        return lambda: [self._families.known("event_loop_lag_seconds", [((), taken)])]
 
     def _wait(self) -> None:
         self._due = self._clock.seconds() + INTERVAL

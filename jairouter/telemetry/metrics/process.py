@@ -1,8 +1,8 @@
 """The process, under the names that dashboards for a JVM ask for.
 
-There is no Java heap here. What stands in its place is what an operator wants to know of it: how much memory is
-the process's own (``RssAnon`` of /proc/self/status), and how much it may take before the kernel ends it: the
-least of its control groups' limits and the machine's memory.
+There is no Java heap here. What stands in its place is what an operator wants to know of it: how much memory
+is the process's own (``RssAnon`` of /proc/self/status), and how much it may take before the kernel ends it:
+the least of its control groups' limits and the machine's memory.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from jairouter.telemetry.metrics.families import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Sequence
 
     from prometheus_client.core import Metric
 
@@ -30,12 +30,12 @@ class ProcessMetrics(Source):
     Args:
         families: Make what is shown.
         started: When it did, in seconds since the epoch.
-        versions: Of what, by label.
+        versions: Of the gateway, Python and Twisted.
         root: Where /proc and /sys are.
     """
 
     def __init__(
-        self, families: Families, started: float, versions: Mapping[str, str], root: Path = Path("/")
+        self, families: Families, started: float, versions: Sequence[str], root: Path = Path("/")
     ) -> None:
         self._families = families
         self._started = started
@@ -47,18 +47,14 @@ class ProcessMetrics(Source):
         return self._shown
 
     def _shown(self) -> Iterable[Metric]:
-        gauge, names = self._families.gauge, tuple(self._versions)
-        built = [(tuple(self._versions.values()), 1)]
-        yield gauge("build_info", "What runs here.", names, built)
-        about = "When it was started, in seconds since the epoch."
-        yield gauge("start_time_seconds", about, (), [((), self._started)])
+        known = self._families.known
+        yield known("build_info", [(self._versions, 1)])
+        yield known("start_time_seconds", [((), self._started)])
         areas = {"heap": ("RssAnon",), "nonheap": ("RssFile", "RssShmem")}
         used = [((area,), _resident(self._root, *names)) for area, names in areas.items()]
-        about = "Resident memory: the process's own (heap), and what it shares or could read again (nonheap)."
-        yield gauge("jvm_memory_used_bytes", about, ["area"], used, foreign=True)
+        yield known("jvm_memory_used_bytes", used)
         most = [(("heap",), memory_limit(self._root)), (("nonheap",), -1)]
-        about = "How much memory the process may take; -1 where that is not limited for itself."
-        yield gauge("jvm_memory_max_bytes", about, ["area"], most, foreign=True)
+        yield known("jvm_memory_max_bytes", most)
 
 
 def _resident(root: Path, *names: str) -> int:

@@ -60,12 +60,7 @@ class RoomMetrics(Source):
     def _shown(
         self, quotas: Mapping[Labels, tuple[int, int]], budgets: list[tuple[Labels, float]]
     ) -> Iterable[Metric]:
-        gauge, labels = self._families.gauge, ("service", "limit")
-        about = "Requests that a limit would let through now."
-        left = ((key, remaining) for key, (remaining, _) in quotas.items())
-        yield gauge("rate_limit_remaining", about, labels, left)
-        about = "Most requests that it lets through at once, or in one window."
-        most = ((key, limit) for key, (_, limit) in quotas.items())
-        yield gauge("rate_limit_capacity", about, labels, most)
-        about = "Attempts beyond the first ones that the retry budget would allow now; below 1 it is spent."
-        yield gauge("retry_budget_remaining", about, ("service",), budgets)
+        known = self._families.known
+        yield known("rate_limit_remaining", ((key, remaining) for key, (remaining, _) in quotas.items()))
+        yield known("rate_limit_capacity", ((key, limit) for key, (_, limit) in quotas.items()))
+        yield known("retry_budget_remaining", budgets)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,7 +11,7 @@ from jairouter.telemetry.metrics.families import Source
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
-    from jairouter.telemetry.metrics.families import Families
+    from jairouter.telemetry.metrics.families import Families, Labels
 
 
 class Pooled(NamedTuple):
@@ -68,35 +69,29 @@ class ServingMetrics(Source):
         under_way: Mapping[tuple[str, bool], int],
         pools: Mapping[str, Pooled],
     ) -> Iterable[Metric]:
-        gauge = self._families.gauge
-        yield gauge("client_connections", "Open connections of clients.", (), [((), connections)])
-        requests: dict[str, int] = {}
-        streams: dict[str, int] = {}
+        known = self._families.known
+        yield known("client_connections", [((), connections)])
+        requests: Counter[Labels] = Counter()
+        streams: Counter[Labels] = Counter()
         for (service, streaming), count in under_way.items():
-            requests[service] = requests.get(service, 0) + count
-            streams[service] = streams.get(service, 0) + (count if streaming else 0)
-        about = "Requests under way, from their head to the last byte of their answer."
-        yield gauge("requests_in_flight", about, ["service"], (((each,), n) for each, n in requests.items()))
-        about = "Of these, the ones that are answered by a stream of events."
-        yield gauge("streams_open", about, ["service"], (((each,), n) for each, n in streams.items()))
-        about = "Connections to backends, by what they do."
+            requests[service,] += count
+            streams[service,] += count if streaming else 0
+        yield known("requests_in_flight", requests.items())
+        yield known("streams_open", streams.items())
         states = (
             ((pool.origin, state), count)
             for pool in pools.values()
             for state, count in (("lent", pool.lent), ("idle", pool.idle), ("connecting", pool.connecting))
         )
-        yield gauge("pool_connections", about, ("origin", "state"), states)
-        about = "Requests that wait for a connection, because all that there may be are busy."
-        waiting = (((pool.origin,), pool.waiting) for pool in pools.values())
-        yield gauge("pool_waiting", about, ["origin"], waiting)
+        yield known("pool_connections", states)
+        yield known("pool_waiting", (((pool.origin,), pool.waiting) for pool in pools.values()))
 
 
 def _merged(pools: Iterable[Pooled]) -> Mapping[str, Pooled]:
     """Those to one origin that are secured in different ways are one series."""
     merged: dict[str, Pooled] = {}
     for pool in pools:
-        before = merged.get(pool.origin)
-        if before is not None:
-            pool = Pooled(pool.origin, *(a + b for a, b in zip(before[1:], pool[1:], strict=True)))
-        merged[pool.origin] = pool
+        before = merged.get(pool.origin, Pooled(pool.origin, 0, 0, 0, 0))
+        counts = (a + b for a, b in zip(before[1:], pool[1:], strict=True))
+        merged[pool.origin] = Pooled(pool.origin, *counts)
     return merged
