@@ -287,7 +287,7 @@ def assemble(
         routing_headers=settings.server.routing_headers,
     )
     models = Models(policies.services, partial(int, today()), security)
-    health, proxies = Health(ready), trusted_proxies(settings.server)
+    health, proxies = Health(ready, probes=_probes(settings)), trusted_proxies(settings.server)
     tree = _tree(parts, data_plane, models, health)
     limits, handshakes = connection_limits(settings), _handshakes(parts, tls)
     site = GatewaySite(
@@ -407,6 +407,10 @@ def _tree(parts: _Parts, data_plane: DataPlane, models: Models, health: Health) 
         pages["prometheus"] = Prometheus(parts.observing.exposition)
     shown = {name: page for name, page in pages.items() if exposes(parts.settings, name)}
     return build_tree(data_plane, models, shown, management.endpoints.web.base_path)
+
+
+def _probes(settings: Settings) -> bool:
+    return settings.management.endpoint.health.probes.enabled
 
 
 def exposes(settings: Settings, name: str) -> bool:

@@ -91,8 +91,6 @@ TABLE: Final[tuple[NotYet, ...]] = (
     ),
     NotYet(("monitoring.slow-query-alert.enabled",), when=bool),
     NotYet(("monitoring.error-tracking.enabled",), when=bool),
-    NotYet(("management.endpoint.health.probes.enabled",), when=lambda value: not value),
-    NotYet(("management.endpoint.health.show-components",), when=_other_than("always")),
     NotYet(("persistence.enabled",), "persistence has no effect yet", bool),
     NotYet(("call-history.enabled",), "call-history has no effect yet", bool),
     NotYet(("circuit-breaker.monitor.enabled",), when=bool),
