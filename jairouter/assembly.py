@@ -49,6 +49,7 @@ from jairouter.store.document import Documents
 from jairouter.telemetry.access_log import AccessLog
 from jairouter.telemetry.changes import Changes
 from jairouter.telemetry.decisions import DecisionLog
+from jairouter.telemetry.logs.levels import Levels
 from jairouter.telemetry.masking_metrics import MaskingMetrics
 from jairouter.telemetry.metrics.families import Families
 from jairouter.telemetry.metrics.ledger import LedgerMetrics
@@ -109,6 +110,7 @@ class Gateway:
             May be called in a thread.
         rate: How many requests fail.
         security: Knows callers.
+        levels: What is logged.
     """
 
     listener: Listener
@@ -128,6 +130,7 @@ class Gateway:
     rehearse: Callable[[Settings, ReadTls], Policies]
     rate: ErrorRate
     security: Security
+    levels: Levels
 
     @property
     def services(self) -> Services:
@@ -145,8 +148,8 @@ class Gateway:
         """Serve by other settings from the next request on.
 
         Requests under way end on the settings they began with. What is known about instances that stay, and
-        what limits have counted, goes on. What `server`, `logging`, `management` and the connections of
-        `webclient` say is read at start only.
+        what limits have counted, goes on. What `server`, `logging` (but for levels), `management` and the
+        connections of `webclient` say is read at start only.
 
         Args:
             settings: All of them.
@@ -162,6 +165,7 @@ class Gateway:
         self.security.prepare(settings.security)
         self.security.configure(settings.security, signing, development)
         self.put_to_work(settings, policies)
+        self.levels.configure(settings.logging.level)
         self.policies, self.tls = policies, tls
         if tls.listener is not None and self.site.handshakes is not None:
             self.site.handshakes.use(tls.listener)
@@ -247,10 +251,10 @@ def assemble(
     metrics, ids = _metrics(parts), RequestIds(random)
     access_log = AccessLog(wheel, today) if settings.logging.access.enabled else None
     decisions, rate = _decisions(parts), ErrorRate(wheel.seconds)
-    told = (metrics, access_log, decisions, rate)
-    recorders = [each for each in told if each is not None]
+    recorders = [each for each in (metrics, access_log, decisions, rate) if each is not None]
     # What is left to chance for every request need not be asked of the system, as ids are
     chance = Random(random.getrandbits(128))  # noqa: S311 - there is nothing to guess
+    levels = Levels(settings.logging.level)
     agent, means = _agent(parts), Means(chance, reactor.seconds, today, ledger, Changes())
     prober = Prober(reactor, chance, partial(_probe, agent))
 
@@ -327,6 +331,7 @@ def assemble(
         rehearse,
         rate,
         security,
+        levels,
     )
 
 

@@ -93,10 +93,6 @@ TABLE: Final[tuple[NotYet, ...]] = (
     NotYet(("persistence.enabled",), "persistence has no effect yet", bool),
     NotYet(("call-history.enabled",), "call-history has no effect yet", bool),
     NotYet(("circuit-breaker.monitor.enabled",), when=bool),
-    NotYet(("logging.structured.enabled",), "logging.structured has no effect yet", bool),
-    NotYet(("logging.file.**",), "logging.file has no effect yet: logs go to the console"),
-    NotYet(("logging.pattern.**",), "logging.pattern has no effect yet"),
-    NotYet(("logging.level.*",), "logging.level has no effect yet"),
     NotYet(("server.compression.enabled",), "server.compression has no effect yet", bool),
 )
 
