@@ -50,10 +50,14 @@ from jairouter.telemetry.access_log import AccessLog
 from jairouter.telemetry.changes import Changes
 from jairouter.telemetry.decisions import DecisionLog
 from jairouter.telemetry.logs.levels import Levels
+from jairouter.telemetry.logs.often import Often
 from jairouter.telemetry.masking_metrics import MaskingMetrics
 from jairouter.telemetry.metrics.families import Families
 from jairouter.telemetry.metrics.ledger import LedgerMetrics
 from jairouter.telemetry.metrics.requests import RequestMetrics
+from jairouter.telemetry.slow.errors import ErrorCounts
+from jairouter.telemetry.slow.requests import SlowRequests
+from jairouter.telemetry.slow.watching import Watching
 from jairouter.telemetry.tls_metrics import TlsMetrics
 from jairouter.timers import TimerWheel
 from jairouter.traffic.permits import Ledger
@@ -62,6 +66,7 @@ from jairouter.upstream.names import Names
 from jairouter.upstream.prober import Prober
 from jairouter.upstream.probes import HttpProbe, TcpProbe
 from jairouter.upstream.tls_settings import ReadTls, read_tls
+from jairouter.upstream.webhook import Webhook
 from jairouter.web.actuator import Health, Info, Prometheus
 from jairouter.web.client_address import trusted_proxies
 from jairouter.web.cors import cors_of
@@ -111,6 +116,7 @@ class Gateway:
         rate: How many requests fail.
         security: Knows callers.
         levels: What is logged.
+        watching: Watches for slow requests and errors.
     """
 
     listener: Listener
@@ -131,6 +137,7 @@ class Gateway:
     rate: ErrorRate
     security: Security
     levels: Levels
+    watching: Watching
 
     @property
     def services(self) -> Services:
@@ -173,6 +180,7 @@ class Gateway:
     def close(self) -> None:
         """Keep nothing any more: checks, connections to backends, lines that are not written yet."""
         self.prober.stop()
+        self.watching.close()
         self.agent.close()
         if self.access_log is not None:
             self.access_log.flush()
@@ -192,6 +200,8 @@ class _Parts:
     today: Callable[[], float]
     maskings: Maskings
     security: Security
+    levels: Levels
+    often: Often
 
 
 def assemble(
@@ -247,6 +257,8 @@ def assemble(
         today,
         _maskings(settings, wheel, knows, security),
         security,
+        Levels(settings.logging.level),
+        Often(wheel.seconds),
     )
     metrics, ids = _metrics(parts), RequestIds(random)
     access_log = AccessLog(wheel, today) if settings.logging.access.enabled else None
@@ -254,9 +266,8 @@ def assemble(
     recorders = [each for each in (metrics, access_log, decisions, rate) if each is not None]
     # What is left to chance for every request need not be asked of the system, as ids are
     chance = Random(random.getrandbits(128))  # noqa: S311 - there is nothing to guess
-    levels = Levels(settings.logging.level)
     agent, means = _agent(parts), Means(chance, reactor.seconds, today, ledger, Changes())
-    prober = Prober(reactor, chance, partial(_probe, agent))
+    prober, watching = Prober(reactor, chance, partial(_probe, agent)), _watching(parts, agent)
 
     def cutting() -> GatewayError | None:
         return data_plane.cutting
@@ -268,7 +279,7 @@ def assemble(
         return make_policies(settings, tls.instances, means, old)
 
     def pipeline_of(settings: Settings, policies: Policies) -> IResponder:
-        all_recorders = (*recorders, *security.recorders(settings.security))
+        all_recorders = (*recorders, *watching.recorders, *security.recorders(settings.security))
         record = partial(Record, recorders=all_recorders, cut=cutting)
         return _pipeline(parts, settings, policies, agent, record)
 
@@ -290,6 +301,7 @@ def assemble(
 
     def restrict(settings: Settings) -> None:
         """What is kept to outside the pipeline."""
+        watching.configure(settings.monitoring)
         agent.restrict(settings.security.outbound.rules)
         site.cors = cors_of(settings.security.validation.cors)
         site.security_headers = headers_for(settings.security.headers)
@@ -331,7 +343,8 @@ def assemble(
         rehearse,
         rate,
         security,
-        levels,
+        parts.levels,
+        watching,
     )
 
 
@@ -379,8 +392,21 @@ def _probe(agent: Agent, settings: HealthCheckSettings) -> IProbe:
     return TcpProbe(dialing) if settings.type == "tcp" else HttpProbe(dialing, settings.path)
 
 
+def _watching(parts: _Parts, agent: Agent) -> Watching:
+    webhook, families = Webhook(agent.request, parts.wheel), _families(parts)
+    slow = SlowRequests(parts.wheel.seconds, families, webhook.post)
+    errors = ErrorCounts(parts.wheel, families)
+    parts.registry.register(slow)
+    parts.registry.register(errors)
+    return Watching(slow, errors, webhook)
+
+
+def _families(parts: _Parts) -> Families:
+    return Families(parts.settings.management.metrics.tags)
+
+
 def _metrics(parts: _Parts) -> RequestMetrics:
-    families = Families(parts.settings.management.metrics.tags)
+    families = _families(parts)
     parts.registry.register(LedgerMetrics(parts.ledger, families))
     ProcessCollector(registry=parts.registry)
     GCCollector(registry=parts.registry)
@@ -420,6 +446,8 @@ def _pipeline(
             adapter,
             settings.streaming.max_event_size,
             cors=settings.security.validation.cors.on,
+            often=parts.often,
+            levels=parts.levels,
         ),
     )
 

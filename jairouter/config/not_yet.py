@@ -85,7 +85,17 @@ TABLE: Final[tuple[NotYet, ...]] = (
     ),
     NotYet(("store.redis.**",), "store.redis has no effect yet"),
     NotYet(("tracing.enabled",), "tracing has no effect yet", bool),
-    NotYet(("monitoring.**",), "monitoring has no effect yet", bool),
+    NotYet(
+        (
+            "monitoring.metrics.enabled",
+            "monitoring.metrics.prefix",
+            "monitoring.metrics.collection-interval",
+            "monitoring.metrics.custom-tags.**",
+            "monitoring.metrics.sampling.**",
+        ),
+        "monitoring.metrics has no effect yet, but for thresholds",
+        bool,
+    ),
     NotYet(("management.endpoint.health.probes.enabled",), when=lambda value: not value),
     NotYet(("management.endpoint.health.show-components",), when=_other_than("always")),
     NotYet(("management.endpoint.prometheus.**",), "management.endpoint.prometheus has no effect yet"),

@@ -31,7 +31,7 @@ JAVA: Final[dict[str, tuple[str, ...]]] = {
     "org.unreal.modelrouter.circuitbreaker": ("jairouter.traffic.breaker",),
     "org.unreal.modelrouter.loadbalancer": ("jairouter.traffic.balancers", "jairouter.filters.pick"),
     "org.unreal.modelrouter.fallback": ("jairouter.filters.fallback",),
-    "org.springframework": ("twisted",),
+    "org.springframework": ("twisted", "log_legacy"),
     "org.springframework.boot": ("twisted.application", "twisted.scripts"),
     "org.springframework.web": ("twisted.web",),
     "org.springframework.security": ("twisted.cred",),
