@@ -39,7 +39,7 @@ def show_actuator(gateway: Gateway, loaded: Callable[[], Loaded], access: Access
     if exposes(settings, "metrics"):
         admit = partial(access.admit, permission=PERMISSION, resource="metrics")
         put(gateway.tree, f"{base}/metrics", MetricNames(gateway.observing.exposition, admit))
-    for name, endpoints in actuator.endpoints(base, gateway.levels, loaded).items():
+    for name, endpoints in actuator.endpoints(base, gateway.observing.levels, loaded).items():
         if exposes(settings, name):
             put(gateway.tree, f"{base}/{name}", Api(endpoints, service))
     _show_health(gateway, loaded, access)

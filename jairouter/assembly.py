@@ -43,6 +43,7 @@ from jairouter.security import Means as SecurityMeans
 from jairouter.security import Security
 from jairouter.store.document import Documents
 from jairouter.telemetry.changes import Changes
+from jairouter.telemetry.logs.often import Often
 from jairouter.telemetry.masking_metrics import MaskingMetrics
 from jairouter.telemetry.metrics.families import Families
 from jairouter.telemetry.metrics.serving import Pooled, Serving
@@ -68,6 +69,7 @@ from jairouter.web.security_headers import headers_for
 from jairouter.web.site import GatewaySite
 
 if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
     from twisted.web.resource import Resource
 
     from jairouter.auth.signing import Signing
@@ -133,8 +135,8 @@ class Gateway:
         """Serve by other settings from the next request on.
 
         Requests under way end on the settings they began with. What is known about instances that stay, and
-        what limits have counted, goes on. What `server`, `logging`, `management` and the connections of
-        `webclient` say is read at start only.
+        what limits have counted, goes on. What `server`, `logging` (but for levels), `management` and the
+        connections of `webclient` say is read at start only.
 
         Args:
             settings: All of them.
@@ -175,6 +177,7 @@ class _Parts:
     today: Callable[[], float]
     maskings: Maskings
     security: Security
+    often: Often
 
 
 def assemble(
@@ -208,7 +211,11 @@ def assemble(
     """
     today = today or reactor.seconds
     wheel, ledger, ids = TimerWheel(reactor), Ledger(), RequestIds(random)
-    observing = Observing(settings, reactor, wheel, run_in_thread, today, ledger)
+
+    def send(*sent: Any) -> Deferred[Any]:
+        return agent.request(*sent)
+
+    observing = Observing(settings, reactor, wheel, run_in_thread, today, ledger, send)
     knows = SecurityMeans(
         reactor,
         random,
@@ -231,6 +238,7 @@ def assemble(
         today,
         _maskings(settings, wheel, knows, security),
         security,
+        Often(wheel.seconds),
     )
     # What is left to chance for every request need not be asked of the system, as ids are
     chance = Random(random.getrandbits(128))  # noqa: S311 - there is nothing to guess
@@ -396,6 +404,8 @@ def _pipeline(
             adapter,
             settings.streaming.max_event_size,
             cors=settings.security.validation.cors.on,
+            often=parts.often,
+            levels=parts.observing.levels,
         ),
     )
 

@@ -15,6 +15,7 @@ from jairouter.config.inheritance import load_balance_for
 from jairouter.reloading.error_rate import ErrorRate
 from jairouter.telemetry.access_log import AccessLog
 from jairouter.telemetry.decisions import DecisionLog
+from jairouter.telemetry.logs.levels import Levels
 from jairouter.telemetry.metrics.checks import CheckMetrics
 from jairouter.telemetry.metrics.exposition import Exposition, Sources, Wanted
 from jairouter.telemetry.metrics.families import Families
@@ -27,8 +28,14 @@ from jairouter.telemetry.metrics.process import ProcessMetrics
 from jairouter.telemetry.metrics.recording import NoRecording, Recording
 from jairouter.telemetry.metrics.room import RoomMetrics
 from jairouter.telemetry.metrics.serving import Serving, ServingMetrics
+from jairouter.telemetry.slow.errors import ErrorCounts
+from jairouter.telemetry.slow.requests import SlowRequests
+from jairouter.telemetry.slow.watching import Watching
+from jairouter.upstream.webhook import Webhook
 
 if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
+
     from jairouter.config.settings.root import Settings
     from jairouter.interfaces import IRecorder
     from jairouter.policies import Policies
@@ -47,6 +54,7 @@ class Observing:
         run_in_thread: For what takes long.
         today: Seconds since the epoch.
         ledger: What is lent out.
+        request: Sends a request somewhere; see `IAgent.request`.
 
     Attributes:
         registry: All metrics.
@@ -59,6 +67,8 @@ class Observing:
         checks: Counts checks of instances.
         loop_lag: How late the event loop is.
         log_counts: Counts what is logged; an observer of the log.
+        levels: What is logged.
+        watching: Watches for slow requests and errors.
         recorders: Are told of every exchange.
     """
 
@@ -70,6 +80,7 @@ class Observing:
         run_in_thread: RunInThread,
         today: Callable[[], float],
         ledger: Ledger,
+        request: Callable[..., Deferred[Any]],
     ) -> None:
         management, monitoring = settings.management, settings.monitoring
         self._seconds = wheel.seconds
@@ -91,7 +102,9 @@ class Observing:
         self.rate = ErrorRate(wheel.seconds)
         self.checks, self.log_counts = CheckMetrics(families), LogCounts(families)
         self.loop_lag = LoopLag(reactor, families)
-        told = (self.access_log, self.decisions, self.rate, *self.metrics.recorders)
+        self.levels = Levels(settings.logging.level)
+        self.watching = self._watching(wheel, Webhook(request, wheel))
+        told = (self.access_log, self.decisions, self.rate, *self.metrics.recorders, *self.watching.recorders)
         self.recorders: tuple[IRecorder, ...] = tuple(each for each in told if each is not None)
         self._register(ProcessMetrics(families, today(), _versions()), ledger)
 
@@ -102,6 +115,13 @@ class Observing:
         ledger_metrics = LedgerMetrics(ledger, self.families)
         for source in (process, ledger_metrics, self.checks, self.log_counts, self.loop_lag):
             self.registry.register(source)
+
+    def _watching(self, wheel: TimerWheel, webhook: Webhook) -> Watching:
+        slow = SlowRequests(wheel.seconds, self.families, webhook.post)
+        errors = ErrorCounts(wheel, self.families)
+        self.registry.register(slow)
+        self.registry.register(errors)
+        return Watching(slow, errors, webhook)
 
     def watch(self, policies: Callable[[], Policies], serving: Callable[[], Serving]) -> None:
         """Show how it stands with traffic from now on.
@@ -122,6 +142,8 @@ class Observing:
         """Other settings are in force."""
         strategies = {each: load_balance_for(settings.model, each).type for each in policies.services}
         self.metrics.configure(policies.services, policies.limits, strategies)
+        self.watching.configure(settings.monitoring)
+        self.levels.configure(settings.logging.level)
 
     def start(self) -> None:
         """Begin with what is measured all the time."""
@@ -130,6 +152,7 @@ class Observing:
     def stop(self) -> None:
         """Measure no more, and write down what waits for it."""
         self.loop_lag.stop()
+        self.watching.close()
         if self.access_log is not None:
             self.access_log.flush()
 

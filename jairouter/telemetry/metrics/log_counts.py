@@ -34,9 +34,13 @@ class LogCounts(Source):
 
     Args:
         families: Make what is shown.
+
+    Attributes:
+        dropped: Says how many lines could not be written because they came too fast.
     """
 
     def __init__(self, families: Families) -> None:
+        self.dropped: Callable[[], int] = lambda: 0
         self._families = families
         self._counts = dict.fromkeys(("ERROR", "WARN", "INFO", "DEBUG", "TRACE"), 0)
 
@@ -49,4 +53,6 @@ class LogCounts(Source):
     def look(self) -> Callable[[], Iterable[Metric]]:
         """See `Source.look`."""
         counts: list[tuple[Labels, int]] = [((level,), count) for level, count in self._counts.items()]
-        return lambda: [self._families.known("logback_events", counts)]
+        dropped: list[tuple[Labels, int]] = [((), self.dropped())]
+        known = self._families.known
+        return lambda: [known("logback_events", counts), known("log_lines_dropped", dropped)]

@@ -95,7 +95,7 @@ class Api(Page):
             return other
         return _Place(found, self._service)
 
-    def render(self, request: Request) -> int:
+    def render(self, request: Any) -> int:
         """See `Resource.render`; it may lie at the path of an endpoint itself."""
         return _Place(self._paths.find([*request.prepath]), self._service).render(request)
 
