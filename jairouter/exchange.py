@@ -243,6 +243,10 @@ class Attempt:
         """Bytes have moved within the phase."""
         self.since = self._clock()
 
+    def token(self) -> None:
+        """The first token has come."""
+        self.first_token = self._clock()
+
 
 class Exchange:
     """One request on its way through the pipeline, and what is known about it so far.

@@ -6,10 +6,12 @@ import gc
 import os
 import resource
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
 from random import SystemRandom
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.application.service import MultiService
@@ -28,12 +30,15 @@ from jairouter.reloading.reading import Checked, Reading
 from jairouter.steady import keep_steady
 from jairouter.store.document import Documents
 from jairouter.telemetry.audit.writer import AuditUnusable
+from jairouter.telemetry.logs.opening import Logs
 from jairouter.telemetry.masked_logs import mask_logs
 from jairouter.turns import shorten_turns
 from jairouter.upstream.resolver import SystemResolver
 from jairouter.web.listener import CannotListen
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from twisted.internet.defer import Deferred
 
     from jairouter.reloading.beginning import Beginning
@@ -92,17 +97,19 @@ class GatewayService(MultiService):
     SIGTERM and SIGINT are taken over from the reactor, whose own reaction would end twistd with the
     signal's status instead of 0, and without draining. A second signal is an order to hurry.
 
-    SIGHUP has the configuration read again.
+    SIGHUP has the configuration read again, SIGUSR1 the log files opened anew.
 
     Args:
         gateway: What is run.
         reactor: Runs it.
         control: Changes its configuration; the notices of the one that it begins with are logged.
+        logs: Writes down what is logged.
     """
 
-    def __init__(self, gateway: Gateway, reactor: Any, control: ControlPlane) -> None:
+    def __init__(self, gateway: Gateway, reactor: Any, control: ControlPlane, logs: Logs) -> None:
         super().__init__()
         self.gateway = gateway
+        self.logs = logs
         self.control = control
         self._reactor = reactor
         self._opened = self._stopping = False
@@ -124,6 +131,13 @@ class GatewayService(MultiService):
         self._opened = True
         # Not only when the reactor runs: until somebody takes it, this signal ends the process
         signal.signal(signal.SIGHUP, self._reload)
+        signal.signal(signal.SIGUSR1, self._reopen)
+        counts = self.gateway.observing.log_counts
+        counts.dropped = lambda: self.logs.dropped
+        globalLogPublisher.addObserver(
+            counts
+        )  # before they are opened: what is below its level is not logged
+        self.logs.open(globalLogPublisher)
         _allow_many_descriptors()
         shorten_turns(self._reactor)
         _collect_less_often()
@@ -143,6 +157,7 @@ class GatewayService(MultiService):
         except CannotListen as error:
             raise SystemExit(f"jairouter: {error}{self._whence()}") from None
         self.gateway.prober.start()
+        self.gateway.observing.start()
         self.control.start()
         self._reactor.callWhenRunning(self._take_signals)
 
@@ -161,7 +176,12 @@ class GatewayService(MultiService):
 
     def _close(self, result: Any) -> Any:
         self.gateway.close()
-        return self.control.stop().addBoth(lambda _: result)
+
+        def stopped(_: Any) -> Any:
+            self.logs.flush()
+            return result
+
+        return self.control.stop().addBoth(stopped)
 
     def _take_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -172,6 +192,10 @@ class GatewayService(MultiService):
 
     def _reload(self, _number: int, _frame: object) -> None:
         self._reactor.callFromThread(self.control.reload, SIGHUP)
+
+    def _reopen(self, _number: int, _frame: object) -> None:
+        self._reactor.callFromThread(self.logs.reopen)
+        self._reactor.callFromThread(self.gateway.security.auditing.reopen)
 
     def _stop(self, number: int) -> None:
         # Ctrl-C is a person at a terminal: nobody balances load onto that
@@ -223,7 +247,13 @@ def makeService(options: Options) -> GatewayService:
     except (AuditUnusable, StoreUnavailable) as error:
         raise SystemExit(f"jairouter: {error}") from None
     control = ControlPlane(gateway, reading, beginning, runtime, run_in_thread, today)
-    return GatewayService(gateway, runtime, control)
+    logs = Logs(loaded.settings, gateway.observing.levels, today, socket.gethostname(), _in_background)
+    return GatewayService(gateway, runtime, control, logs)
+
+
+def _in_background(job: Callable[[], Any]) -> None:
+    """Compress old logs, which may take a minute, and is none of the pool's ten threads' business."""
+    Thread(target=job, name="log archive", daemon=True).start()
 
 
 def _collect_less_often() -> None:

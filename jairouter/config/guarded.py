@@ -23,10 +23,13 @@ KEPT: Final[tuple[KeyPath, ...]] = (
     ("security",),
     ("management", "api"),
     ("logging", "audit"),
+    ("logging", "file"),
+    ("logging", "access", "file"),
     ("server", "ssl"),
     ("server", "forward-headers"),
 )
-"""What stored changes cannot touch: it says who may do what, and who is told of it."""
+"""What stored changes cannot touch: it says who may do what, who is told of it, and which files are written
+and deleted."""
 
 SECRET: Final[tuple[KeyPath, ...]] = (
     ("security",),

@@ -85,21 +85,9 @@ TABLE: Final[tuple[NotYet, ...]] = (
     ),
     NotYet(("store.redis.**",), "store.redis has no effect yet"),
     NotYet(("tracing.enabled",), "tracing has no effect yet", bool),
-    NotYet(
-        ("monitoring.metrics.thresholds.**", "monitoring.performance.**", "monitoring.thresholds.**"),
-        "thresholds of slow requests have no effect yet",
-    ),
-    NotYet(("monitoring.slow-query-alert.enabled",), when=bool),
-    NotYet(("monitoring.error-tracking.enabled",), when=bool),
-    NotYet(("management.endpoint.health.probes.enabled",), when=lambda value: not value),
-    NotYet(("management.endpoint.health.show-components",), when=_other_than("always")),
     NotYet(("persistence.enabled",), "persistence has no effect yet", bool),
     NotYet(("call-history.enabled",), "call-history has no effect yet", bool),
     NotYet(("circuit-breaker.monitor.enabled",), when=bool),
-    NotYet(("logging.structured.enabled",), "logging.structured has no effect yet", bool),
-    NotYet(("logging.file.**",), "logging.file has no effect yet: logs go to the console"),
-    NotYet(("logging.pattern.**",), "logging.pattern has no effect yet"),
-    NotYet(("logging.level.*",), "logging.level has no effect yet"),
     NotYet(("server.compression.enabled",), "server.compression has no effect yet", bool),
 )
 

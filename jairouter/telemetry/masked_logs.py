@@ -10,6 +10,8 @@ from twisted.logger import ILogObserver, LogEvent, LogPublisher, formatEvent
 from zope.interface import implementer
 
 from jairouter.codec.masking import Patience, Unreadable
+from jairouter.telemetry.logs.observer import REQUESTS
+from jairouter.telemetry.logs.requests import Batch
 
 if TYPE_CHECKING:
     from jairouter.codec.masking import Rules
@@ -24,6 +26,8 @@ _KEPT: Final[tuple[str, ...]] = (
     "log_system",
     "log_trace",
     "isError",
+    "trace_id",
+    "span_id",
 )
 
 
@@ -47,15 +51,22 @@ class MaskedLog:
 
     def __call__(self, event: LogEvent) -> None:
         """See `ILogObserver.__call__`."""
-        try:
-            text = _text_of(event)
-            masked = self._rules.masked(text, Patience(self._seconds, LOOK), Counter())
-        except Unreadable:
-            masked, text = WITHHELD, ""
-        if masked != text:
+        text = _text_of(event)
+        masked = self._masked(text)
+        batch = event.get(REQUESTS)
+        if masked == text:
+            self._inner(event)
+        elif isinstance(batch, Batch):  # its lines stay lines
+            self._inner({**event, REQUESTS: batch.masked(self._masked)})
+        else:
             kept: LogEvent = {name: event[name] for name in _KEPT if name in event}
-            event = kept | {"log_format": "{masked}", "masked": masked}
-        self._inner(event)
+            self._inner(kept | {"log_format": "{masked}", "masked": masked})
+
+    def _masked(self, text: str) -> str:
+        try:
+            return self._rules.masked(text, Patience(self._seconds, LOOK), Counter())
+        except Unreadable:
+            return WITHHELD
 
 
 def _text_of(event: LogEvent) -> str:

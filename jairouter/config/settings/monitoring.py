@@ -33,8 +33,10 @@ class MetricsCollectionSettings(Section):
     has a label of that name itself keeps its own."""
 
     thresholds: Named[Millis] = _NONE
-    """Durations by service (or `slow-query` for all) above which a request is slow; a bare number
-    is milliseconds."""
+    """Durations by service (or `slow-query` for all that are not named, `images` for both kinds of images)
+    above which a request is slow, and logged with where its time went. A stream is judged by the time until
+    it began. Not given means 8 s for chat and tts, 3 s for embedding, 2 s for rerank, 30 s for stt and
+    images. A bare number is milliseconds."""
 
 
 class PerformanceSettings(Section):
@@ -45,26 +47,26 @@ class PerformanceSettings(Section):
 
 
 class SlowAlertSettings(Section):
-    """When slow requests of one kind raise an alert."""
+    """When slow requests of one kind, above `monitoring.metrics.thresholds`, raise an alert."""
 
     enabled: Switch = True
     """Whether they do."""
 
     min_interval_ms: Millis = 300.0
-    """Shortest time between two alerts; a bare number is milliseconds."""
+    """Shortest time between two alerts about the same kind of request; a bare number is milliseconds."""
 
     min_occurrences: Positive = 3
-    """Slow requests after which an alert is raised."""
+    """Slow requests within an hour after which an alert is raised."""
 
     enabled_severities: tuple[_Severity, ...] = ("critical", "warning")
     """Severities that raise an alert: five times the threshold is critical, three times a
     warning."""
 
     suppression_window_ms: Millis = 3600.0
-    """How long the same alert is not repeated; a bare number is milliseconds."""
+    """How long an alert of the same kind and severity is not repeated; a bare number is milliseconds."""
 
     max_alerts_per_hour: Positive = 10
-    """Most alerts in one hour."""
+    """Most alerts about the same kind of request in one hour."""
 
 
 class AlertNotificationSettings(Section):
@@ -96,7 +98,8 @@ class SlowQuerySettings(Section):
     """What applies to every kind of request."""
 
     operations: Named[SlowAlertSettings] = _NONE
-    """What applies to one kind instead, such as `chat_request`."""
+    """What applies to one kind instead: `chat_request`, `embedding_request`, `rerank_request`, `tts_request`,
+    `stt_request`, `imgGen_request`, `imgEdit_request`. What it does not say is as in `global`."""
 
     notification: AlertNotificationSettings = AlertNotificationSettings()
 
@@ -105,13 +108,13 @@ class ErrorTrackingSettings(Section):
     """Counting of equal errors."""
 
     enabled: Switch = False
-    """Whether errors are counted by kind."""
+    """Whether requests that fail are counted by kind, and summed up in the log."""
 
     aggregation_window_minutes: Positive = 5
     """Time over which equal errors are counted together, in minutes."""
 
     max_aggregations: Positive = 1000
-    """Most kinds of errors that are told apart."""
+    """Most kinds of errors that are told apart within that time."""
 
 
 class MonitoringSettings(Section):

@@ -139,6 +139,11 @@ class Auditing:
         """How it stands with the record, for the health page."""
         return Standing("UP", {"enabled": False}) if self.log is None else self.log.standing()
 
+    def reopen(self) -> None:
+        """Look at once whether the file is still where it was; with each event that is done anyway."""
+        if self.log is not None:
+            self.log.reopen()
+
     def close(self) -> Deferred[Any]:
         """See `AuditLog.close`."""
         return succeed(None) if self.log is None else self.log.close()

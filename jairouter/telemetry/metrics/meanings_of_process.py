@@ -32,13 +32,13 @@ JVM: Final = (
         "jvm_memory_used_bytes",
         "area",
         "Memory in use. There is no Java virtual machine: it is the process's.",
-        "`heap`: the resident memory of the process. `nonheap`: 0.",
+        "`heap`: resident memory that is the process's own. `nonheap`: what it shares or could read again.",
     ),
     _gauge(
         "jvm_memory_max_bytes",
         "area",
         "Most memory that can be used. There is no Java virtual machine: it is the process's.",
-        "`heap`: the limit of the cgroup, or else the memory of the machine. `nonheap`: -1, for none.",
+        "`heap`: the least of its control groups' limits and the machine's memory. `nonheap`: -1, for none.",
     ),
     _counter(
         "logback_events",

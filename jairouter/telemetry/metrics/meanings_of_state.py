@@ -20,7 +20,10 @@ STATE: Final = (
     gauge("circuitbreaker_state", _BACKEND, INFRASTRUCTURE, _STATE),
     gauge("circuit_breaker_state", _BACKEND, INFRASTRUCTURE, f"{_STATE} The same under another name."),
     gauge(
-        "backend_health", f"{_BACKEND} adapter", INFRASTRUCTURE, "1 if checks find an instance well, else 0."
+        "backend_health",
+        _BACKEND,
+        INFRASTRUCTURE,
+        "1 if checks find an instance well, else 0; without checks there is none.",
     ),
     gauge("backend_usable", _BACKEND, INFRASTRUCTURE, "1 if an instance may get requests now, else 0."),
     gauge("backend_in_flight", _BACKEND, INFRASTRUCTURE, "Attempts under way at an instance."),
@@ -40,12 +43,18 @@ STATE: Final = (
     gauge("pool_connections", "origin state", INFRASTRUCTURE, "Connections to backends by what they do."),
     gauge("pool_waiting", "origin", INFRASTRUCTURE, "Attempts that wait for a connection."),
     gauge(
-        "retry_budget_remaining_ratio",
+        "retry_budget_remaining",
         "service",
         INFRASTRUCTURE,
-        "What is left of the budget for further attempts: 1 for all, 0 for nothing.",
+        "Further attempts that the retry budget would allow now; below 1 it is spent.",
     ),
     gauge("rate_limit_remaining", "service limit", BUSINESS, "Requests that a limit would let through now."),
+    gauge(
+        "rate_limit_capacity",
+        "service limit",
+        BUSINESS,
+        "Most requests that a limit lets through at once, or in one window.",
+    ),
     histogram(
         "event_loop_lag_seconds",
         "",
