@@ -86,7 +86,6 @@ KEYS: Final[Mapping[str, str]] = {
     "monitoring.metrics.collection-interval": _EXACT,
     "monitoring.metrics.sampling": _EXACT,
     "monitoring.metrics.performance": _EXACT,
-    "management.metrics.export.prometheus.step": _EXACT,
     "tracing": _NOT_NAMED,
     "persistence": _NOT_NAMED,
     "call-history": _NOT_NAMED,

@@ -46,7 +46,7 @@ class Prometheus(Page):
         )
 
         def write(page: bytes) -> None:
-            request.responseHeaders.addRawHeader(b"Vary", b"Accept, Accept-Encoding")
+            request.responseHeaders.addRawHeader(b"Vary", b"Accept, Accept-Encoding")  # (CORS has one, too)
             if form.compressed:
                 request.setHeader(b"Content-Encoding", b"gzip")
             write_page(request, 200, OPENMETRICS if form.openmetrics else TEXT, page)

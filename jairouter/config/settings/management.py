@@ -96,6 +96,9 @@ class PrometheusExportSettings(Section):
     descriptions: Switch = True
     """Whether each metric comes with its description."""
 
+    step: Seconds = 60.0
+    """Accepted for compatibility: metrics are counted exactly, not per step."""
+
 
 class MetricsExportSettings(Section):
     """To whom metrics are given."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from zope.interface import implementer
 
@@ -17,8 +16,10 @@ if TYPE_CHECKING:
 
     from jairouter.errors import GatewayError
     from jairouter.exchange import Exchange
-    from jairouter.telemetry.metrics.families import Families
+    from jairouter.telemetry.metrics.families import Families, Labels
     from jairouter.usage import Usage
+
+_KINDS: Final = ("prompt", "completion", "cached", "reasoning")
 
 _OfModel = tuple[str, str]
 """Service and model."""
@@ -39,7 +40,7 @@ class TokenMetrics(Source):
         self._families = families
         self._first: dict[_OfModel, Histogram] = {}
         self._each: dict[_OfModel, Histogram] = {}
-        self._tokens: Counter[tuple[str, str, str, str]] = Counter()
+        self._tokens: dict[tuple[str, str, bool], list[int]] = {}
 
     def record(self, exchange: Exchange, status: int, sent: int, error: GatewayError | None) -> None:
         """See `IRecorder.record`."""
@@ -60,24 +61,35 @@ class TokenMetrics(Source):
             _observed(self._each, key, TOKEN, seconds)
 
     def _count(self, service: str, model: str, usage: Usage) -> None:
-        tokens, source = self._tokens, "estimated" if usage.estimated else "reported"
-        tokens[service, model, "prompt", source] += usage.prompt
-        tokens[service, model, "completion", source] += usage.completion
-        if usage.cached:
-            tokens[service, model, "cached", source] += usage.cached
-        if usage.reasoning:
-            tokens[service, model, "reasoning", source] += usage.reasoning
+        prompt, completion, cached, reasoning, estimated = usage
+        key = (service, model, estimated)
+        tokens = self._tokens.get(key)
+        if tokens is None:
+            tokens = self._tokens[key] = [0, 0, 0, 0]
+        tokens[0] += prompt
+        tokens[1] += completion
+        if cached:
+            tokens[2] += cached
+        if reasoning:
+            tokens[3] += reasoning
 
     def look(self) -> Callable[[], Iterable[Metric]]:
         """See `Source.look`."""
         first = [(key, each.taken()) for key, each in self._first.items()]
         further = [(key, each.taken()) for key, each in self._each.items()]
-        tokens, known = list(self._tokens.items()), self._families.known
+        tokens, known = list(self._shown_tokens()), self._families.known
         return lambda: (
             known("time_to_first_token_seconds", first),
             known("time_per_output_token_seconds", further),
             known("tokens", tokens),
         )
+
+    def _shown_tokens(self) -> Iterable[tuple[Labels, int]]:
+        for (service, model, estimated), numbers in self._tokens.items():
+            for kind, number in zip(_KINDS, numbers, strict=True):
+                # (what backends do not speak of is not the same as none of it)
+                if number or kind in {"prompt", "completion"}:
+                    yield (service, model, kind, "estimated" if estimated else "reported"), number
 
 
 def _observed(
