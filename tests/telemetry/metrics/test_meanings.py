@@ -53,7 +53,7 @@ class ShownTests(SynchronousTestCase):
         self.assertEqual(self.world.close(), [])
 
     def families(self) -> list[Metric]:
-        return list(self.world.gateway.registry.collect())
+        return list(self.world.gateway.observing.registry.collect())
 
     def test_nothing_is_shown_that_is_not_in_the_table(self) -> None:
         for family in self.families():
