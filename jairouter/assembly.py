@@ -416,7 +416,7 @@ def _tree(parts: _Parts, data_plane: DataPlane, models: Models, health: Health) 
     if management.endpoint.prometheus.enabled and management.metrics.export.prometheus.enabled:
         pages["prometheus"] = Prometheus(parts.observing.exposition)
     shown = {name: page for name, page in pages.items() if exposes(parts.settings, name)}
-    return build_tree(data_plane, models, shown, management.endpoints.web.base_path)
+    return build_tree(data_plane, models, shown, management.endpoints.web.base_path.rstrip("/"))
 
 
 def _probes(settings: Settings) -> bool:

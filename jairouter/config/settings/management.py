@@ -58,7 +58,7 @@ class HealthEndpointSettings(Section):
     """Who sees details, and so the parts: nobody; with `when-authorized`, callers with `monitoring:read`, or
     where nobody has to say who they are, those who may use the management API; or everybody."""
 
-    show_components: _Show = "never"
+    show_components: _Show = "always"
     """Who sees the parts and their states, and so `health/NAME` for each of them; likewise."""
 
     probes: ProbeSettings = ProbeSettings()

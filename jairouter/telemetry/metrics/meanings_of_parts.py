@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from jairouter.telemetry.metrics.meaning import (
-    BUSINESS,
-    COUNTER,
-    GAUGE,
-    HISTOGRAM,
-    SYSTEM,
-    Meaning,
-    counter,
-    gauge,
-)
+from jairouter.telemetry.metrics.meaning import SYSTEM, Meaning, counter, gauge
 
 CONFIGURATION: Final = (
     gauge("config_version", "", SYSTEM, "Number of the stored version in force; 0 without one."),
@@ -63,23 +54,4 @@ SECURITY: Final = (
         "direction reason",
         "Bodies, and events of streams, that could not be looked through.",
     ),
-)
-
-
-def _slow(name: str, kind: str, labels: str, about: str) -> Meaning:
-    return Meaning(f"slow_query{name}", kind, tuple(labels.split()), BUSINESS, about, foreign=True)
-
-
-SLOW: Final = (
-    _slow("", COUNTER, "operation severity", "Slow requests."),
-    _slow("_duration_seconds", HISTOGRAM, "operation", "How long slow requests took."),
-    _slow(
-        "_threshold_multiplier",
-        GAUGE,
-        "operation",
-        "How many times its threshold the last slow request took.",
-    ),
-    _slow("_alert_triggered", COUNTER, "operation severity", "Alerts about slow requests."),
-    _slow("_alert_active", GAUGE, "operation severity", "Whether there was such an alert lately."),
-    counter("errors", "type operation", BUSINESS, "Requests that ended with an error, by its type."),
 )

@@ -135,7 +135,7 @@ class _Loggers:
         except ValueError as error:
             raise InvalidRequest(f"configuredLevel: {error}") from None
         effective = self._levels.effective(name)
-        self._log.warn("{name} logs from {level} on, by {who}", name=name, level=effective, who=call.who)
+        self._log.warn("{name} logs from {least} on, by {who}", name=name, least=effective, who=call.who)
         return Reply(status=204)
 
     def _shown(self, name: str) -> dict[str, Any]:

@@ -68,7 +68,7 @@ class ShownTests(SynchronousTestCase):
 
     def meaning_of(self, family: Metric) -> Meaning:
         name = family.name if family.name in MEANINGS else family.name.removeprefix("jairouter_")
-        self.assertIn(name, MEANINGS)
+        self.assertTrue(name in MEANINGS, name)
         return MEANINGS[name]
 
 
