@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from twisted.logger import FileLogObserver
+from twisted.logger import FileLogObserver, FilteringLogObserver
 
 from jairouter.telemetry.logs.archive import Archive
 from jairouter.telemetry.logs.console import Console
@@ -22,7 +22,7 @@ from jairouter.telemetry.logs.structured import JsonLines
 from jairouter.telemetry.logs.writer import Target, Writer
 
 if TYPE_CHECKING:
-    from twisted.logger import LogPublisher
+    from twisted.logger import LogBeginner, LogPublisher
 
     from jairouter.config.settings.logging import LoggingSettings
     from jairouter.config.settings.root import Settings
@@ -84,9 +84,10 @@ class Logs:
             publisher: Tells of events.
         """
         before = list(publisher._observers)  # (there is no public way to ask for them)
-        ours = [each for each in before if isinstance(each, FileLogObserver)]
+        ours = [each for each in before if _file_of(each) is not None]
         others = [each for each in before if each not in ours]
-        self._outputs = [*self._files(), *map(self._console_of, ours)]
+        consoles = [found for each in ours if (found := _file_of(each)) is not None]
+        self._outputs = [*self._files(), *map(self._console_of, consoles)]
         observer = LineObserver(self._outputs, self.levels)
         now: list[Any] = [Filtered(each, self.levels) for each in others]
         if self._outputs:
@@ -124,8 +125,9 @@ class Logs:
         path, in_files = self._path, self._in_files
         if path is not None:
             yield Output(self._file(path), in_files, requests=apart is None)
-            error = path.with_name(f"{path.stem}-error{path.suffix}")
-            yield Output(self._file(error), in_files, NUMBERS["ERROR"], requests=False)
+            if path.is_file() or not path.exists():  # nothing is beside /dev/stdout, or a pipe
+                error = path.with_name(f"{path.stem}-error{path.suffix}")
+                yield Output(self._file(error), in_files, NUMBERS["ERROR"], requests=False)
         if apart is not None:
             yield Output(self._file(Path(apart).absolute()), in_files, events=False)
 
@@ -143,8 +145,9 @@ class Logs:
         def tell(text: str) -> None:
             self._tell(writer, text)
 
-        tidy(day_of(self._today()))  # what was left undone
-        rolling = Rolling(file.max_size, archive, tidy, tell)
+        if file.rotate:
+            tidy(day_of(self._today()))  # what was left undone
+        rolling = Rolling(file.max_size if file.rotate else 0, archive, tidy, tell)
         writer = self._writer(LogFile(path, rolling, self._today), self._in_files)
         return writer
 
@@ -178,6 +181,18 @@ def log_path(settings: LoggingSettings) -> Path | None:
     if file.name:
         return Path(file.name).absolute()
     return (Path(file.path) / NAME).absolute() if file.path else None
+
+
+def has_begun(beginner: LogBeginner) -> bool:
+    """Whether events are told to whoever writes them down, and not kept until somebody is there."""
+    return beginner._temporaryObserver is None  # (there is no public way to ask)
+
+
+def _file_of(observer: object) -> FileLogObserver | None:
+    """The observer that writes on twistd's console, or on that of twist, which has it behind a filter."""
+    if isinstance(observer, FilteringLogObserver):
+        observer = observer._observer
+    return observer if isinstance(observer, FileLogObserver) else None
 
 
 def _exchange(publisher: LogPublisher, before: list[Any], after: list[Any]) -> None:
