@@ -222,12 +222,22 @@ class StreamCut(UpstreamError):
 
 
 class RateLimited(GatewayError):
-    """A configured limit is reached."""
+    """A configured limit is reached.
+
+    Attributes:
+        limit: Its scope and its algorithm; None if it is not one on requests for models.
+    """
 
     status = 429
     type = "rate_limit_error"
     code = "rate_limit_exceeded"
     blame = Blame.CLIENT
+
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, limit: tuple[str, str] | None = None
+    ) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.limit = limit
 
 
 class NoHealthyUpstream(GatewayError):

@@ -66,6 +66,7 @@ class Phase(enum.Enum):
 
 # Looking into an Enum takes five times as long
 _QUEUED, _SENDING, _WAITING, _RECEIVING = Phase.QUEUED, Phase.SENDING, Phase.WAITING, Phase.RECEIVING
+_BLOCKED = Phase.BLOCKED
 
 
 class BodyKind(enum.Enum):
@@ -163,6 +164,8 @@ class Attempt:
         sent: When the request was complete at the backend's end, likewise; until then, when it began.
         answered: When the answer began, likewise; 0 until then.
         ended: When everything it held was given back, likewise; 0 until then.
+        queued: When it began to wait for a connection, likewise; 0 if one was there.
+        connected: When that wait was over, or its body began to be sent, likewise; 0 until then.
         hedge: Whether it was made beside another one that took long. Written by Hedge.
         status: The backend's status, 0 until known.
         outcome: How it ended, None until it has.
@@ -180,6 +183,7 @@ class Attempt:
         "began",
         "body",
         "candidates",
+        "connected",
         "ended",
         "excluded",
         "first_token",
@@ -187,6 +191,7 @@ class Attempt:
         "instance",
         "outcome",
         "phase",
+        "queued",
         "received",
         "sent",
         "since",
@@ -207,7 +212,7 @@ class Attempt:
         self.candidates = candidates
         self.phase = _QUEUED
         self.began = self.since = self.sent = clock()
-        self.answered = self.ended = self.first_token = 0.0
+        self.answered = self.ended = self.first_token = self.queued = self.connected = 0.0
         self.hedge = False
         self.status = self.received = 0
         self.span_id = ""
@@ -222,15 +227,25 @@ class Attempt:
         now = self.since = self._clock()
         if phase is _WAITING:
             self.sent = now
+            if self.queued and not self.connected:
+                self.connected = now
         elif phase is _RECEIVING:
             if before is _SENDING:
                 self.sent = now  # the rest is not sent any more
             if not self.answered:
                 self.answered = now
+        elif phase is _SENDING:
+            self.connected = self.connected or now
+        elif phase is not _BLOCKED and not self.queued:
+            self.queued = now
 
     def progress(self) -> None:
         """Bytes have moved within the phase."""
         self.since = self._clock()
+
+    def token(self) -> None:
+        """The first token has come."""
+        self.first_token = self._clock()
 
 
 class Exchange:
@@ -239,6 +254,8 @@ class Exchange:
     Attributes:
         request: What the client sent.
         started: When it came, in the clock's seconds.
+        arrived: When its body was there, as far as that was waited for, likewise; until then, when it came.
+            Written by Validate.
         body: What is sent on. Validate may replace it by one that can be read again, and Fallback by one that
             names another model.
         model: Written by Validate, and by Fallback for another model.
@@ -249,10 +266,12 @@ class Exchange:
         attempts: In the order in which they began; of some that were made at a time, the one whose answer or
             error counts is last. Written by Pick and Hedge.
         not_retried: Why no further attempt followed one that failed, or nothing. Written by Retry.
+        retried: Why further attempts were made, one word for each. Likewise.
         key: What equal requests have in common, for balancers that keep them together; None until it was
             asked for. Written by Pick.
         excluded: Why no instance was found when none was. Written by Pick.
-        waited: Seconds it waited for its turn under a limit. Written by Limit.
+        waited: Seconds it waited for its turn under a limit. Written by Limit, and by Pick for an instance's.
+        passed: Limits that have let it through, each by its scope and its algorithm. Written by Limit.
         fallback: Who answered in place of the model, or nothing. Written by Fallback.
         quota: What clients are told of the limits, with the answer or an error. Written by Charge and Limit.
         known: Who is asking; None where nobody has to say who they are. Written by Authenticate.
@@ -263,6 +282,7 @@ class Exchange:
     __slots__ = (
         "_caller",
         "added",
+        "arrived",
         "attempts",
         "body",
         "committed",
@@ -273,8 +293,10 @@ class Exchange:
         "known",
         "model",
         "not_retried",
+        "passed",
         "quota",
         "request",
+        "retried",
         "started",
         "stream",
         "trace",
@@ -285,7 +307,7 @@ class Exchange:
         self, request: Request, started: float, *, model: str = "", group: Group | None = None
     ) -> None:
         self.request = request
-        self.started = started
+        self.started = self.arrived = started
         self.body: IRequestBody = request.body
         self.model = model
         self.stream = False
@@ -293,6 +315,8 @@ class Exchange:
         self.committed = False
         self.attempts: list[Attempt] = []
         self.not_retried = ""
+        self.retried: tuple[str, ...] = ()
+        self.passed: tuple[tuple[str, str], ...] = ()
         self.key: bytes | None = None
         self.excluded: Excluded = ()
         self.waited = 0.0

@@ -152,10 +152,15 @@ class GatewayService(MultiService):
         except CannotListen as error:
             raise SystemExit(f"jairouter: {error}{self._whence()}") from None
         self.gateway.prober.start()
+        self.gateway.observing.start()
         self.control.start()
         self._reactor.callWhenRunning(self._take_signals)
 
     def _take_over_logs(self) -> None:
+        counts = self.gateway.observing.log_counts
+        counts.dropped = lambda: self.logs.dropped
+        # Before they are opened: what is below its level is not logged
+        globalLogPublisher.addObserver(counts)
         self.logs.open(globalLogPublisher)
         atexit.register(self.logs.flush)  # the threads that write end with the process, wherever they are
         masked = self.control.configuration.loaded.settings.security.sanitization.logs
@@ -250,7 +255,7 @@ def makeService(options: Options) -> GatewayService:
     except (AuditUnusable, StoreUnavailable) as error:
         raise SystemExit(f"jairouter: {error}") from None
     control = ControlPlane(gateway, reading, beginning, runtime, run_in_thread, today)
-    logs = Logs(loaded.settings, gateway.levels, today, socket.gethostname(), _in_background)
+    logs = Logs(loaded.settings, gateway.observing.levels, today, socket.gethostname(), _in_background)
     return GatewayService(gateway, runtime, control, logs)
 
 

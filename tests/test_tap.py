@@ -148,7 +148,11 @@ class ServiceTests(SynchronousTestCase):
         gateway = assemble(beginning.loaded.settings, self.reactor, random.Random(0), thread)
         control = ControlPlane(gateway, reading, beginning, self.reactor, thread, self.reactor.seconds)
         logs = Logs(
-            beginning.loaded.settings, gateway.levels, self.reactor.seconds, "here", lambda job: job()
+            beginning.loaded.settings,
+            gateway.observing.levels,
+            self.reactor.seconds,
+            "here",
+            lambda job: job(),
         )
         self.addCleanup(logs.close)
         return GatewayService(gateway, self.reactor, control, logs)

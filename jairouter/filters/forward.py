@@ -25,6 +25,7 @@ from jairouter.errors import (
     render,
 )
 from jairouter.exchange import Answer
+from jairouter.filters.cost import of_answer, of_stream
 from jairouter.headers import CORS, HOP_BY_HOP, end_to_end, without
 from jairouter.interfaces import IResponder
 from jairouter.telemetry.logs.often import left_out
@@ -32,7 +33,7 @@ from jairouter.upstream.failures import BadAddress, BadAnswer, WrongBodyLength, 
 from jairouter.upstream.receivers import EventReceiver, PlainReceiver
 
 if TYPE_CHECKING:
-    from jairouter.exchange import Exchange, HeaderPairs, Route
+    from jairouter.exchange import Attempt, Exchange, HeaderPairs, Route
     from jairouter.interfaces import IAdapter
     from jairouter.telemetry.logs.levels import Levels
     from jairouter.telemetry.logs.often import Often
@@ -131,8 +132,8 @@ class Forward:
             and is_event_stream(response.fields.get(b"content-type", b""))
             and not _encoded(response)
         ):
-            return await self._stream(exchange, response)
-        return self._answer(exchange, response)
+            return await self._stream(exchange, attempt, response)
+        return self._answer(exchange, attempt, response)
 
     def _url(self, exchange: Exchange, instance: Instance) -> bytes:
         request = exchange.request
@@ -153,14 +154,15 @@ class Forward:
             headers = (*without(headers, _ACCEPT_ENCODING), (b"Accept-Encoding", b"identity"))
         return headers
 
-    async def _stream(self, exchange: Exchange, response: Response) -> Answer:
-        receiver = EventReceiver(exchange.request.route.dialect, self._max_event)
+    async def _stream(self, exchange: Exchange, attempt: Attempt, response: Response) -> Answer:
+        receiver = EventReceiver(exchange.request.route.dialect, self._max_event, attempt)
         response.deliverBody(receiver)
         await receiver.begun
+        receiver.body.on_done(lambda _: of_stream(exchange, attempt, receiver.received, receiver.meter))
         headers = (*_kept(response, self._stopped_in_streams, exchange), *_NO_BUFFERING)
         return Answer(response.code, headers, receiver.body, event_stream=True)
 
-    def _answer(self, exchange: Exchange, response: Response) -> Answer:
+    def _answer(self, exchange: Exchange, attempt: Attempt, response: Response) -> Answer:
         status = response.code
         if 300 <= status < 400:
             response.deliverBody(PlainReceiver(discard=True))
@@ -173,10 +175,15 @@ class Forward:
         if status in _WITHOUT_BODY:
             response.deliverBody(PlainReceiver(discard=True))
             return Answer(status, headers, AnswerBody.of(b""))
+        readable = not _encoded(response)
         whole = response.take_whole()
         if whole is not None:
+            of_answer(exchange, attempt, len(whole), whole, readable=readable)
             return Answer(status, headers, AnswerBody.of(whole))
         plain = PlainReceiver()
+        plain.body.on_done(
+            lambda _: of_answer(exchange, attempt, plain.received, plain.tail, readable=readable)
+        )
         response.deliverBody(plain)
         return Answer(status, headers, plain.body, length=response.content_length)
 

@@ -25,6 +25,8 @@ READ_AT_START: Final = (
     "management",
     "logging",
     "loadbalancer.routing-monitor",
+    "monitoring.enabled",
+    "monitoring.metrics",
 )
 """Keys; those below them are meant too."""
 

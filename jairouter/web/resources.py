@@ -44,10 +44,14 @@ class Page(Resource):
     Attributes:
         everybody: Whether everybody may GET it, with security on too. Of all others, `web.route_table` has to
             know what they need.
+        permission: What a caller needs for it with security on, if it sees to that itself; else nothing.
+        below: Paths below it for which they need the same.
     """
 
     takes_upload = True
     everybody = False
+    permission = ""
+    below: tuple[str, ...] = ()
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         """See `Resource.getChild`."""

@@ -31,6 +31,7 @@ from jairouter.filters.sanitize import AT_ONCE, Masking, Sanitize, Tools
 from jairouter.interfaces import IResponder
 from jairouter.request_body.held import HeldBody
 from jairouter.telemetry.masking_metrics import MaskingMetrics
+from jairouter.telemetry.metrics.families import Families
 from jairouter.timers import TimerWheel
 from tests.filters.inner import Sink, Source, exchange, request, run
 
@@ -74,7 +75,7 @@ class SanitizeTests(SynchronousTestCase):
         self.inner, self.heard = Inner(), Heard()
         self.registry = CollectorRegistry()
         self.threads: list[tuple[Deferred[Any], Any]] = []
-        metrics = MaskingMetrics(self.registry, {"env": "test"})
+        metrics = MaskingMetrics(self.registry, Families({"env": "test"}))
         wheel = TimerWheel(self.clock)
         self.tools = Tools(wheel, self.run_in_thread, metrics, self.heard, 100_000)
 

@@ -159,7 +159,7 @@ class Run:
 
     def _counted(self, metric: str, label: str) -> Counter[str]:
         counts = Counter[str]()
-        for family in self.world.gateway.registry.collect():
+        for family in self.world.gateway.observing.registry.collect():
             for sample in family.samples:
                 if sample.name == metric:
                     counts[sample.labels[label]] += int(sample.value)

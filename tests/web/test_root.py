@@ -6,16 +6,19 @@ import json
 import random
 from typing import Any
 
-from prometheus_client import CollectorRegistry
+from twisted.internet.defer import maybeDeferred
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import IResource, Resource
 from zope.interface.verify import verifyObject
 
 from jairouter.routes import PREFIXES, ROUTES
+from jairouter.telemetry.metrics.exposition import Exposition, Sources
+from jairouter.telemetry.metrics.families import Families
 from jairouter.timers import TimerWheel
 from jairouter.traffic.permits import Ledger
-from jairouter.web.actuator import Health, Info, Prometheus
+from jairouter.web.actuator import Health, Info
 from jairouter.web.data_plane import DataPlane
+from jairouter.web.metrics_page import Prometheus
 from jairouter.web.openai import Models
 from jairouter.web.relay import KeepAlive
 from jairouter.web.request_ids import RequestIds
@@ -37,10 +40,11 @@ class TreeTests(SynchronousTestCase):
             self.pipeline, Ledger(), wheel, RequestIds(random.Random(0)), KeepAlive(interval=0)
         )
         models = Models({"chat": {"m": group()}}, lambda: 0)
+        exposition = Exposition(Sources(), maybeDeferred, wheel.seconds, Families())
         pages: dict[str, Resource] = {
             "health": Health(lambda: True),
             "info": Info("1.0"),
-            "prometheus": Prometheus(CollectorRegistry()),
+            "prometheus": Prometheus(exposition),
         }
         self.tree = build_tree(data_plane, models, pages, "/management/actuator")
         self.serving = Serving(self.tree)

@@ -5,62 +5,32 @@ from typing import Annotated, Any
 from jairouter.config.addresses import HeaderName, HeaderValue, SecretUrl
 from jairouter.config.forms import OneOf, Switch, Text, Words
 from jairouter.config.frozen import FrozenMapping, Named, NamedBy
-from jairouter.config.numbers import Positive, Ratio
-from jairouter.config.quantities import Millis, Seconds
+from jairouter.config.numbers import Positive
+from jairouter.config.quantities import Millis
 from jairouter.config.secret import Secret
 from jairouter.config.settings.section import Section
 
 _NONE: FrozenMapping[Any] = FrozenMapping()
 _MetricName = Annotated[str, Text("[a-zA-Z][a-zA-Z0-9_]*", "letters, digits and underscores")]
+_Category = Annotated[str, OneOf(("system", "business", "infrastructure"))]
 _Severity = Annotated[str, OneOf(("critical", "warning", "info"))]
-
-
-class SamplingSettings(Section):
-    """Shares of events that are measured; counters always count all."""
-
-    request_metrics: Ratio = 1.0
-    """Share of requests."""
-
-    backend_metrics: Ratio = 1.0
-    """Share of attempts at backends."""
-
-    infrastructure_metrics: Ratio = 0.1
-    """Share of decisions of limiters, breakers and balancers."""
-
-
-class MetricsPerformanceSettings(Section):
-    """Accepted for compatibility: metrics are updated at once, without queues."""
-
-    async_processing: Switch = True
-    """Accepted for compatibility."""
-
-    batch_size: Positive = 100
-    """Accepted for compatibility."""
-
-    buffer_size: Positive = 1000
-    """Accepted for compatibility."""
 
 
 class MetricsCollectionSettings(Section):
     """Metrics of the gateway itself."""
 
     enabled: Switch = True
-    """Whether there are any."""
+    """Whether there are any; those of the process (`process_*`, `python_*`, `jvm_*`) are there always."""
 
     prefix: _MetricName = "jairouter"
     """What the names of the gateway's own metrics begin with."""
 
-    collection_interval: Seconds = 10.0
-    """How often gauges are read."""
-
-    enabled_categories: tuple[Words, ...] = ("system", "business", "infrastructure")
-    """Groups of metrics that are collected."""
+    enabled_categories: tuple[_Category, ...] = ("system", "business", "infrastructure")
+    """Groups of metrics that are shown; which metric belongs to which, docs/metrics.md says."""
 
     custom_tags: NamedBy[_MetricName, Words] = _NONE
-    """Labels that the gateway's own metrics carry; see also `management.metrics.tags`."""
-
-    sampling: SamplingSettings = SamplingSettings()
-    performance: MetricsPerformanceSettings = MetricsPerformanceSettings()
+    """Labels that the gateway's own metrics carry besides those of `management.metrics.tags`. A metric that
+    has a label of that name itself keeps its own."""
 
     thresholds: Named[Millis] = _NONE
     """Durations by service (or `slow-query` for all that are not named, `images` for both kinds of images)

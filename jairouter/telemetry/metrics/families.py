@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
-from prometheus_client.utils import floatToGoString
+
+from jairouter.telemetry.metrics.family import Family
+from jairouter.telemetry.metrics.histogram import Histogram, Taken
+from jairouter.telemetry.metrics.meaning import COUNTER, GAUGE, HISTOGRAM
+from jairouter.telemetry.metrics.meanings import MEANINGS
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
+
+    from jairouter.config.settings.root import Settings
+
+__all__ = ["PREFIX", "Families", "Histogram", "Labels", "Series", "Source", "Taken"]
 
 PREFIX: Final = "jairouter"
 
@@ -45,38 +50,13 @@ class Source(Collector):
         return self.look()()
 
 
-class Histogram:
-    """A histogram's counts, for one thread; prometheus-client's own take a lock at each step.
-
-    Args:
-        bounds: Upper bounds of the buckets, rising, without infinity.
-    """
-
-    __slots__ = ("_bounds", "_counts", "_total")
-
-    def __init__(self, bounds: Sequence[float]) -> None:
-        self._bounds = bounds
-        self._counts = [0] * (len(bounds) + 1)
-        self._total = 0.0
-
-    def observe(self, value: float) -> None:
-        """Count one."""
-        self._counts[bisect_left(self._bounds, value)] += 1
-        self._total += value
-
-    def taken(self) -> Taken:
-        """What it is now; that does not change any more."""
-        return self._bounds, self._counts.copy(), self._total
-
-
-Taken = tuple[Sequence[float], list[int], float]
-
-
 @dataclass(frozen=True)
 class Families:
     """Makes families that carry what all metrics carry.
 
     Names that dashboards know from elsewhere (``foreign``) have neither the prefix nor the labels of our own.
+    Where a label that all carry has the name of one that tells the series of a family apart, the family's own
+    stands.
 
     Attributes:
         tags: Labels of every series (``management.metrics.tags``).
@@ -87,6 +67,22 @@ class Families:
     tags: Mapping[str, str] = field(default_factory=dict)
     prefix: str = PREFIX
     own_tags: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Families:
+        """Those of a configuration."""
+        own = settings.monitoring.metrics
+        return cls(settings.management.metrics.tags, own.prefix, own.custom_tags)
+
+    def known(self, name: str, series: Series) -> Metric:
+        """A metric of the table `MEANINGS`, which says what there is to say about it.
+
+        Args:
+            name: As it is there.
+            series: Values of the labels, in the order of the table; numbers, or what `Histogram.taken` says.
+        """
+        meaning = MEANINGS[name]
+        return self._filled(meaning.kind, name, meaning.about, meaning.labels, series, meaning.foreign)
 
     def counter(
         self, name: str, about: str, labels: Labels, series: Series, *, foreign: bool = False
@@ -100,34 +96,27 @@ class Families:
             series: Values of the labels, and the count.
             foreign: Whether the name is not one of ours.
         """
-        return self._filled(CounterMetricFamily, name, about, labels, series, foreign)
+        return self._filled(COUNTER, name, about, labels, series, foreign)
 
     def gauge(
         self, name: str, about: str, labels: Labels, series: Series, *, foreign: bool = False
     ) -> Metric:
         """A gauge; see `counter`."""
-        return self._filled(GaugeMetricFamily, name, about, labels, series, foreign)
+        return self._filled(GAUGE, name, about, labels, series, foreign)
 
     def histogram(
         self, name: str, about: str, labels: Labels, series: Series, *, foreign: bool = False
     ) -> Metric:
         """A histogram; see `counter`. The series are of what `Histogram.taken` says."""
-        buckets = ((values, (_buckets(bounds, counts), total)) for values, (bounds, counts, total) in series)
-        return self._filled(HistogramMetricFamily, name, about, labels, buckets, foreign)
+        return self._filled(HISTOGRAM, name, about, labels, series, foreign)
 
     def _filled(
-        self, kind: Any, name: str, about: str, labels: Labels, series: Series, foreign: bool
+        self, kind: str, name: str, about: str, labels: Labels, series: Series, foreign: bool
     ) -> Metric:
+        if name in MEANINGS:
+            about = MEANINGS[name].about
         common = self.tags if foreign else {**self.tags, **self.own_tags}
-        family: Metric = kind(name if foreign else f"{self.prefix}_{name}", about, labels=(*common, *labels))
-        add: Any = family.add_metric  # type: ignore[attr-defined]  # each kind has one of its own
-        values = tuple(common.values())
-        for own, what in series:
-            add((*values, *own), *(what if isinstance(what, tuple) else (what,)))
-        return family
-
-
-def _buckets(bounds: Sequence[float], counts: Sequence[int]) -> list[tuple[str, float]]:
-    """How many were no more than each bound."""
-    names = (*(floatToGoString(bound) for bound in bounds), "+Inf")
-    return list(zip(names, accumulate(counts), strict=True))
+        taken = {*labels, "le"} if kind == HISTOGRAM else labels
+        if not common.keys().isdisjoint(taken):
+            common = {tag: value for tag, value in common.items() if tag not in taken}
+        return Family(kind, name if foreign else f"{self.prefix}_{name}", about, common, labels, list(series))

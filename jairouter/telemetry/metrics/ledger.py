@@ -26,10 +26,5 @@ class LedgerMetrics(Source):
     def look(self) -> Callable[[], Iterable[Metric]]:
         """See `Source.look`."""
         outstanding = dict(self._ledger.outstanding())
-        about = "What is lent out now, by kind; zero at rest."
-
-        def families() -> Iterable[Metric]:
-            series = (((kind,), count) for kind, count in outstanding.items())
-            yield self._families.gauge("ledger_outstanding", about, ["kind"], series)
-
-        return families
+        series = [((kind,), count) for kind, count in outstanding.items()]
+        return lambda: [self._families.known("ledger_outstanding", series)]

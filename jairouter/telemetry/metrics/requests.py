@@ -1,101 +1,164 @@
-"""Metrics of requests and their attempts, counted when each is over."""
+"""Requests for models by service and model: how many, how large, and what limits said to them."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from zope.interface import implementer
 
+from jairouter.errors import RateLimited
 from jairouter.interfaces import IRecorder
-from jairouter.telemetry.metrics.families import Histogram, Source
+from jairouter.telemetry.metrics.families import Source
+from jairouter.telemetry.metrics.histogram import SIZES, Histogram
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from prometheus_client import CollectorRegistry
     from prometheus_client.core import Metric
 
     from jairouter.errors import GatewayError
-    from jairouter.exchange import Exchange, Outcome
-    from jairouter.telemetry.metrics.families import Families, Labels, Taken
-    from jairouter.traffic.instance import Instance
+    from jairouter.exchange import Exchange, Route
+    from jairouter.telemetry.metrics.families import Families, Labels
+    from jairouter.telemetry.metrics.http import HttpMetrics
 
-BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
-"""Seconds: a gateway's own answers take milliseconds, a long generation takes minutes."""
+_Limits = tuple[tuple[str, str], ...]
+_Key = tuple["Route", int, str, _Limits, "tuple[str, str] | None", bool]
+
+
+class _Sizes:
+    """Of one service.
+
+    Attributes:
+        asked: Of requests.
+        answered: Of answers.
+    """
+
+    __slots__ = ("answered", "asked")
+
+    def __init__(self) -> None:
+        self.asked, self.answered = Histogram(SIZES), Histogram(SIZES)
+
+
+class _Row:
+    """Requests that differ in nothing that is counted here.
+
+    Attributes:
+        number: How many there were.
+        durations: Of those with the same path and status, in which they are counted too.
+        sizes: Of those of the same service, likewise.
+        limited: Whether some limit was asked about them.
+    """
+
+    __slots__ = ("durations", "limited", "number", "sizes")
+
+    def __init__(self, durations: Histogram, sizes: _Sizes, limited: bool) -> None:
+        self.number = 0
+        self.durations = durations
+        self.sizes = sizes
+        self.limited = limited
 
 
 @implementer(IRecorder)
 class RequestMetrics(Source):
-    """Counts requests and their durations under the names that the production guide's rules use.
+    """Counts requests for models.
 
-    The counts are kept here, in plain lists, and shown through prometheus-client when they are asked for: its
-    own counters take a lock at each step, which one thread does not need.
+    For each request it looks into one dictionary; what is shown is added up from that when it is asked for.
 
     Args:
-        registry: Where they are registered.
+        http: Counts them by path, too.
         seconds: The clock.
         families: Make what is shown.
     """
 
-    def __init__(self, registry: CollectorRegistry, seconds: Callable[[], float], families: Families) -> None:
+    def __init__(self, http: HttpMetrics, seconds: Callable[[], float], families: Families) -> None:
+        self._http = http
         self._seconds = seconds
         self._families = families
-        self._answered: dict[tuple[str, str, int], Histogram] = {}
-        self._calls: dict[tuple[Instance, Outcome | None], int] = {}
-        self._sums: Counter[tuple[str, ...]] = Counter()  # as they are shown
-        registry.register(self)
+        self._rows: dict[_Key, _Row] = {}
+        self._sizes: dict[str, _Sizes] = {}
+        self._models: Counter[tuple[str, str, str]] = Counter()
+        self._asked: Counter[str] = Counter()
+        self._rejected: Counter[str] = Counter()
+        self._events: Counter[tuple[str, str, str, str]] = Counter()
+
+    def configure(self, limits: Mapping[str, Iterable[tuple[str, str]]]) -> None:
+        """Other settings are in force.
+
+        Args:
+            limits: All services, and the limits of each, by scope and algorithm. Their series are there from
+                now on: a rate is of no use that begins with the first refusal.
+        """
+        self.sum_up()
+        for service, told in limits.items():
+            self._asked[service] += 0
+            self._rejected[service] += 0
+            for scope, algorithm in told:
+                for result in ("allowed", "rejected"):
+                    self._events[service, algorithm, scope, result] += 0
 
     def record(self, exchange: Exchange, status: int, sent: int, error: GatewayError | None) -> None:
         """See `IRecorder.record`."""
-        self.answered("POST", exchange.request.route.path, status, self._seconds() - exchange.started)
-        calls = self._calls
-        for attempt in exchange.attempts:
-            key = (attempt.instance, attempt.outcome)
-            calls[key] = calls.get(key, 0) + 1
-
-    def answered(self, method: str, uri: str, status: int, seconds: float) -> None:
-        """Count one answer.
-
-        Args:
-            method: Of the request.
-            uri: The route, never what a client may choose.
-            status: What the client got.
-            seconds: How long it took.
-        """
-        key = (method, uri, status)
-        durations = self._answered.get(key)
-        if durations is None:
-            durations = self._answered[key] = Histogram(BUCKETS)
-        durations.observe(seconds)
+        request, group = exchange.request, exchange.group
+        instances = () if group is None else group.instances
+        model = instances[0].name if instances else ""
+        refused = error.limit if error is not None and isinstance(error, RateLimited) else None
+        key = (request.route, status, model, exchange.passed, refused, exchange.quota is None)
+        row = self._rows.get(key)
+        if row is None:
+            row = self._rows[key] = self._row(exchange, status, refused)
+        row.number += 1
+        row.durations.observe(self._seconds() - exchange.started)
+        sizes, length = row.sizes, request.body.length
+        if length is None:
+            length = exchange.body.length
+        if length is not None:
+            sizes.asked.observe(length)
+        sizes.answered.observe(sent)
 
     def look(self) -> Callable[[], Iterable[Metric]]:
         """See `Source.look`."""
         self.sum_up()
-        answered: list[tuple[Labels, Taken]] = [
-            ((method, uri, str(status)), durations.taken())
-            for (method, uri, status), durations in self._answered.items()
-        ]
-        calls: list[tuple[Labels, int]] = list(self._sums.items())
-        return lambda: self._shown(answered, calls)
+        asked = [((service,), each.asked.taken()) for service, each in self._sizes.items()]
+        answered = [((service,), each.answered.taken()) for service, each in self._sizes.items()]
+        counts: dict[str, list[tuple[Labels, int]]] = {
+            "model_requests": list(self._models.items()),
+            "ratelimit_requests": [((service,), number) for service, number in self._asked.items()],
+            "ratelimit_rejected": [((service,), number) for service, number in self._rejected.items()],
+            "rate_limit_events": list(self._events.items()),
+        }
 
-    def _shown(
-        self, answered: list[tuple[Labels, Taken]], calls: list[tuple[Labels, int]]
-    ) -> Iterable[Metric]:
-        families = self._families
-        labels: Labels = ("method", "uri", "status")
-        counts = ((values, sum(counts)) for values, (_, counts, _) in answered)
-        yield families.counter("http_server_requests", "Requests answered.", labels, counts, foreign=True)
-        about = "From a request's head to the last byte of its answer."
-        yield families.histogram("http_server_requests_seconds", about, labels, answered, foreign=True)
-        labels = ("service", "model", "backend", "outcome")
-        yield families.counter("backend_calls", "Attempts at instances by how they ended.", labels, calls)
+        def shown() -> Iterable[Metric]:
+            known = self._families.known
+            yield known("request_size_bytes", asked)
+            yield known("response_size_bytes", answered)
+            for name, series in counts.items():
+                yield known(name, series)
+
+        return shown
 
     def sum_up(self) -> None:
-        """Know instances by their names only: others may be in force from now on, and these be gone."""
-        for (instance, outcome), number in self._calls.items():
-            ended = outcome.word if outcome else "unsettled"
-            # Instances that differ in their path alone are one series
-            self._sums[instance.service, instance.name, instance.base_url, ended] += number
-        self._calls.clear()
+        """Know rows no longer: what they are known by comes and goes with the settings."""
+        for (route, status, model, passed, refused, _), row in self._rows.items():
+            service, number = route.service, row.number
+            self._models[service, model, str(status)] += number
+            for scope, algorithm in passed:
+                self._events[service, algorithm, scope, "allowed"] += number
+            self._asked[service] += number if row.limited else 0
+            self._rejected[service] += 0 if refused is None else number
+            if refused is not None:
+                self._events[service, refused[1], refused[0], "rejected"] += number
+        self._rows.clear()
+
+    def _row(self, exchange: Exchange, status: int, refused: tuple[str, str] | None) -> _Row:
+        route = exchange.request.route
+        sizes = self._sizes.get(route.service)
+        if sizes is None:
+            sizes = self._sizes[route.service] = _Sizes()
+        instances = () if exchange.group is None else exchange.group.instances
+        limited = (
+            bool(exchange.passed)
+            or exchange.quota is not None
+            or refused is not None
+            or any(each.live.limiter is not None for each in instances)
+        )
+        return _Row(self._http.durations("POST", route.path, status), sizes, limited)

@@ -197,6 +197,7 @@ class Endpoint:
         status: Of a good reply.
         refusals: Codes of `Refusal` that may come besides INVALID_REQUEST and FORBIDDEN.
         permission: ``<resource>:<action>``: what a caller needs for it; or `PUBLIC`, or `KNOWN`.
+        bare: Whether a good reply is its data alone, without the envelope, as pages of an actuator are.
     """
 
     method: str
@@ -214,6 +215,7 @@ class Endpoint:
     status: int = 200
     refusals: tuple[str, ...] = ()
     permission: str = "config:read"
+    bare: bool = False
 
     @property
     def makes_version(self) -> bool:

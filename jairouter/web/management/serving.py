@@ -95,9 +95,9 @@ class Api(Page):
             return other
         return _Place(found, self._service)
 
-    def render(self, request: Request) -> int:
-        """See `Resource.render`."""
-        return _Place(None, self._service).render(request)
+    def render(self, request: Any) -> int:
+        """See `Resource.render`; it may lie at the path of an endpoint itself."""
+        return _Place(self._paths.find([*request.prepath]), self._service).render(request)
 
 
 class _Place(Page):
@@ -160,12 +160,13 @@ async def _answer(
     if not isinstance(reply, Reply):
         reply = await reply
     if isinstance(reply.data, Later):
-        return reply, await service.run_in_thread(_written, reply, service)
-    return reply, _written(reply, service)
+        return reply, await service.run_in_thread(_written, reply, endpoint, service)
+    return reply, _written(reply, endpoint, service)
 
 
-def _written(reply: Reply, service: Service) -> bytes:
-    return envelope.good(made(reply), service.today())
+def _written(reply: Reply, endpoint: Endpoint, service: Service) -> bytes:
+    reply = made(reply)
+    return envelope.bare(reply) if endpoint.bare else envelope.good(reply, service.today())
 
 
 def _upload(request: Request) -> IRequestBody:
@@ -246,6 +247,10 @@ class Answer:
                 nothing(self._request)
             return
         reply, body = written
+        if reply.status == 204:
+            if not self._gone:
+                nothing(self._request)
+            return
         if reply.version is not None:
             self._request.setHeader(b"ETag", b'"%d"' % reply.version)
         self._write(reply.status, body)

@@ -2,109 +2,143 @@
 
 from __future__ import annotations
 
-import gc
-
-from prometheus_client import CollectorRegistry, generate_latest
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyClass, verifyObject
 
-from jairouter.exchange import Outcome
-from jairouter.interfaces import IRecorder
+from jairouter.errors import RateLimited
+from jairouter.exchange import Exchange
+from jairouter.interfaces import IRecorder, Quota
+from jairouter.request_body.held import HeldBody
 from jairouter.telemetry.metrics.families import Families
+from jairouter.telemetry.metrics.http import HttpMetrics
 from jairouter.telemetry.metrics.requests import RequestMetrics
-from tests.filters.inner import attempted, exchange
+from jairouter.traffic.limiters.concurrency import Concurrency
+from tests.filters.inner import exchange, instance, request
+from tests.telemetry.metrics.shown import Values, over, refused_early
 
-CHAT = {"method": "POST", "uri": "/v1/chat/completions"}
-CALLS = "jairouter_backend_calls_total"
+SERVICE = ("service", "token-bucket")
+ADDRESS = ("client-ip", "sliding-window")
 
 
-class RequestMetricsTests(SynchronousTestCase):
-    """Requests and their durations."""
+class Recorded(SynchronousTestCase):
+    """Records exchanges, and looks at what is shown of them."""
 
     def setUp(self) -> None:
-        self.registry = CollectorRegistry()
-        self.metrics = RequestMetrics(self.registry, lambda: 3.0, Families())
+        self.value = Values()
+        http = HttpMetrics(Families())
+        self.metrics = RequestMetrics(http, lambda: 3.0, Families())
+        self.value.registry.register(http)
+        self.value.registry.register(self.metrics)
 
-    def value(self, name: str, **labels: str) -> float | None:
-        return self.registry.get_sample_value(name, labels)
+    def record(self, what: Exchange, status: int = 200, error: RateLimited | None = None) -> None:
+        self.metrics.record(what, status, 0, error)
+
+
+class RequestTests(Recorded):
+    """Requests for models."""
 
     def test_interface(self) -> None:
         verifyClass(IRecorder, RequestMetrics)
         verifyObject(IRecorder, self.metrics)
 
-    def test_counted(self) -> None:
-        """Under the names that dashboards use."""
-        for status in (200, 200, 404):
-            self.metrics.record(exchange(), status, 0, None)
-        self.assertEqual(self.value("http_server_requests_total", status="200", **CHAT), 2)
-        self.assertEqual(self.value("http_server_requests_total", status="404", **CHAT), 1)
+    def test_models(self) -> None:
+        for status in (200, 200, 502):
+            self.record(over(), status)
+        labels = {"service": "chat", "model": "m"}
+        self.assertEqual(self.value("jairouter_model_requests_total", status="200", **labels), 2)
+        self.assertEqual(self.value("jairouter_model_requests_total", status="502", **labels), 1)
 
-    def test_duration(self) -> None:
-        self.metrics.record(exchange(), 200, 0, None)
-        name = "http_server_requests_seconds"
-        self.assertEqual(self.value(f"{name}_sum", status="200", **CHAT), 3.0)
-        self.assertEqual(self.value(f"{name}_bucket", status="200", le="2.5", **CHAT), 0)
-        self.assertEqual(self.value(f"{name}_bucket", status="200", le="5.0", **CHAT), 1)
-
-    def test_attempts(self) -> None:
-        """By instance and by how they ended."""
-        for outcome in (Outcome.SUCCEEDED, Outcome.FAILED, Outcome.FAILED, None):
-            what = attempted()
-            what.attempt.outcome = outcome
-            self.metrics.record(what, 200, 0, None)
-        labels = {"service": "chat", "model": "m", "backend": "http://10.0.0.1:9000"}
-        self.assertEqual(self.value(CALLS, outcome="succeeded", **labels), 1)
-        self.assertEqual(self.value(CALLS, outcome="failed", **labels), 2)
-        self.assertEqual(self.value(CALLS, outcome="unsettled", **labels), 1)
-
-    def test_instances_are_let_go(self) -> None:
-        """They come and go with the settings; what was counted stays."""
-        for _ in range(2):
-            what = attempted()
-            what.attempt.outcome = Outcome.SUCCEEDED
-            self.metrics.record(what, 200, 0, None)
-            self.metrics.sum_up()
-            self.assertFalse(
-                [each for each in gc.get_referrers(what.attempt.instance) if isinstance(each, tuple)]
-            )
-        self.assertEqual(
-            self.value(CALLS, outcome="succeeded", service="chat", model="m", backend="http://10.0.0.1:9000"),
-            2,
-        )
-
-    def test_instances_at_one_address_are_one_series(self) -> None:
-        """As with two keys for one backend; Prometheus refuses a page that has a series twice."""
-        for key in (b"one", b"two"):
-            what = attempted(headers=((b"Authorization", key),))
-            what.attempt.outcome = Outcome.SUCCEEDED
-            self.metrics.record(what, 200, 0, None)
-        lines = [
-            line for line in generate_latest(self.registry).splitlines() if line.startswith(b"jairouter_")
-        ]
-        self.assertEqual([line.rpartition(b" ")[2] for line in lines], [b"2.0"])
-
-    def test_labels_come_from_the_configuration(self) -> None:
-        """Whatever models clients ask for, there are no more series."""
-        sizes = set()
-        for number in range(50):
-            self.metrics.record(exchange(model=f"made-up-{number}"), 404, 0, None)
-            sizes.add(generate_latest(self.registry).count(b"\n"))
-        self.assertEqual(len(sizes), 1)
-        self.assertNotIn(b"made-up", generate_latest(self.registry))
-
-    def test_other_answers(self) -> None:
-        self.metrics.answered("GET", "/v1/models", 200, 0.001)
-        labels = {"method": "GET", "uri": "/v1/models", "status": "200"}
+    def test_counted_by_path_too(self) -> None:
+        self.record(over())
+        labels = {"method": "POST", "uri": "/v1/chat/completions", "status": "200"}
         self.assertEqual(self.value("http_server_requests_total", **labels), 1)
+        self.assertEqual(self.value("http_server_requests_seconds_sum", **labels), 3.0)
 
-    def test_tags(self) -> None:
-        """Every series of ours carries them."""
-        registry = CollectorRegistry()
-        metrics = RequestMetrics(registry, lambda: 0.0, Families({"environment": "test", "instance": "1"}))
-        metrics.record(attempted(), 200, 0, None)
-        tags = {"environment": "test", "instance": "1"}
-        self.assertEqual(
-            registry.get_sample_value("http_server_requests_total", {**CHAT, "status": "200", **tags}), 1
-        )
-        calls = {"service": "chat", "model": "m", "backend": "http://10.0.0.1:9000", "outcome": "unsettled"}
-        self.assertEqual(registry.get_sample_value(CALLS, {**calls, **tags}), 1)
+    def test_names_come_from_the_configuration(self) -> None:
+        """Whatever models clients ask for, there are no more series."""
+        for number in range(50):
+            self.record(exchange(model=f"made-up-{number}"), 404)
+        self.assertEqual(self.value("jairouter_model_requests_total", model="", status="404"), 50)
+
+    def test_sizes(self) -> None:
+        self.metrics.record(exchange(request(body=b"x" * 700)), 200, 120, None)
+        for name, size, below, above in (
+            ("jairouter_request_size_bytes", 700, "500.0", "1000.0"),
+            ("jairouter_response_size_bytes", 120, "100.0", "500.0"),
+        ):
+            self.assertEqual(self.value(f"{name}_sum", service="chat"), size)
+            self.assertEqual(self.value(f"{name}_bucket", le=below), 0)
+            self.assertEqual(self.value(f"{name}_bucket", le=above), 1)
+
+    def test_a_body_of_unknown_length(self) -> None:
+        """It is known when it was read; else it is none that could be counted."""
+        unread, read = exchange(request(body=HeldBody(b"x"))), exchange(request(body=HeldBody(b"x")))
+        unread.request.body.length = read.request.body.length = None
+        self.record(unread)
+        self.assertEqual(self.value("jairouter_request_size_bytes_count"), 0)
+        read.body = HeldBody(b"x" * 700)
+        self.record(read)
+        self.assertEqual(self.value("jairouter_request_size_bytes_sum"), 700)
+
+    def test_nothing_is_lost_by_other_settings(self) -> None:
+        for _ in range(2):
+            self.record(over())
+            self.metrics.configure({})
+        self.assertEqual(self.value("jairouter_model_requests_total"), 2)
+
+
+class LimitTests(Recorded):
+    """What limits have said."""
+
+    def events(self, scope: str, result: str) -> float | None:
+        return self.value("jairouter_rate_limit_events_total", scope=scope, result=result)
+
+    def rates(self, service: str = "chat") -> tuple[float | None, float | None]:
+        names = ("requests", "rejected")
+        found = [self.value(f"jairouter_ratelimit_{each}_total", service=service) for each in names]
+        return found[0], found[1]
+
+    def test_all_series_are_there_from_the_start(self) -> None:
+        """The guide divides one by the other, which takes both."""
+        self.metrics.configure({"chat": (SERVICE,), "tts": ()})
+        self.assertEqual([self.rates(), self.rates("tts")], [(0, 0), (0, 0)])
+        self.assertEqual([self.events("service", each) for each in ("allowed", "rejected")], [0, 0])
+
+    def test_allowed(self) -> None:
+        """By each limit that it stood under."""
+        what = over()
+        what.passed = (SERVICE, ADDRESS)
+        self.record(what)
+        self.assertEqual(self.rates(), (1, 0))
+        self.assertEqual((self.events("service", "allowed"), self.events("client-ip", "allowed")), (1, 1))
+        labels = {"algorithm": "sliding-window", "scope": "client-ip", "result": "allowed", "service": "chat"}
+        self.assertEqual(self.value("jairouter_rate_limit_events_total", **labels), 1)
+
+    def test_rejected(self) -> None:
+        """By the one that refused; the others have not counted it."""
+        self.record(refused_early(), 429, RateLimited("no", limit=SERVICE))
+        self.assertEqual(self.rates(), (1, 1))
+        self.assertEqual((self.events("service", "rejected"), self.events("service", "allowed")), (1, None))
+
+    def test_throttled_by_backends(self) -> None:
+        """No limit of ours has refused it."""
+        self.record(refused_early(), 429, RateLimited("they throttle"))
+        self.assertEqual(self.rates(), (0, 0))
+
+    def test_no_limits(self) -> None:
+        self.record(over())
+        self.assertEqual(self.rates(), (0, 0))
+
+    def test_limits_of_a_key_and_of_instances(self) -> None:
+        """They were asked, too."""
+        by_key = over()
+        by_key.quota = Quota(5, 4, 1.0)
+        limited = instance()
+        limited.live.limiter = Concurrency(1, 0.0)
+        by_instance = exchange(None, "m", limited)
+        self.record(over())
+        self.record(by_key)
+        self.assertEqual(self.rates(), (1, 0))
+        self.metrics.sum_up()
+        self.record(by_instance)
+        self.assertEqual(self.rates(), (2, 0))
