@@ -92,7 +92,8 @@ def members_of(rows: Sequence[Row]) -> list[str]:
     """What each row says, as members of a JSON object without its braces. What is not known is left out."""
     return [
         f'"method":"POST"{_member("path", path)},"status":{status},"bytes":{sent}'
-        f'{_member("clientIp", client)},"duration":{seconds * 1000:.1f},"attempts":{attempts},"requestId":{quoted(request_id)}'
+        f'{_member("clientIp", client)},"duration":{seconds * 1000:.1f},"attempts":{attempts}'
+        f',"requestId":{quoted(request_id)}'
         f"{_member('model', model) if model else ''}{_member('instance', instance) if attempts else ''}"
         f"{_member('outcome', outcome.word) if outcome else ''}{_member('error', error) if error else ''}"
         for (
