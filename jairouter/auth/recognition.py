@@ -104,10 +104,17 @@ class Recognition:
         return caller
 
     def _find_out(self, token: bytes, digest: bytes) -> Caller | Deferred[Caller]:
-        bearer = self._verifier.verify(token)
+        verifier = self._verifier
+        bearer = verifier.verify(token)
         if isinstance(bearer, Deferred):
-            return bearer.addCallback(self._admit, digest)
+            return bearer.addCallback(self._admit_later, token, digest, verifier)
         return self._admit(bearer, digest)
+
+    def _admit_later(
+        self, bearer: Bearer, token: bytes, digest: bytes, verifier: Verifier
+    ) -> Caller | Deferred[Caller]:
+        """Admit whoever had to wait for keys; by the settings that are in force now."""
+        return self._admit(bearer, digest) if verifier is self._verifier else self._find_out(token, digest)
 
     def _admit(self, bearer: Bearer, digest: bytes) -> Caller:
         settings = self._signing.settings
