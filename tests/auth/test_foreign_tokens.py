@@ -77,7 +77,7 @@ class ForeignTests(PublishedCase):
         assert isinstance(waiting, Deferred)
         self.page(jwk(RS))
         self.assertEqual(self.successResultOf(waiting).name, f"bob@{ISSUER}")
-        said = {"sub": "root", "typ": "access", "fam": "f", "aud": None}
+        said: dict[str, Any] = {"sub": "root", "typ": "access", "fam": "f", "aud": None}
         self.assertIs(self.reason(self.foreign(iss="jairouter", **said), own), Reason.UNKNOWN_TOKEN)
 
     def test_without_a_name_of_a_key(self) -> None:

@@ -76,7 +76,12 @@ class FetchingTests(PublishedCase):
     def test_settings_that_change_meanwhile(self) -> None:
         """Those that are in force at the end count, and nothing else is remembered."""
         waiting = self.ask(self.foreign(roles=["ADMIN"], groups=["USER"]))
-        given = {"jwks_url": URL, "jwks_issuer": ISSUER, "audience": ["gateway"], "roles_claim": "groups"}
+        given: dict[str, Any] = {
+            "jwks_url": URL,
+            "jwks_issuer": ISSUER,
+            "audience": ["gateway"],
+            "roles_claim": "groups",
+        }
         self.gateway.configure(self.make(self.publish, **given)._signing)
         self.page(jwk(RS))
         self.assertEqual(self.successResultOf(waiting).permissions, granted(["read"]))
