@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import socket
 import ssl
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -76,7 +76,7 @@ class JwksTests(SynchronousTestCase):
         self.folder = Path(self.mktemp()).resolve()
         self.folder.mkdir()
 
-    @contextmanager
+    @contextlib.contextmanager
     def issuer(self, held: Issued | None = None) -> Iterator[_Issuer]:
         held = held or issued("127.0.0.1")
         file = write(self.folder, issuer_pem=held.pem + held.key_pem())["issuer_pem"]
@@ -170,14 +170,15 @@ class JwksTests(SynchronousTestCase):
             self.assertEqual(self.status(gateway, token()), 503)
             self.assertGreater(time.monotonic() - before, 4)
             asking, _ = silent.accept()
-            with asking, suppress(ConnectionResetError):
+            with asking, contextlib.suppress(ConnectionResetError):
                 asking.settimeout(20)
                 while asking.recv(4096):
                     pass  # until the gateway has closed
 
     def test_beside_a_key(self) -> None:
         """A token of a backend goes on, whatever the issuer knows, also while it says nothing."""
-        keys = [{"name": "frontend", "value": "sk-fQ7wLm2ZcT9xVb4NkR8dHs3J", "permissions": ["chat:read"]}]
+        key = "sk-fQ7wLm2ZcT9xVb4NkR8dHs3J"
+        keys = [{"name": "frontend", "value": key, "permissions": ["chat:read"]}]
         with socket.create_server(("127.0.0.1", 0)) as silent:
             given = {"api-key": {"enabled": True, "keys": keys}}
             files = write(self.folder, ca_pem=root().pem)
@@ -186,7 +187,7 @@ class JwksTests(SynchronousTestCase):
             gateway = Gateway(configuration(SIMULATOR.get().url, security={**given, "jwt": jwt}), TWISTD)
             self.addCleanup(gateway.stop)
             for kid in ("a", "b"):
-                status, _, _ = self.ask(gateway, token(kid=kid), **{"X-API-Key": keys[0]["value"]})
+                status, _, _ = self.ask(gateway, token(kid=kid), **{"X-API-Key": key})
                 self.assertEqual(status, 200)
             silent.settimeout(0.2)
             with self.assertRaises(TimeoutError):
