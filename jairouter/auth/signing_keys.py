@@ -163,6 +163,10 @@ class KeyReader:
             self.fault(*at, text=str(error))
             return None
 
+    def read_file(self, name: str) -> None:
+        """Tell that a file is read."""
+        self._findings.files.append(name)
+
     def fault(self, *at: str | int, text: str) -> None:
         """Tell what is wrong with a key of the settings."""
         path = _path(*at)

@@ -219,3 +219,4 @@ class ElsewhereTests(ReadingCase):
 
     def test_authorities(self) -> None:
         self.assertIn("/nowhere cannot be read", self.faults(jwks_url=self.URL, jwks_ca_file="/nowhere"))
+        self.assertEqual(self.findings.files, ["/nowhere"])
