@@ -96,6 +96,12 @@ class PublishedKeys:
         self._waiting[waiting] = None
         return waiting.addCallback(lambda _: self._found(token))
 
+    def use(self, elsewhere: Elsewhere) -> None:
+        """Go by other settings, of the same address, from now on; what was wrong may be mended with them."""
+        self.elsewhere = elsewhere
+        if self._failing:
+            self._tried = None
+
     def close(self) -> None:
         """Fetch nothing any more. Those who wait are told that nobody can say."""
         if self._fetching is not None:

@@ -165,7 +165,7 @@ class Recognition:
             if elsewhere is not None and self._publish is not None:
                 self._published = self._publish(elsewhere, self.forget)
         else:
-            published.elsewhere = elsewhere
+            published.use(elsewhere)
         self._signing = signing
         self._verifier = Verifier(signing, self._published, self._today)
         self.forget()

@@ -106,6 +106,18 @@ class FetchingTests(PublishedCase):
             self.gateway.authenticate(self.foreign())
         self.assertEqual(raised.exception.retry_after, 20)
 
+    def test_reload_tries_at_once(self) -> None:
+        """Somebody may have put right why there were no keys, such as the authorities that are trusted."""
+        waiting = self.ask(self.foreign())
+        self.nothing()
+        self.failureResultOf(waiting, KeysUnavailable)
+        self.gateway.configure(self.gateway._signing)
+        waiting = self.ask(self.foreign())
+        self.page(jwk(RS))
+        self.successResultOf(waiting)
+        self.gateway.configure(self.gateway._signing)
+        self.assertIs(self.reason(self.foreign("made up"), self.gateway), Reason.UNKNOWN_TOKEN)
+
     def told(self, logged: Any) -> str:
         return "\n".join(formatEvent(each) for each in logged)
 
