@@ -92,8 +92,10 @@ class Verifier:
             if key.fits(read):
                 own = key.kid in self._signing.own
                 return self._bearer(read, self._signing.rules, own=own)
-        if self._published is None or self._is_ours(read.kid) or not self._may_be_published(read):
+        elsewhere = self._signing.elsewhere
+        if self._published is None or elsewhere is None or self._is_ours(read.kid):
             raise refused("the token is not valid")
+        self._check_claims(read, elsewhere.rules)
         found = self._published.find(read)
         if isinstance(found, Deferred):
             return found.addCallback(lambda key: self._by_published(read, key))
@@ -117,22 +119,24 @@ class Verifier:
     def _is_ours(self, kid: str) -> bool:
         return kid in self._signing.own or kid in self._signing.foreign
 
-    def _may_be_published(self, read: Jws) -> bool:
-        """Whether it would be good if its signature were.
+    def _check_claims(self, read: Jws, rules: Rules) -> None:
+        """Refuse what would not be good with any key.
 
-        Nobody is asked about tokens that are meant for others, such as those of a backend beside our own key:
-        they would have to wait for keys, and be taken for ours meanwhile.
+        Nobody is asked for keys of tokens that are meant for others, such as those of a backend beside a key
+        of ours: they would have to wait, and be taken for ours meanwhile.
+
+        Raises:
+            Unauthenticated: It would not.
         """
-        elsewhere = self._signing.elsewhere
-        if elsewhere is None:
-            return False
         try:
-            claims.check(jws.parse(read.payload), elsewhere.rules, self._today())
-        except jws.Malformed:
-            return False
+            members = jws.parse(read.payload)
+            if members.get("iss") != rules.issuer:
+                raise refused("the token is not valid")  # perhaps it is one of ours, with another key
+            claims.check(members, rules, self._today())
+        except jws.Malformed as error:
+            raise refused(f"the token is not valid: {error}") from None
         except claims.Expired:
-            return True  # which only those may be told who have had it
-        return True
+            pass  # which is said of those only that are signed
 
     def _candidates(self, read: Jws) -> Iterator[Key]:
         """The keys of the configuration that may have signed it; a name decides, where there is one."""

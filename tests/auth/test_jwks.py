@@ -60,8 +60,16 @@ class FetchingTests(PublishedCase):
 
     def test_meant_for_others(self) -> None:
         """Such a token could not be good with any key, and nobody is asked for one."""
-        for claims in ({"iss": "https://backend.example.com"}, {"aud": "backend"}, {"sub": None}):
-            self.assertIs(self.reason(self.foreign(**claims), self.gateway), Reason.UNKNOWN_TOKEN)
+        meant: tuple[tuple[dict[str, Any], str], ...] = (
+            ({"iss": "https://backend.example.com"}, "the token is not valid"),
+            ({"aud": "backend"}, "the token is not valid: the token is meant for somebody else"),
+            ({"sub": None}, "the token is not valid: the token names nobody"),
+        )
+        for claims, told in meant:
+            with self.assertRaises(Unauthenticated) as raised:
+                self.gateway.authenticate(self.foreign(**claims))
+            error = raised.exception
+            self.assertEqual((error.reason, str(error)), (Reason.UNKNOWN_TOKEN, told))
         self.assertEqual(self.asked, [])
 
     def test_expired(self) -> None:
