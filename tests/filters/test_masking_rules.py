@@ -114,6 +114,9 @@ class FaultTests(SynchronousTestCase):
     def test_an_expression_that_searches_backwards(self) -> None:
         self.assertIn("backwards", told('{pii-patterns: ["(?r)ab"]}')[0])
 
+    def test_an_expression_that_stands_for_itself(self) -> None:
+        self.assertIn("(?R)", told(r"""{pii-patterns: ['\((?:[^()]|(?R))*\)']}""")[0])
+
     def test_a_strategy_that_is_none(self) -> None:
         self.assertIn("expected one of mask, replace", told("{strategies: {phone: hide}}")[0])
 
