@@ -94,6 +94,19 @@ class MaskingsTests(SynchronousTestCase):
         self.assertEqual(one, two)
 
 
+class DefaultTests(SynchronousTestCase):
+    """What is looked for if nobody says otherwise."""
+
+    def test_an_address_has_an_end(self) -> None:
+        """Without one, a long word takes the square of its length, and whoever sends it is not masked."""
+        self.assertEqual(masked("x" * 100 + "@example.com"), "x" * 36 + "*" * 76)
+
+    def test_what_a_backend_says_of_an_error_is_looked_at(self) -> None:
+        masking = masking_of(ResponseSanitizationRules(enabled=True), b"s")
+        assert masking is not None
+        self.assertFalse(masking.places.holds("detail", ()))
+
+
 class FaultTests(SynchronousTestCase):
     """What is refused, and where."""
 
