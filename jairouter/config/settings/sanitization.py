@@ -221,4 +221,4 @@ class SanitizationSettings(Section):
     """What is masked on the way back."""
 
     logs: MaskingSettings = MaskingSettings()
-    """What is masked in what the gateway itself logs; read at start."""
+    """What is masked in what the gateway itself logs."""
