@@ -104,6 +104,37 @@ class ArgumentsInPiecesTests(SynchronousTestCase):
         self.assertEqual(arguments.settled, len(text))
         self.assertEqual(json.loads(applied(text, arguments.edits)), expected(json.loads(text)))
 
+    def test_from_where_it_is_no_json_it_is_a_text(self) -> None:
+        """Whoever reads the arguments may take more than JSON, and a person reads anything."""
+        for text in (
+            '{"a": call 13812345678}',
+            "{'a': '13812345678'}",
+            '{"a": 1} 13812345678',
+            '"x" 13812345678',
+            '["x"]\n// "13812345678", [13812345678',
+        ):
+            for size in (1, len(text)):
+                arguments = ArgumentsInPieces(RULES, Counter())
+                for at in range(0, len(text), size):
+                    arguments.feed(text[at : at + size], LONG)
+                arguments.finish(LONG)
+                self.assertEqual(applied(text, arguments.edits), text.replace("13812345678", "*" * 11))
+
+    def test_of_a_long_string_only_what_waits_is_remembered(self) -> None:
+        arguments = ArgumentsInPieces(RULES, Counter())
+        arguments.feed('{"a": "', LONG)
+        for _ in range(100):
+            arguments.feed("some words\\n 13812345678 ", LONG)
+        self.assertLess(len(arguments._written), 300)
+        self.assertEqual(len(arguments.edits), 100)
+
+    def test_one_document_behind_another(self) -> None:
+        text = '{"key": "key"} {"key": 13812345678}\n["key"]'
+        arguments = ArgumentsInPieces(RULES, Counter())
+        arguments.feed(text, LONG)
+        arguments.finish(LONG)
+        self.assertEqual(applied(text, arguments.edits).count("key"), 2)
+
     def test_structure_is_settled_at_once(self) -> None:
         arguments = ArgumentsInPieces(RULES, Counter())
         arguments.feed('{"key": 138123456', LONG)
