@@ -24,6 +24,22 @@ def split(events: bytes) -> Iterator[bytes]:
         yield events[at:] if at else events
 
 
+def first_end(before: bytes, events: bytes) -> int:
+    """Where the event ends of which something came before; 0 if that is still to come.
+
+    Args:
+        before: The last byte that came.
+        events: The next ones.
+    """
+    border = _BORDER.search(before + events)
+    return border.end() - len(before) if border else 0
+
+
+def last_end(events: bytes) -> int:
+    """Where the last whole event ends."""
+    return max((border.end() for border in _BORDER.finditer(events)), default=0)
+
+
 def data_of(event: str) -> str:
     """The values of all ``data`` lines, with LF between them."""
     return "\n".join([line[1] for line in _DATA_LINE.finditer(event)])

@@ -140,6 +140,23 @@ class MaskedBodyTests(SynchronousTestCase):
         self.assertEqual(self.reasons, ["size"])
         self.inner.end()
 
+    def test_events_around_one_that_is_too_long_are_masked(self) -> None:
+        """They may come in the same read, and the end of the long one may come in two."""
+        number = chat("13812345678 ")
+        for end in (b"\n", b"\r\n", b"\r"):
+            self.setUp()
+            self.inner.chunk(number + b"data: {13812345678", mid_event=True)
+            self.inner.chunk(b" 13812345678 ", mid_event=True)
+            self.inner.chunk(b"}" + end, mid_event=True)
+            self.inner.chunk(end + number + b"data: {13", mid_event=True)
+            self.inner.chunk(b"812345678}" + end + end + number)
+            self.inner.chunk(number)
+            long = b"data: {13812345678 13812345678 }" + end * 2 + b"%s" + b"data: {13812345678}" + end * 2
+            masked = chat("*********** ")
+            self.assertEqual(self.sink.data, masked + long % masked + masked + masked)
+            self.assertEqual(self.reasons, ["size", "size"])
+            self.inner.end()
+
     def test_unless_that_is_not_wanted(self) -> None:
         self.begin(strict=True)
         self.inner.chunk(b"data: {13812345678", mid_event=True)
