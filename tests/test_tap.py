@@ -266,7 +266,8 @@ class ServiceTests(SynchronousTestCase):
 
     def test_what_is_masked_in_the_log_changes_with_the_configuration(self) -> None:
         said: list[str] = []
-        publisher = LogPublisher(lambda event: said.append(formatEvent(event)))
+        note: Any = lambda event: said.append(formatEvent(event))  # noqa: E731 - it has no other name
+        publisher = LogPublisher(note)
         self.patch(tap, "globalLogPublisher", publisher)
         log = Logger(observer=publisher)
         path = Path(self.mktemp() + ".yml")

@@ -48,8 +48,8 @@ def data_of(event: str) -> str:
 def with_data(event: str, data: str) -> str:
     """An event with other data in place of its own.
 
-    All else in it stays. If the new data has more lines than the old, or fewer, all of it stands where the old
-    began.
+    All else in it stays. If the new data has more lines than the old, or fewer, all of it stands where the
+    old began.
     """
     lines = list(_DATA_LINE.finditer(event))
     new = _LINE_END.split(data)

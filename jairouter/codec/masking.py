@@ -30,8 +30,8 @@ _NOT_AT_HOME: Final = regex.compile(
 )
 """What means something else where an expression is part of another one: references, names, flags, verbs."""
 _SHORT: Final = 64
-"""Characters of a text that are searched for all rules at once. Each search has a price of its own, for its time
-limit; but in a long text, a search for one expression skips what cannot begin a find."""
+"""Characters of a text that are searched for all rules at once. Each search has a price of its own, for its
+time limit; but in a long text, a search for one expression skips what cannot begin a find."""
 _FLAGS: Final = regex.IGNORECASE | regex.V0
 
 
@@ -203,7 +203,7 @@ class Rules:
         seen = _search(self._any, text, at, patience, partial=True)
         if seen is None:
             return len(text)
-        return seen.start() if seen.partial else None  # type: ignore[no-any-return]
+        return seen.start() if seen.partial else None
 
     def edits(self, text: str, patience: Patience, counts: Counter[Rule]) -> list[Edit]:
         """What is replaced in a whole text, in order.

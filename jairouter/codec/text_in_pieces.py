@@ -107,7 +107,7 @@ class TextInPieces:
         self._settle(min(self._places))
 
     def _find_before(self, end: int, order: int, patience: Patience) -> int:
-        """Have a rule find what begins before a place, as if no more came; returns where the last one ends."""
+        """Find what begins before a place, as if no more came; returns where the last one ends."""
         at = self._places[order]
         while (found := self._rules.all[order].find(self._text, at - self._begin, patience)) is not None:
             start, stop = (self._begin + place for place in found)

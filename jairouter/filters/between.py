@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class Between:
     """The source of the outer body. Whoever inherits from it is the sink of the inner one.
 
-    The inner body is paused, resumed and given up in the same calls as the outer one, so that the client's pace
-    goes on to the backend, and the end of each side to the other.
+    The inner body is paused, resumed and given up in the same calls as the outer one, so that the client's
+    pace goes on to the backend, and the end of each side to the other.
 
     Args:
         inner: The body as it comes, of which nothing was passed on yet.

@@ -87,7 +87,7 @@ class MaskedBody(Between):
             self._feed(data)
 
     def _pass_by(self, data: bytes, within: bool) -> None:
-        """Of an event that is too long to be held in one piece nobody sees what is in it; of the others, yes."""
+        """Of an event that is too long to be held nobody sees what is in it; others are masked."""
         if within:
             end = first_end(self._last, data)
             self._last = data[-1:]

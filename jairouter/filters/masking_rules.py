@@ -24,7 +24,8 @@ from jairouter.codec.strategies import (
     mask,
     replace,
 )
-from jairouter.filters.sanitize import Masking, Sanitize, Tools
+from jairouter.filters.looking_through import Masking
+from jairouter.filters.sanitize import Sanitize, Tools
 
 if TYPE_CHECKING:
     from jairouter.config.settings.sanitization import (

@@ -73,8 +73,8 @@ def _text_of(event: LogEvent) -> str:
 class MaskedLogs:
     """Has a publisher tell its observers of masked events only.
 
-    It stands between them from the first time that something is masked. What is masked changes in one step, so
-    that no event is told unmasked meanwhile, nor none at all.
+    It stands between them from the first time that something is masked. What is masked changes in one step:
+    no event is told unmasked meanwhile, and none is lost.
 
     Args:
         publisher: The one that observers were added to; those that come later are told everything.

@@ -43,9 +43,7 @@ class EventLinesTests(SynchronousTestCase):
     def test_all_else_stays(self) -> None:
         event = "event: e\r\ndata:a\r\nid: 1\r\ndata: b\r\n: c\r\n\r\n"
         self.assertEqual(with_data(event, "a\nb"), event)
-        self.assertEqual(
-            with_data(event, "x"), "event: e\r\ndata:x\r\nid: 1\r\n: c\r\n\r\n"
-        )
+        self.assertEqual(with_data(event, "x"), "event: e\r\ndata:x\r\nid: 1\r\n: c\r\n\r\n")
 
     def test_events_are_taken_apart_behind_empty_lines(self) -> None:
         for end in (b"\n", b"\r\n", b"\r"):

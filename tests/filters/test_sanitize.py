@@ -27,7 +27,8 @@ from jairouter.codec.strategies import (
 from jairouter.config.networks import NetworkForm
 from jairouter.errors import BadRequest, InternalError, StreamCut
 from jairouter.exchange import Answer, Exchange, HeaderPairs
-from jairouter.filters.sanitize import AT_ONCE, Masking, Sanitize, Tools
+from jairouter.filters.looking_through import AT_ONCE, Masking
+from jairouter.filters.sanitize import Sanitize, Tools
 from jairouter.interfaces import IResponder
 from jairouter.request_body.held import HeldBody
 from jairouter.telemetry.masking_metrics import MaskingMetrics
