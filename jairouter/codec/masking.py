@@ -53,12 +53,16 @@ TOO_SLOW: Final = "timeout"
 class Patience:
     """How long it may take to look through one body, or one event of a stream.
 
+    When that is over between two searches, it begins anew, once: the process may have stood still for something
+    else, and a body is not to go on unmasked, or to be refused, for that. A search that takes too long has no
+    such excuse.
+
     Args:
         seconds: A steady clock.
         limit: Seconds in all.
     """
 
-    __slots__ = ("_deadline", "_limit", "_seconds")
+    __slots__ = ("_again", "_deadline", "_limit", "_seconds")
 
     def __init__(self, seconds: Callable[[], float], limit: float) -> None:
         self._seconds = seconds
@@ -68,6 +72,7 @@ class Patience:
     def renew(self) -> None:
         """Something else begins."""
         self._deadline = self._seconds() + self._limit
+        self._again = True
 
     def left(self) -> float:
         """Seconds that are left.
@@ -76,9 +81,13 @@ class Patience:
             Unreadable: None.
         """
         left = self._deadline - self._seconds()
-        if left <= 0:
+        if left > 0:
+            return left
+        if not self._again:
             raise Unreadable(TOO_SLOW)
-        return left
+        self.renew()
+        self._again = False
+        return self._limit
 
 
 class Edit(NamedTuple):

@@ -23,6 +23,10 @@ LOOK: Final = 0.1
 """Seconds for which the event loop may look through one event. (Tens of microseconds are enough; the rest is
 for a machine that is busy with something else.)"""
 
+TRIES: Final = 3
+"""Events that may be too much for a search; then the rest of the stream is not looked through any more: each of
+them takes the event loop as long as it may."""
+
 
 @implementer(IBodySink)
 class MaskedBody(Between):
@@ -60,6 +64,7 @@ class MaskedBody(Between):
         self._unreadable = unreadable
         self._timer: Timer | None = None
         self._over = self._blind = self._mid_event = False
+        self._tries = TRIES
         self._last = b""  # of what was passed by
 
     def over(self, error: GatewayError | None) -> None:
@@ -147,14 +152,15 @@ class MaskedBody(Between):
             self._pass_on(out)
 
     def _give_up(self, error: Unreadable) -> None:
-        """It cannot be looked through any further."""
+        """What is here cannot be looked through."""
         self._stop_timer()
         self._unreadable(error.reason)
         left = self._masker.give_up()
         if self._strict:
             self._fail()
         else:
-            self._blind = True
+            self._tries -= 1
+            self._blind = not self._tries
             self._pass_on(left)
 
     def _fail(self) -> None:

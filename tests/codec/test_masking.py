@@ -133,6 +133,14 @@ class RuleTests(SynchronousTestCase):
         slow = Rules([rule(r"(a|aa)+$")])
         self.assertRaises(Unreadable, slow.masked, "a" * 60 + "b", Patience(lambda: 0.0, 0.01), Counter())
 
+    def test_a_process_that_stood_still_for_a_moment_goes_on(self) -> None:
+        times = iter([0.0, 0.1, 60.0, 60.1, 60.2, 120.0])
+        patience = Patience(lambda: next(times), 1.0)
+        self.assertAlmostEqual(patience.left(), 0.9)
+        self.assertEqual(patience.left(), 1.0)
+        self.assertAlmostEqual(patience.left(), 0.9)
+        self.assertRaises(Unreadable, patience.left)
+
     def test_all_searches_of_a_body_share_its_time(self) -> None:
         times = iter(range(100))
         patience = Patience(lambda: float(next(times)), 3.0)
