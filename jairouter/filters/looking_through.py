@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,10 +27,16 @@ LOOK: Final = 0.01
 IN_A_THREAD: Final = 1.0
 """Seconds for which a thread may look through each begun megabyte of a body."""
 
+SIZE: Final = "size"
+ENCODING: Final = "encoding"
+
 _MEGABYTE: Final = 1024 * 1024
+_GZIP: Final = (b"gzip", b"x-gzip")
 
 _TEXTS: Final = frozenset({b"application/xml", b"application/x-subrip", b"application/yaml"})
-LINES: Final = frozenset({b"application/x-ndjson", b"application/jsonl", b"application/x-jsonlines"})
+LINES: Final = frozenset(
+    {b"application/x-ndjson", b"application/jsonl", b"application/x-jsonlines", b"text/event-stream"}
+)
 """Media types of many documents, which nobody looks into."""
 
 
@@ -77,6 +84,8 @@ def work_for(kind: bytes) -> tuple[Work | None, str]:
         return mask_json, "application/json"
     if not kind:
         return _mask_either, "other"
+    if kind == b"text/event-stream":
+        return None, "text/event-stream"  # one that nobody can watch: it is compressed
     if kind.startswith(b"text/") or kind in _TEXTS or kind.endswith(b"+xml"):
         return _mask_text, "text/plain"
     return None, "other"
@@ -115,6 +124,31 @@ def _looked_through(
         raise Unreadable(NO_TEXT) from None
     masked = work(text, masking, Patience(seconds, limit), counts)
     return (masked.encode("utf-8", "surrogatepass") if masked != text else None), counts
+
+
+def unpacked(data: bytes, encoding: bytes, most: int) -> bytes:
+    """What is in a body with a Content-Encoding. May be called in a thread.
+
+    Args:
+        data: The whole body.
+        encoding: The header.
+        most: Bytes that it may be.
+
+    Raises:
+        Unreadable: It is longer, or it is no gzip.
+    """
+    if encoding not in _GZIP:
+        raise Unreadable(ENCODING)
+    unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        plain = unpacking.decompress(data, most + 1)
+    except zlib.error:
+        raise Unreadable(ENCODING) from None
+    if len(plain) > most:
+        raise Unreadable(SIZE)
+    if not unpacking.eof or unpacking.unused_data:
+        raise Unreadable(ENCODING)
+    return plain
 
 
 async def look_through(

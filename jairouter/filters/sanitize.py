@@ -16,7 +16,17 @@ from jairouter.codec.masked_events import EventMasker
 from jairouter.codec.masking import Patience, Rule, Unreadable
 from jairouter.errors import BadRequest, InternalError, UpstreamRefusal
 from jairouter.filters.gathered import Gathered
-from jairouter.filters.looking_through import LINES, LOOK, Masking, Work, look_through, mask_json, work_for
+from jairouter.filters.looking_through import (
+    LINES,
+    LOOK,
+    SIZE,
+    Masking,
+    Work,
+    look_through,
+    mask_json,
+    unpacked,
+    work_for,
+)
 from jairouter.filters.masked_body import MaskedBody
 from jairouter.headers import joined, without
 from jairouter.interfaces import IResponder
@@ -165,12 +175,14 @@ class Sanitize:
         try:
             if work is None:
                 raise Unreadable("type")
-            if joined(answer.headers, b"content-encoding").strip().lower() not in (b"", b"identity"):
-                raise Unreadable("encoding")
             answer = await self._whole(answer)
             if not answer.body.whole:
-                raise Unreadable("size")
-            masked = await self._masked(answer.body.look(), work, masking, report)
+                raise Unreadable(SIZE)
+            encoding = joined(answer.headers, b"content-encoding").strip().lower()
+            data = answer.body.look()
+            if encoding not in (b"", b"identity"):
+                data = await self._tools.run_in_thread(unpacked, data, encoding, self._tools.max_body)
+            masked = await self._masked(data, work, masking, report)
         except Unreadable as error:
             return self._unread(answer, masking, report, error.reason)
         except BaseException:
@@ -180,7 +192,7 @@ class Sanitize:
         if masked is None:
             return answer
         answer.body.take()
-        headers = without(answer.headers, _OF_THE_BODY)
+        headers = without(answer.headers, _OF_THE_BODY | {b"content-encoding"})
         return answer._replace(headers=headers, body=AnswerBody.of(masked), length=None)
 
     async def _whole(self, answer: Answer) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections import Counter
 from typing import Any
@@ -103,7 +104,14 @@ class SanitizeTests(SynchronousTestCase):
         return self.registry.get_sample_value(full, {"env": "test", **labels})
 
     def answered(self, response: Masking, asked: Exchange | None = None) -> Answer:
-        return self.successResultOf(run(self.filter(response=response), asked or exchange()))
+        return self.successResultOf(self.done(response, asked))
+
+    def done(self, response: Masking, asked: Exchange | None = None) -> Deferred[Answer]:
+        """As far as it goes without the backend."""
+        done = run(self.filter(response=response), asked or exchange())
+        while self.threads:
+            self.finish_thread()
+        return done
 
     def answers(
         self, data: bytes | AnswerBody, *headers: tuple[bytes, bytes], length: int | None = None
@@ -266,12 +274,38 @@ class SanitizeTests(SynchronousTestCase):
         over: list[object] = []
         self.answers(data, *headers)
         self.inner.answer.body.on_done(over.append)
-        done = run(self.filter(response=self.masking(strict=True)), exchange())
+        done = self.done(self.masking(strict=True))
         self.assertEqual(self.failureResultOf(done, InternalError).value.status, 500)
         self.assertEqual(len(over), 1)
 
     def test_an_answer_that_is_compressed(self) -> None:
         self.unreadable("encoding", JSON, (b"Content-Encoding", b"gzip"))
+
+    def test_an_answer_that_was_not_to_be_compressed_is_unpacked(self) -> None:
+        coding = (b"Content-Encoding", b"gzip")
+        self.answers(gzip.compress(PHONE), JSON, coding)
+        answer = self.answered(self.masking())
+        self.assertEqual((answer.body.take(), answer.headers), (MASKED, (JSON,)))
+        plain = gzip.compress(b'{"a":"b"}')
+        self.answers(plain, JSON, coding)
+        answer = self.answered(self.masking())
+        self.assertEqual((answer.body.take(), answer.headers), (plain, (JSON, coding)))
+
+    def test_of_one_that_is_much_longer_then_not_all_is_unpacked(self) -> None:
+        self.unreadable("size", JSON, (b"Content-Encoding", b"x-gzip"), data=gzip.compress(b" " * 100_001))
+
+    def test_an_answer_that_is_cut_or_followed_by_something(self) -> None:
+        coding, packed = (b"Content-Encoding", b"gzip"), gzip.compress(PHONE)
+        for given in (packed[:-1], packed + b"x", packed + packed):
+            self.answers(given, JSON, coding)
+            self.assertEqual(self.answered(self.masking()).body.take(), given)
+        self.assertEqual(self.sample("unreadable", direction="response", reason="encoding"), 3)
+
+    def test_an_answer_in_another_coding(self) -> None:
+        self.unreadable("encoding", JSON, (b"Content-Encoding", b"br"))
+
+    def test_a_stream_that_is_compressed(self) -> None:
+        self.unreadable("type", (b"Content-Type", b"text/event-stream"), (b"Content-Encoding", b"gzip"))
 
     def test_an_answer_of_many_documents(self) -> None:
         self.unreadable("type", (b"Content-Type", b"application/x-ndjson"))
