@@ -22,13 +22,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from jairouter.codec.json_strings import NO_JSON, decoded, escaped
-from jairouter.codec.masking import (
-    Edit,
-    Patience,
-    Rule,
-    Rules,
-    Unreadable,
-)
+from jairouter.codec.masking import Edit, Rule, Rules
+from jairouter.codec.patience import Patience, Unreadable
 from jairouter.codec.text_in_pieces import (
     MAX_HELD,
     TextInPieces,

@@ -13,7 +13,8 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final, NamedTuple, overload
 
-from jairouter.codec.masking import Edit, Unreadable
+from jairouter.codec.masking import Edit
+from jairouter.codec.patience import Unreadable
 
 Path = tuple[str | int, ...]
 """Names of members; in a list, how many objects and lists stand before."""

@@ -24,14 +24,8 @@ from jairouter.codec.event_texts import LEFT_ALONE, Key, ended_before, ended_wit
 from jairouter.codec.json_arguments import ArgumentsInPieces
 from jairouter.codec.json_strings import NO_JSON, Places, Value, decoded, escaped, string_values
 from jairouter.codec.masked_json import edits_in
-from jairouter.codec.masking import (
-    Edit,
-    Patience,
-    Rule,
-    Rules,
-    Unreadable,
-    applied,
-)
+from jairouter.codec.masking import Edit, Rule, Rules, applied
+from jairouter.codec.patience import Patience, Unreadable
 from jairouter.codec.text_in_pieces import (
     MAX_HELD,
     TextInPieces,

@@ -8,7 +8,8 @@ from typing import Final
 
 from jairouter.codec.json_arguments import ArgumentsInPieces
 from jairouter.codec.json_strings import Places, Value, decoded, moved, string_values
-from jairouter.codec.masking import Edit, Patience, Rule, Rules, applied
+from jairouter.codec.masking import Edit, Rule, Rules, applied
+from jairouter.codec.patience import Patience
 
 ARGUMENTS: Final = frozenset({"arguments", "partial_json"})
 """Members whose strings are JSON themselves."""

@@ -19,10 +19,8 @@ from typing import Any, Final, NamedTuple
 
 import regex
 
-_SPACELESS: Final = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
-"""Scripts that put no blanks between words: there a word ends anywhere."""
-_LETTER: Final = rf"[^\W{_SPACELESS}]"
-_SPACELESS_ONE: Final = regex.compile(f"[{_SPACELESS}]")
+from jairouter.codec.patience import TOO_SLOW, Patience, Unreadable
+
 _EDGES: Final = regex.compile(r"\\[bBmMzZ]|\$")
 _BEHIND: Final = ("a", " ", "\n")
 _NOT_AT_HOME: Final = regex.compile(
@@ -33,61 +31,6 @@ _SHORT: Final = 64
 """Characters of a text that are searched for all rules at once. Each search has a price of its own, for its
 time limit; but in a long text, a search for one expression skips what cannot begin a find."""
 _FLAGS: Final = regex.IGNORECASE | regex.V0
-
-
-class Unreadable(Exception):
-    """What should be looked through cannot be.
-
-    Attributes:
-        reason: A word for metrics.
-    """
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-TOO_SLOW: Final = "timeout"
-
-
-class Patience:
-    """How long it may take to look through one body, or one event of a stream.
-
-    When that is over between two searches, it begins anew, once: the process may have stood still for something
-    else, and a body is not to go on unmasked, or to be refused, for that. A search that takes too long has no
-    such excuse.
-
-    Args:
-        seconds: A steady clock.
-        limit: Seconds in all.
-    """
-
-    __slots__ = ("_again", "_deadline", "_limit", "_seconds")
-
-    def __init__(self, seconds: Callable[[], float], limit: float) -> None:
-        self._seconds = seconds
-        self._limit = limit
-        self.renew()
-
-    def renew(self) -> None:
-        """Something else begins."""
-        self._deadline = self._seconds() + self._limit
-        self._again = True
-
-    def left(self) -> float:
-        """Seconds that are left.
-
-        Raises:
-            Unreadable: None.
-        """
-        left = self._deadline - self._seconds()
-        if left > 0:
-            return left
-        if not self._again:
-            raise Unreadable(TOO_SLOW)
-        self.renew()
-        self._again = False
-        return self._limit
 
 
 class Edit(NamedTuple):
@@ -304,17 +247,3 @@ def replaced(
         found = text[group.start - begin : group.end - begin]
         edits.append(Edit(group.start, group.end, rule.strategy(found)))
     return edits
-
-
-def words(these: Sequence[str]) -> str:
-    """The expression of words that stand alone."""
-    longest_first = sorted(these, key=len, reverse=True)
-    return "|".join(_before(word[0]) + regex.escape(word) + _behind(word[-1]) for word in longest_first)
-
-
-def _before(letter: str) -> str:
-    return "" if _SPACELESS_ONE.match(letter) else f"(?<!{_LETTER})"
-
-
-def _behind(letter: str) -> str:
-    return "" if _SPACELESS_ONE.match(letter) else f"(?!{_LETTER})"

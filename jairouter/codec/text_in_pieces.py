@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
-from jairouter.codec.masking import Edit, Find, Patience, Rule, Rules, joined, replaced
+from jairouter.codec.masking import Edit, Find, Rule, Rules, joined, replaced
+from jairouter.codec.patience import Patience
 
 CONTEXT: Final = 256
 """Characters in front of a place that stay in sight for assertions that look back."""

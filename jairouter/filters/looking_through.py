@@ -14,7 +14,8 @@ from jairouter.codec.ip_address import parse_ip
 from jairouter.codec.json_strings import NO_JSON, Places
 from jairouter.codec.masked_events import NO_TEXT
 from jairouter.codec.masked_json import masked_json
-from jairouter.codec.masking import TOO_SLOW, Patience, Rule, Rules, Unreadable
+from jairouter.codec.masking import Rule, Rules
+from jairouter.codec.patience import TOO_SLOW, Patience, Unreadable
 
 if TYPE_CHECKING:
     from jairouter.exchange import Exchange

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from zope.interface import implementer
 
 from jairouter.codec.event_lines import first_end, last_end
-from jairouter.codec.masking import Patience, Unreadable
+from jairouter.codec.patience import Patience, Unreadable
 from jairouter.errors import InternalError
 from jairouter.filters.between import Between
 from jairouter.interfaces import IBodySink
@@ -24,8 +24,8 @@ LOOK: Final = 0.1
 for a machine that is busy with something else.)"""
 
 TRIES: Final = 3
-"""Events that may be too much for a search; then the rest of the stream is not looked through any more: each of
-them takes the event loop as long as it may."""
+"""Events that may be too much for a search; then the rest of the stream is not looked through any more: each
+of them keeps the event loop for as long as it may."""
 
 
 @implementer(IBodySink)

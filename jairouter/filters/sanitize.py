@@ -13,7 +13,8 @@ from jairouter.auditing import Event, IAudit
 from jairouter.body import AnswerBody
 from jairouter.codec.json_strings import NO_JSON
 from jairouter.codec.masked_events import EventMasker
-from jairouter.codec.masking import Patience, Rule, Unreadable
+from jairouter.codec.masking import Rule
+from jairouter.codec.patience import Patience, Unreadable
 from jairouter.errors import BadRequest, InternalError, UpstreamRefusal
 from jairouter.filters.gathered import Gathered
 from jairouter.filters.looking_through import (

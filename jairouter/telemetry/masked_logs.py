@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from twisted.logger import ILogObserver, LogEvent, LogPublisher, formatEvent
 from zope.interface import implementer
 
-from jairouter.codec.masking import Patience, Unreadable
+from jairouter.codec.patience import Patience, Unreadable
 
 if TYPE_CHECKING:
     from jairouter.codec.masking import Rules

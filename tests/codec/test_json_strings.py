@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.codec.json_strings import Places, decoded, escaped, string_values
-from jairouter.codec.masking import Unreadable
+from jairouter.codec.patience import Unreadable
 
 DOCUMENTS = st.recursive(
     st.none()

@@ -13,18 +13,14 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.codec.json_strings import Places
 from jairouter.codec.masked_events import EventMasker
-from jairouter.codec.masking import (
-    Patience,
-    Rule,
-    Rules,
-    Unreadable,
-    words,
-)
+from jairouter.codec.masking import Rule, Rules
+from jairouter.codec.patience import Patience, Unreadable
 from jairouter.codec.sse import read_events
 from jairouter.codec.strategies import (
     mask,
     replace,
 )
+from jairouter.codec.words import words
 
 LONG = Patience(lambda: 0.0, 10.0)
 RULES = Rules(

@@ -13,18 +13,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from jairouter.codec.json_arguments import ArgumentsInPieces
 from jairouter.codec.json_strings import Places
 from jairouter.codec.masked_json import masked_json
-from jairouter.codec.masking import (
-    Patience,
-    Rule,
-    Rules,
-    Unreadable,
-    applied,
-    words,
-)
+from jairouter.codec.masking import Rule, Rules, applied
+from jairouter.codec.patience import Patience, Unreadable
 from jairouter.codec.strategies import (
     mask,
     replace,
 )
+from jairouter.codec.words import words
 
 LONG = Patience(lambda: 0.0, 10.0)
 RULES = Rules(

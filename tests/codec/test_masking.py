@@ -9,15 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from jairouter.codec.masking import (
-    Patience,
-    Rule,
-    Rules,
-    Strategy,
-    Unreadable,
-    applied,
-    words,
-)
+from jairouter.codec.masking import Rule, Rules, Strategy, applied
+from jairouter.codec.patience import Patience, Unreadable
 from jairouter.codec.strategies import (
     hash_with,
     keep_domain,
@@ -28,6 +21,7 @@ from jairouter.codec.strategies import (
 from jairouter.codec.text_in_pieces import (
     TextInPieces,
 )
+from jairouter.codec.words import words
 
 LONG = Patience(lambda: 0.0, 10.0)
 PATTERNS = (

@@ -12,10 +12,7 @@ from zope.interface.verify import verifyObject
 from jairouter.body import AnswerBody
 from jairouter.codec.json_strings import Places
 from jairouter.codec.masked_events import EventMasker
-from jairouter.codec.masking import (
-    Rule,
-    Rules,
-)
+from jairouter.codec.masking import Rule, Rules
 from jairouter.codec.strategies import (
     mask,
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from jairouter.codec.masking import Patience
+from jairouter.codec.patience import Patience
 from jairouter.config.settings.sanitization import (
     MaskingSettings,
     RequestSanitizationRules,

@@ -18,10 +18,7 @@ from jairouter.auditing import Event, IAudit
 from jairouter.body import AnswerBody
 from jairouter.caller import Caller, Kind
 from jairouter.codec.json_strings import Places
-from jairouter.codec.masking import (
-    Rule,
-    Rules,
-)
+from jairouter.codec.masking import Rule, Rules
 from jairouter.codec.strategies import (
     mask,
 )

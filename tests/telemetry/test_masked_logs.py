@@ -9,10 +9,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from jairouter.codec.masking import (
-    Rule,
-    Rules,
-)
+from jairouter.codec.masking import Rule, Rules
 from jairouter.codec.strategies import (
     mask,
 )
