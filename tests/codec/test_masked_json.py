@@ -69,8 +69,10 @@ class MaskedJsonTests(SynchronousTestCase):
         self.assertEqual(masked(text), text.replace('"\\u0041 13812345678', '"\\u0041 ***********'))
 
     def test_a_data_url_is_no_text(self) -> None:
-        text = json.dumps(["data:image/png;base64,key/13812345678/key=", "data:text/plain,13812345678"])
-        self.assertEqual(json.loads(masked(text)), [json.loads(text)[0], "data:text/plain,***********"])
+        picture = "data:image/png;base64," + "key/13812345678/key" * 14 + "="
+        text = json.dumps([picture, "data:text/plain,13812345678", "data:;base64,13812345678"])
+        texts = ["data:text/plain,***********", "data:;base64,***********"]
+        self.assertEqual(json.loads(masked(text)), [picture, *texts])
 
     def test_arguments_of_tool_calls_stay_json(self) -> None:
         arguments = '{"key": "key", "phone": 13812345678, "text": "at 13812345678"}'
