@@ -119,10 +119,12 @@ class Sanitize:
     # -- on the way to a backend --------------------------------------------
 
     async def _mask_request(self, exchange: Exchange, masking: Masking) -> None:
+        report = _Report(self._tools, exchange, masking, REQUEST, "application/json")
         data = exchange.body.data
         if data is None:
-            return  # a form: files, which nobody can look into; the configuration's notices say so
-        report = _Report(self._tools, exchange, masking, REQUEST, "application/json")
+            # A form: files, which nobody can look into. The configuration's notices say that they are passed on
+            report.unreadable("form")
+            return
         try:
             masked = await self._masked(data, mask_json, masking, report)
         except Unreadable as error:
