@@ -122,7 +122,7 @@ class Sanitize:
         report = _Report(self._tools, exchange, masking, REQUEST, "application/json")
         data = exchange.body.data
         if data is None:
-            # A form: files, which nobody can look into. The configuration's notices say that they are passed on
+            # A form: files, which nobody can look into. The configuration's notices say so
             report.unreadable("form")
             return
         try:
