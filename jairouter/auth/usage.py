@@ -18,9 +18,8 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from jairouter.auth.allowance import DAY
 from jairouter.caller import Kind
-from jairouter.dates import date_of
+from jairouter.dates import DAY, date_of
 from jairouter.interfaces import IRecorder
 
 if TYPE_CHECKING:
