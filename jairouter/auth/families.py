@@ -3,7 +3,7 @@
 ::
 
     {"families": {"<id>": {"user", "issued", "used", "expires", "access", "address", "refresh", "roles",
-                           "revoked"?}},
+                           "account", "revoked"?}},
      "revoked":  {"<id>": {"until", "user"}},
      "cutoffs":  {"<user>": {"generation", "time", "until", "by"}}}
 
@@ -17,8 +17,10 @@ user are revoked instead: nothing that was revoked is forgotten before it has ex
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
+
+from jairouter.dates import DAY
 
 PER_USER: Final = 100
 """Logins of one user that are alive at once."""
@@ -53,6 +55,7 @@ class New(NamedTuple):
         refresh: The name of the new refresh token.
         address: From where.
         roles: What the tokens say of the user; None for what they said before.
+        account: See `Record.standing`; empty where that is not known.
     """
 
     user: str
@@ -60,6 +63,7 @@ class New(NamedTuple):
     refresh: str
     address: str
     roles: tuple[str, ...] | None
+    account: str = ""
 
 
 class Opened(NamedTuple):
@@ -112,6 +116,7 @@ def open_family(value: Value, new: New, terms: Terms) -> Opened:
         "address": new.address,
         "refresh": new.refresh,
         "roles": [*roles],
+        "account": new.account,
     }
     return Opened(generation_of(value, new.user), roles)
 
@@ -137,6 +142,9 @@ def rotate(value: Value, old: str, new: New, terms: Terms) -> Opened | Reused | 
     if record["refresh"] != old:
         end_family(value, new.family, terms)
         return Reused()
+    if _is_another(record, new.account):
+        end_family(value, new.family, terms)
+        return None
     roles = tuple(record["roles"]) if new.roles is None else new.roles
     record.update(
         used=terms.now,
@@ -147,6 +155,23 @@ def rotate(value: Value, old: str, new: New, terms: Terms) -> Opened | Reused | 
         roles=[*roles],
     )
     return Opened(generation_of(value, new.user), roles)
+
+
+def outlived(value: Mapping[str, Any], standing: Callable[[str], str | None]) -> set[str]:
+    """The users whose accounts are not what they were when they logged in.
+
+    Args:
+        value: The document.
+        standing: What tells a user's account from what it was; None where nobody can log in to it.
+    """
+    alive = (each for each in value.get("families", {}).values() if "revoked" not in each)
+    return {each["user"] for each in alive if _is_another(each, standing(each["user"]))}
+
+
+def _is_another(record: Mapping[str, Any], account: str | None) -> bool:
+    """Whether a login was to another account, or to one with another password, for all that is known."""
+    before = record.get("account", "")
+    return account is None or ("" not in (before, account) and before != account)
 
 
 def end_family(value: Value, family: str, terms: Terms) -> None:
@@ -206,6 +231,9 @@ def cut_off(value: Value, user: str, terms: Terms, by: str = "") -> None:
             until = max(until, _end(record))  # tokens may have been valid for longer, before a reload
     for name in [name for name, each in revoked.items() if each["user"] == user]:
         until = max(until, revoked.pop(name)["until"])  # that is said by the one word now
+    for name, record in families.items():
+        if record["user"] == user and _is_of_the_future(record, terms):
+            revoked[name] = {"until": _end(record), "user": user}
     cutoffs[user] = {**cutoff(value, user, terms.now), "until": until, "by": by}
 
 
@@ -214,7 +242,12 @@ def cutoff(value: Mapping[str, Any], user: str, now: float) -> dict[str, Any]:
     return {"generation": max(generation_of(value, user), int(now)) + 1, "time": now}
 
 
-_FOREIGN: Final = 30 * 86400.0
+def _is_of_the_future(record: Mapping[str, Any], terms: Terms) -> bool:
+    """Whether a login has tokens of a later date: the clock was set back, and dates say nothing of them."""
+    return bool(max(record["issued"], record["used"], record["access"] - terms.access) > terms.now)
+
+
+_FOREIGN: Final = 30.0 * DAY
 """Seconds for which a token that somebody else has issued is valid, at most: who knows."""
 
 

@@ -196,8 +196,9 @@ class KeyRing:
             and known.networks == key.terms.allow_from
             and known.allowance is limited
         ):
+            known.terms = key.terms
             return known
-        return Caller(key.name, Kind.KEY, key.permissions, key.terms.allow_from, limited)
+        return Caller(key.name, Kind.KEY, key.permissions, key.terms.allow_from, limited, key.terms)
 
     def _warn(self, name: str, what: str) -> None:
         if (name, what) not in self._told:  # once, not at each change of any key

@@ -131,11 +131,13 @@ class Logins:
         """Ask our own accounts. Goes on to its end, even if nobody waits any more: each guess counts."""
         self._admit(login)  # while it waited, others may have failed
         self._guessing.begin(login.username, login.address, self._clock.seconds())
-        record = self._known.record(login.username)
-        made = record is not None and record.account.source is Source.API
+        before = self._known.record(login.username)
+        made = before is not None and before.account.source is Source.API
         said = normalized(login.password) if made else login.password
-        right = await self._passwords.compare(said, record.stored if record else None, self._known.cost)
-        record = self._known.record(login.username) if record is not None else None  # as it is by now
+        right = await self._passwords.compare(said, before.stored if before else None, self._known.cost)
+        record = self._known.record(login.username)
+        if before is None or not before.enabled or before.took_away(record):
+            record = None  # it has another password by now, perhaps: this one was right before
         if right and record is not None and record.can_log_in:
             self._succeeded(login)
             self._known.logged_in(record, said)

@@ -13,8 +13,8 @@ from zope.interface import implementer
 
 from jairouter.auditing import Event, IAudit
 from jairouter.auth.account_changes import AccountChanges
-from jairouter.auth.account_rules import By
 from jairouter.auth.accounts import Accounts
+from jairouter.auth.acting import By
 from jairouter.auth.guessing import Guessing
 from jairouter.auth.outsiders import Outsiders
 from jairouter.auth.passwords import Passwords
@@ -95,7 +95,7 @@ def account(name: str, password: str = HASH, roles: Sequence[str] = ("USER",), *
     return {"username": name, "password": password, "roles": list(roles), **more}
 
 
-ANYBODY = By("admin", lambda _: True, address="192.0.2.9")
+ANYBODY = By("admin", "192.0.2.9")
 """Somebody who may do everything."""
 
 
