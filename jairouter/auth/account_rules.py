@@ -12,6 +12,9 @@ from jairouter.refusals import AlreadyExists, NotFound, NotPossible
 if TYPE_CHECKING:
     from jairouter.auth.acting import By
 
+MOST_ACCOUNTS: Final = 5_000
+"""All of them are held in memory, and gone through whenever one is changed."""
+
 _READ_ONLY: Final = {
     Source.CONFIGURATION: "the account is of the configuration, and can only be enabled and disabled here",
     Source.CHECKER: "the user is known by a checker, and can only be enabled, disabled and forgotten here",
@@ -67,7 +70,10 @@ def check_new(records: Mapping[str, Record], name: str) -> None:
 
     Raises:
         AlreadyExists: There is such a name.
+        NotPossible: There are too many.
     """
+    if len(records) >= MOST_ACCOUNTS:
+        raise NotPossible(f"there are {MOST_ACCOUNTS} accounts, and there may be no more")
     same = skeleton(name)
     if any(skeleton(each) == same for each in records):
         raise AlreadyExists(

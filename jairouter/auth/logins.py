@@ -20,6 +20,7 @@ from twisted.internet.task import deferLater
 
 from jairouter.auditing import DENIED, Event
 from jairouter.auth.account_records import Account, Record, Source, name_fault
+from jairouter.auth.guessing import place_of
 from jairouter.auth.passwords import normalized
 from jairouter.errors import RateLimited, Reason, Unauthenticated
 
@@ -105,9 +106,11 @@ class Logins:
 
     async def _check(self, login: _Login) -> Account:
         self._admit(login)
-        record = await self._passwords.turns.run(lambda: Deferred.fromCoroutine(self._own(login)))
+        place = place_of(login.address)
+        record = await self._passwords.turns.run(lambda: Deferred.fromCoroutine(self._own(login)), place)
         if record is None and self._asks_others(login):
-            record = await self._outsiders.turns.run(lambda: Deferred.fromCoroutine(self._others(login)))
+            asking = self._outsiders.turns.run(lambda: Deferred.fromCoroutine(self._others(login)), place)
+            record = await asking
         if record is not None:
             return record.account
         late = login.began + login.delay - self._clock.seconds()

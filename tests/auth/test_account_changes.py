@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twisted.internet.defer import Deferred, execute
 
+from jairouter.auth import account_rules
 from jairouter.auth.account_records import Source
 from jairouter.auth.acting import By
 from jairouter.auth.key_records import terms_of
@@ -58,6 +59,11 @@ class CreatingTests(AccountsCase):
             self.refused(self.changes.create("bob", PASSWORD, roles, who), InsufficientPermissions)
         self.assertNotIn("bob", self.accounts.records)
         self.run_now(self.changes.create("bob", PASSWORD, ["chat:read"], who))
+
+    def test_not_too_many(self) -> None:
+        self.patch(account_rules, "MOST_ACCOUNTS", 3)
+        self.make("bob")
+        self.refused(self.changes.create("eve", PASSWORD, [], ANYBODY), NotPossible)
 
     def test_two_at_once(self) -> None:
         """The second finds the first, though it was not there when it was asked for."""

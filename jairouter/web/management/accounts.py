@@ -206,7 +206,7 @@ def _writing(answers: _Answers) -> tuple[Endpoint, ...]:
             ),
             data=ACCOUNT,
             status=201,
-            refusals=("ALREADY_EXISTS", "INSUFFICIENT_PERMISSIONS", "STORE_UNAVAILABLE", "GATEWAY_BUSY"),
+            refusals=("ALREADY_EXISTS", *_HASHED[1:]),
             permission=WRITE,
         ),
         Endpoint(
