@@ -14,7 +14,6 @@ from twisted.internet.task import LoopingCall
 
 from jairouter.auditing import Event
 from jairouter.auth.account_changes import AccountChanges
-from jairouter.auth.account_records import changers
 from jairouter.auth.accounts import Accounts
 from jairouter.auth.gate import Gate
 from jairouter.auth.guessing import Guessing
@@ -22,6 +21,7 @@ from jairouter.auth.jwks import PublishedKeys
 from jairouter.auth.key_fetch import fetch_keys
 from jairouter.auth.key_store import ApiKeys
 from jairouter.auth.keys import KeyRing
+from jairouter.auth.last_administrator import Left
 from jairouter.auth.passwords import Passwords
 from jairouter.auth.tokens import Tokens
 from jairouter.auth.usage import Usage, UsageAdding
@@ -121,9 +121,12 @@ class Security:
         passwords = Passwords(means.run_in_thread)
         self.accounts = Accounts(users, passwords, self.guessing, means.reactor, today, audit)
         self.changes = AccountChanges(
-            self.accounts, today, audit, lambda: self.settings.keys_on and self.keys.can_change(keys.latest())
+            self.accounts,
+            today,
+            audit,
+            lambda: self.keys.left(keys.latest()) if self.settings.keys_on else Left.NOBODY,
         )
-        self.keys.others_may = lambda: self._issues and bool(changers(self.accounts.found_in(users.latest())))
+        self.keys.others_may = lambda: self.changes.left(users.latest()) if self._issues else Left.NOBODY
         self._logins = documents.open("tokens")
         self.tokens: Tokens | None = None
         self.accounts.call_on_change(self._distrust)

@@ -32,7 +32,7 @@ from jairouter.auth.account_rules import (
     found,
 )
 from jairouter.auth.account_telling import AccountTelling
-from jairouter.auth.last_administrator import keeping_one
+from jairouter.auth.last_administrator import Left, keeping_one
 from jairouter.auth.password_rules import faults_of
 from jairouter.auth.passwords import normalized
 from jairouter.config.faults import Fault
@@ -53,8 +53,8 @@ class AccountChanges:
         accounts: Which are changed.
         today: Seconds since the epoch.
         audit: Is told.
-        others_may: Whether somebody could still change accounts and keys if no account could: an API key. Is
-            called where accounts are changed, in a thread.
+        others_may: Who could still change accounts and keys if no account could: an API key. Is called where
+            accounts are changed, in a thread.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class AccountChanges:
         accounts: Accounts,
         today: Callable[[], float],
         audit: IAudit,
-        others_may: Callable[[], bool] = lambda: False,
+        others_may: Callable[[], Left] = lambda: Left.NOBODY,
     ) -> None:
         self.accounts = accounts
         self._today = today
@@ -246,11 +246,12 @@ class AccountChanges:
     def _records(self, value: Mapping[str, Any]) -> dict[str, Record]:
         return self.accounts.found_in(value)
 
-    def _can_change(self, value: Value) -> bool:
-        return bool(changers(self._records(value)))
+    def left(self, value: Mapping[str, Any]) -> Left:
+        """Which users could change keys and accounts, if this were the document; also in a thread."""
+        return Left.FOR_GOOD if changers(self._records(value)) else Left.NOBODY
 
     def _change(self, edit: Callable[[Value], Any]) -> Deferred[Any]:
-        return self.accounts.document.change(keeping_one(edit, self._can_change, self._others_may))
+        return self.accounts.document.change(keeping_one(edit, self.left, self._others_may))
 
 
 def _password(record: Record) -> object:

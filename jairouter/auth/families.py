@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
+from jairouter.auth.cutoffs import cutoff, generation_of
 from jairouter.dates import DAY
 
 PER_USER: Final = 100
@@ -209,9 +210,7 @@ def _forbid(value: Value, token: Revoked, terms: Terms) -> None:
 def cut_off(value: Value, user: str, terms: Terms, by: str = "") -> None:
     """Accept no token of a user any more that was issued up to now.
 
-    Tokens have a generation, which changes here: so a token that is issued in the same second, but after, is
-    known from one that was issued before. Where another gateway has issued it, which knows nothing of this,
-    the date decides.
+    See `jairouter.auth.cutoffs`.
 
     Args:
         value: The document, which is changed.
@@ -235,11 +234,6 @@ def cut_off(value: Value, user: str, terms: Terms, by: str = "") -> None:
         if record["user"] == user and _is_of_the_future(record, terms):
             revoked[name] = {"until": _end(record), "user": user}
     cutoffs[user] = {**cutoff(value, user, terms.now), "until": until, "by": by}
-
-
-def cutoff(value: Mapping[str, Any], user: str, now: float) -> dict[str, Any]:
-    """What says that the tokens of a user are revoked."""
-    return {"generation": max(generation_of(value, user), int(now)) + 1, "time": now}
 
 
 def _is_of_the_future(record: Mapping[str, Any], terms: Terms) -> bool:
@@ -270,27 +264,6 @@ def _end(record: Mapping[str, Any]) -> float:
 def _until(record: Mapping[str, Any]) -> float:
     until: float = record["until"]
     return until
-
-
-def generation_of(value: Mapping[str, Any], user: str) -> int:
-    """The generation of the tokens that a user is given now."""
-    generation: int = value.get("cutoffs", {}).get(user, {}).get("generation", 0)
-    return generation
-
-
-def is_cut_off(found: Mapping[str, Any] | None, generation: int, issued: float, leeway: float) -> bool:
-    """Whether a token was issued before its user's tokens were revoked.
-
-    Args:
-        found: See `cutoff`; None if they never were.
-        generation: Of the token.
-        issued: When it was.
-        leeway: Seconds by which the clocks of two computers may differ.
-    """
-    if found is None or generation >= found["generation"]:
-        return False
-    known: bool = issued <= found["time"] + leeway
-    return known
 
 
 def _make_room(value: Value, user: str, terms: Terms) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
-from jairouter.auth.key_records import FIELDS, made_key, terms_of, written_terms
+from jairouter.auth.key_records import FIELDS, made_key, readable, terms_of, written_terms
 from jairouter.auth.permissions import granted
 from jairouter.config.naming import relaxed
 from jairouter.dates import DAY
@@ -31,9 +31,6 @@ MOST_KEYS: Final = 5_000
 """All of them are held in memory, and gone through whenever one is changed."""
 MOST_VALUES: Final = 4
 """Values of one key that are valid at a time."""
-
-CHANGES: Final = "security:write"
-"""What it takes to change keys."""
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """What a key may be called that is made; the configuration may call its own as it likes."""
@@ -139,16 +136,6 @@ class KeyEdits:
             by.check_may_take(granted(terms.permissions), _named(name))
         del document["keys"][name]
 
-    def can_change(self, document: Mapping[str, Any]) -> bool:
-        """Whether a key could still change keys and accounts if this were the document."""
-        now, overrides = self._today(), document.get("overrides") or {}
-        for name, key in self._ring.keys.items():
-            if self._ring.is_configured(name):
-                enabled = overrides.get(name, {}).get("enabled", self._ring.configured_enabled(name))
-                if enabled and not key.expired(now) and CHANGES in key.permissions:
-                    return True
-        return any(self._made_can_change(each, document, now) for each in document.get("keys") or {})
-
     def _usual_end(self, by: By) -> float:
         """When a key expires where whoever makes it does not say: no later than their own."""
         usual = self._today() + self._ring.settings.default_expiration_days * DAY
@@ -161,13 +148,6 @@ class KeyEdits:
             by.check_may_give(granted(terms.permissions), _named(name), terms)
         else:
             by.check_may_take(granted(terms.permissions), _named(name))
-
-    def _made_can_change(self, name: str, document: Mapping[str, Any], now: float) -> bool:
-        try:
-            key = made_key(name, document["keys"][name])
-        except Exception:  # whatever somebody has written into the file by hand; it lets nobody in
-            return False
-        return key.enabled and not key.expired(now) and CHANGES in key.permissions
 
     def _made(self, name: str, document: Document) -> dict[str, Any]:
         """One that was made, as it is written.
@@ -233,10 +213,8 @@ def _named(name: str) -> str:
 
 
 def _terms_in(name: str, written: Mapping[str, Any]) -> KeyTerms | None:
-    try:
-        return made_key(name, written).terms
-    except Exception:  # whatever somebody has written into the file by hand; it lets nobody in
-        return None
+    key = readable(name, written)
+    return None if key is None else key.terms
 
 
 def _by_member(given: Mapping[str, Any]) -> dict[str, Any]:

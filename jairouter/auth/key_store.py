@@ -18,7 +18,7 @@ from jairouter.auth.key_edits import KeyEdits
 from jairouter.auth.key_import import Imported, KeyImport
 from jairouter.auth.key_records import CONFIGURATION, Key, shown_terms
 from jairouter.auth.key_values import KeyValues
-from jairouter.auth.last_administrator import keeping_one
+from jairouter.auth.last_administrator import Left, keeping_one, keys_left
 from jairouter.dates import DAY, date_of
 from jairouter.refusals import InsufficientPermissions, NotFound
 
@@ -65,8 +65,8 @@ class ApiKeys:
         usage: How much each was used.
 
     Attributes:
-        others_may: Whether somebody could still change keys and accounts if no key could: a user. Is called
-            where keys are changed, in a thread.
+        others_may: Who could still change keys and accounts if no key could: a user. Is called where keys are
+            changed, in a thread.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class ApiKeys:
         values = KeyValues(ring, random)
         self._edits = KeyEdits(ring, today, values)
         self._import = KeyImport(ring, self._edits, values)
-        self.others_may: Callable[[], bool] = lambda: True
+        self.others_may: Callable[[], Left] = lambda: Left.FOR_GOOD
         document.call_on_change(self._changed)
         self._changed()
 
@@ -113,9 +113,9 @@ class ApiKeys:
         # (Said even of those that do not expire: else they would, once imported)
         return [{"keyId": key.name, "expiresAt": None, **shown_terms(key.terms)} for key in made]
 
-    def can_change(self, value: Mapping[str, Any]) -> bool:
-        """Whether a key could change keys and accounts, if this were the document; also in a thread."""
-        return self._edits.can_change(value)
+    def left(self, value: Mapping[str, Any]) -> Left:
+        """Which keys could change keys and accounts, if this were the document; also in a thread."""
+        return keys_left(self._ring, value, self._today())
 
     def create(self, by: By, given: Mapping[str, Any], name: str | None = None) -> Deferred[Made]:
         """Make a key.
@@ -220,7 +220,7 @@ class ApiKeys:
         return changing.addCallback(changed)
 
     def _keeping_one(self, edit: Callable[[dict[str, Any]], T]) -> Callable[[dict[str, Any]], T]:
-        return keeping_one(edit, self._edits.can_change, self.others_may)
+        return keeping_one(edit, self.left, self.others_may)
 
     def _denied(self, failure: Failure, by: By, verb: str, name: str) -> Failure:
         if failure.check(InsufficientPermissions):

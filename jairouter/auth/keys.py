@@ -129,7 +129,8 @@ class KeyRing:
 
     def configured_enabled(self, name: str) -> bool:
         """Whether the configuration alone would let a key be used that it has."""
-        return self._configured[name].terms.enabled
+        key = self._configured.get(name)  # (a thread may ask while others are configured)
+        return key is not None and key.terms.enabled
 
     def _configured_key(self, settings: KeySettings) -> Key:
         value = Value(self.digest(settings.fingerprint))

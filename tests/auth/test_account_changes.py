@@ -8,6 +8,7 @@ from jairouter.auth import account_rules
 from jairouter.auth.account_records import Source
 from jairouter.auth.acting import By
 from jairouter.auth.key_records import terms_of
+from jairouter.auth.last_administrator import Left
 from jairouter.auth.permissions import ALL, granted
 from jairouter.caller import Caller, Kind
 from jairouter.errors import Unauthenticated
@@ -266,7 +267,7 @@ class LastTests(AccountsCase):
         self.refused(self.changes.update("admin", ANYBODY, enabled=False), NotPossible)
 
     def test_a_key_that_may(self) -> None:
-        self.others_may = True
+        self.others_may = Left.FOR_GOOD
         self.run_now(self.changes.update("admin", ANYBODY, enabled=False))
 
     def test_where_there_was_nobody(self) -> None:

@@ -8,6 +8,7 @@ from twisted.internet.defer import Deferred
 
 from jairouter.auth.acting import By
 from jairouter.auth.key_edits import MOST_VALUES
+from jairouter.auth.last_administrator import Left
 from jairouter.auth.permissions import granted
 from jairouter.caller import Caller, Kind
 from jairouter.errors import Reason
@@ -210,11 +211,11 @@ class LastTests(StoreCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.keys.others_may = lambda: False
+        self.keys.others_may = lambda: Left.NOBODY
 
     def test_last_key(self) -> None:
         self.refused(self.keys.disable(self.by, "root"), NotPossible)
-        self.make("other", permissions=["security:write"])
+        self.make("other", permissions=["security:write"], expiresAt=None)
         self.done(self.keys.disable(self.by, "root"))
         for work in (
             lambda: self.keys.disable(self.by, "other"),
@@ -229,7 +230,7 @@ class LastTests(StoreCase):
         self.successResultOf(self.keys.delete(self.by, "other"))
 
     def test_a_user_can(self) -> None:
-        self.keys.others_may = lambda: True
+        self.keys.others_may = lambda: Left.FOR_GOOD
         self.done(self.keys.disable(self.by, "root"))
 
 

@@ -11,7 +11,6 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.auth.account_changes import AccountChanges
-from jairouter.auth.account_records import changers
 from jairouter.auth.accounts import Accounts
 from jairouter.auth.acting import By
 from jairouter.auth.guessing import Guessing
@@ -61,11 +60,9 @@ class Gateway:
         passwords = Passwords(thread)
         accounts = Accounts(users, passwords, Guessing(LockoutSettings()), clock, clock.seconds, audit)
         accounts.configure(JwtSettings.model_validate({"accounts": [account("admin", roles=["ADMIN"])]}))
-        self.keys.others_may = lambda: bool(changers(accounts.found_in(users.latest())))
         keys = self.key_document
-        self._changes = AccountChanges(
-            accounts, clock.seconds, audit, lambda: self.keys.can_change(keys.latest())
-        )
+        self._changes = AccountChanges(accounts, clock.seconds, audit, lambda: self.keys.left(keys.latest()))
+        self.keys.others_may = lambda: self._changes.left(users.latest())
 
     def stop_key(self) -> Deferred[Any]:
         """Disable the only key that may."""
@@ -99,6 +96,16 @@ class LastTests(SynchronousTestCase):
         self.thread.go_on()
         self.successResultOf(first)
         self.failureResultOf(second, NotPossible)
+
+    def test_one_that_expires_is_not_enough(self) -> None:
+        """It can make none that lasts longer."""
+        self.successResultOf(self.gateway.stop_user())
+        given = {"permissions": ["admin"], "expiresAt": 1_767_225_600}
+        self.successResultOf(self.gateway.keys.create(ANYBODY, given, "short"))
+        self.failureResultOf(self.gateway.stop_key(), NotPossible)
+        self.successResultOf(self.gateway.keys.update(ANYBODY, "short", {"expiresAt": None}))
+        self.successResultOf(self.gateway.stop_key())
+        self.failureResultOf(self.gateway.keys.update(ANYBODY, "short", given), NotPossible)
 
     def test_through_two_gateways(self) -> None:
         """Neither goes by what it knew before."""

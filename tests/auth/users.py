@@ -16,6 +16,7 @@ from jairouter.auth.account_changes import AccountChanges
 from jairouter.auth.accounts import Accounts
 from jairouter.auth.acting import By
 from jairouter.auth.guessing import Guessing
+from jairouter.auth.last_administrator import Left
 from jairouter.auth.outsiders import Outsiders
 from jairouter.auth.passwords import Passwords
 from jairouter.config.settings.accounts import LockoutSettings
@@ -122,7 +123,7 @@ class AccountsCase(SynchronousTestCase):
             self.audit,
             self.outsiders,
         )
-        self.others_may = False
+        self.others_may = Left.NOBODY
         self.changes = AccountChanges(
             self.accounts, lambda: TODAY + self.clock.seconds(), self.audit, lambda: self.others_may
         )
