@@ -11,16 +11,17 @@ A family is all that came of one login: its refresh tokens, of which one is aliv
 token is here, only names of them. Times are seconds since the epoch.
 
 Bounds: a user has at most `PER_USER` families, and there are so many in all as the settings say; the oldest
-one of the same user ends for a new one. Where one revoked token more would be too many, all tokens of its
-user are revoked instead: nothing that was revoked is forgotten before it has expired.
+one of the same user ends for a new one. Where one revoked token more would be too many, all tokens of
+the user are revoked who has the most: nothing that was revoked is forgotten before it has expired, and nobody
+has others logged out by revoking thousands of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from jairouter.auth.cutoffs import cutoff, generation_of
+from jairouter.auth.cutoffs import cutoff, generation_of, is_another
 from jairouter.dates import DAY
 
 PER_USER: Final = 100
@@ -143,7 +144,7 @@ def rotate(value: Value, old: str, new: New, terms: Terms) -> Opened | Reused | 
     if record["refresh"] != old:
         end_family(value, new.family, terms)
         return Reused()
-    if _is_another(record, new.account):
+    if is_another(record, new.account):
         end_family(value, new.family, terms)
         return None
     roles = tuple(record["roles"]) if new.roles is None else new.roles
@@ -156,23 +157,6 @@ def rotate(value: Value, old: str, new: New, terms: Terms) -> Opened | Reused | 
         roles=[*roles],
     )
     return Opened(generation_of(value, new.user), roles)
-
-
-def outlived(value: Mapping[str, Any], standing: Callable[[str], str | None]) -> set[str]:
-    """The users whose accounts are not what they were when they logged in.
-
-    Args:
-        value: The document.
-        standing: What tells a user's account from what it was; None where nobody can log in to it.
-    """
-    alive = (each for each in value.get("families", {}).values() if "revoked" not in each)
-    return {each["user"] for each in alive if _is_another(each, standing(each["user"]))}
-
-
-def _is_another(record: Mapping[str, Any], account: str | None) -> bool:
-    """Whether a login was to another account, or to one with another password, for all that is known."""
-    before = record.get("account", "")
-    return account is None or ("" not in (before, account) and before != account)
 
 
 def end_family(value: Value, family: str, terms: Terms) -> None:
@@ -202,9 +186,11 @@ def _forbid(value: Value, token: Revoked, terms: Terms) -> None:
     if until <= terms.now or token.id in revoked:
         return
     if len(revoked) >= terms.most:
-        cut_off(value, token.user, terms)
-    else:
-        revoked[token.id] = {"until": until, "user": token.user}
+        hoarder = _most_frequent(revoked)
+        cut_off(value, hoarder, terms)
+        if hoarder == token.user:
+            return
+    revoked[token.id] = {"until": until, "user": token.user}
 
 
 def cut_off(value: Value, user: str, terms: Terms, by: str = "") -> None:
@@ -286,9 +272,9 @@ def _oldest_first(families: Mapping[str, Any], user: str) -> list[str]:
     return sorted(own, key=lambda name: families[name]["issued"])
 
 
-def _most_frequent(families: Mapping[str, Any]) -> str:
+def _most_frequent(records: Mapping[str, Any]) -> str:
     counts: dict[str, int] = {}
-    for each in families.values():
+    for each in records.values():
         counts[each["user"]] = counts.get(each["user"], 0) + 1
     return max(counts, key=lambda user: counts[user], default="")
 

@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from jairouter.auditing import ALLOWED, DENIED, FAILED, Event
 from jairouter.auth import families, jws
 from jairouter.auth.acting import By
+from jairouter.auth.cutoffs import outlived
 from jairouter.auth.families import New, Opened, Reused, Revoked, Terms
 from jairouter.auth.login_list import Login, Stats, logins_in
 from jairouter.auth.minting import Issued, mint
@@ -238,7 +239,7 @@ class Tokens(Recognition):
         That is: in the files, while the gateway was stopped; or by one that was killed before it could revoke
         tokens.
         """
-        for username in families.outlived(self._document.value, self._standing_of):
+        for username in outlived(self._document.value, self._standing_of):
             self.distrust(username)
 
     def _cut_off(self, username: str, by: By) -> Deferred[None]:

@@ -69,6 +69,7 @@ class ModelTests(SynchronousTestCase):
         for outside in ([], ["*"], ["gpt*"], ["llama*"], ["gpt-4", "x"], ["b*"], ["b1*"], ["*gpt-4*"]):
             self.assertEqual(limit(own, {"models": outside}), "models", outside)
         self.assertIsNone(limit({"models": ["*"]}, {"models": ["[a]"]}))
+        self.assertEqual(limit({"models": ["*b]"]}, {"models": ["x[ab]"]}), "models", "that fits xa, too")
 
     @settings(max_examples=60, deadline=None)
     @given(_PATTERNS, _PATTERNS, st.lists(st.text("ab*?[]!", max_size=4), max_size=8))
