@@ -123,7 +123,7 @@ class Guessing:
         return Failed(delay, tuple(kind for kind, locked in kinds if locked))
 
     def refusal_of_tokens(self, address: str, now: float) -> float:
-        """Seconds for which nobody at the address may show a token to be renewed or looked at; 0 if they may.
+        """Seconds for which nobody at the address is told of one more token that it is none; 0 if they are.
 
         Tokens are counted by themselves: under some name, anybody could log in by that name, and so keep an
         address from renewing its tokens.

@@ -41,7 +41,7 @@ class Guesses:
     """Keeps count of who shows what is no token, as of who guesses passwords.
 
     Attributes:
-        wait: Seconds for which nobody at an address may try again; 0 if they may.
+        wait: Seconds for which nobody at an address is told of one more; 0 if they are.
         failed: Somebody at an address has shown one.
     """
 
@@ -99,7 +99,6 @@ class Answers:
         tokens = self._tokens
         if not shown:
             raise InvalidRequest("refreshToken is required")
-        self._may_guess(call)
         by = By("", call.address, call.request_id)
         try:
             issued = await undisturbed(tokens.refresh(_data(shown), by))
@@ -163,7 +162,6 @@ class Answers:
     async def validate(self, call: Call) -> Reply:
         """Say whether a token would be let in."""
         tokens = self._tokens
-        self._may_guess(call)
         try:
             bearer = await tokens.examine(_data(call.member("token")))
             tokens.check_standing(bearer)
@@ -223,14 +221,18 @@ class Answers:
             data |= {"userId": bearer.user, "expiresAt": date_of(bearer.expires)}
         return Reply(data)
 
-    def _may_guess(self, call: Call) -> None:
+    def _count(self, call: Call, error: Unauthenticated) -> None:
+        """Count what is no token.
+
+        Whoever has a good one is let in however many others there were: nobody guesses one, and else anybody
+        behind the same address could keep all others there from renewing theirs.
+        """
+        if error.reason is not Reason.UNKNOWN_TOKEN:  # the others were good once
+            return
         wait = self._guesses.wait(call.address)
         if wait > 0:
             raise RateLimited("too many tokens were shown that are none", retry_after=wait)
-
-    def _count(self, call: Call, error: Unauthenticated) -> None:
-        if error.reason is Reason.UNKNOWN_TOKEN:  # the others were good once
-            self._guesses.failed(call.address)
+        self._guesses.failed(call.address)
 
     @staticmethod
     def _by(call: Call) -> By:

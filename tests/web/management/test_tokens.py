@@ -207,6 +207,14 @@ class RefreshTests(EndpointCase):
         failing = self.call("refreshToken", {"token": "x"})
         self.assertEqual(self.failureResultOf(failing, RateLimited).value.retry_after, 7.0)
 
+    def test_a_good_one_in_spite_of_many_bad_ones(self) -> None:
+        """Or anybody behind the same proxy could end the sessions of all others."""
+        issued = self.login()
+        self.wait = 7.0
+        self.assertTrue(self.ask("validateToken", {"token": issued.access})["valid"])
+        self.ask("refreshToken", {"token": issued.refresh})
+        self.assertEqual(self.failed, [])
+
 
 class RevokeTests(EndpointCase):
     """One's own tokens, or those of others."""
