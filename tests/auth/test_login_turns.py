@@ -78,11 +78,11 @@ class TurnsTests(SynchronousTestCase):
 
     def test_thousands_that_are_done_at_once(self) -> None:
         """None of them waits in the stack of another."""
-        turns = Turns(1, 5000)
+        turns = Turns(1, 2000)
         first: Deferred[None] = Deferred()
         turns.run(lambda: first)
         refused: Callable[[], Deferred[None]] = partial(fail, ValueError())
-        results = [turns.run(refused) for _ in range(5000)]
+        results = [turns.run(refused) for _ in range(2000)]
         first.callback(None)
         for each in results:
             self.failureResultOf(each, ValueError)

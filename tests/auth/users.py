@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from jairouter.auditing import Event, IAudit
+from jairouter.auth import passwords
 from jairouter.auth.account_changes import AccountChanges
 from jairouter.auth.accounts import Accounts
 from jairouter.auth.acting import By
@@ -106,6 +107,8 @@ class AccountsCase(SynchronousTestCase):
     lockout: dict[str, Any] = {"delay": 0}
 
     def setUp(self) -> None:
+        self.patch(bcrypt, "gensalt", _cheap)
+        self.patch(passwords, "COSTLY", 4)  # a refusal costs no more than that
         self.clock = Clock()
         self.audit = Recorded()
         self.threads = Threads()
@@ -146,7 +149,6 @@ class AccountsCase(SynchronousTestCase):
 
     def make(self, name: str, password: str = PASSWORD, roles: Sequence[str] = ("USER",)) -> None:
         """Make an account through the API, whose hash costs next to nothing."""
-        self.patch(bcrypt, "gensalt", _cheap)
         self.run_now(self.changes.create(name, password, roles, ANYBODY))
 
     def login(self, name: str, password: str = PASSWORD, address: str = "192.0.2.1") -> Any:
