@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from zope.interface import implementer
 
+from jairouter.dates import DAY
 from jairouter.errors import PermissionDenied, RateLimited
 from jairouter.interfaces import IAllowance, Quota
 from jairouter.traffic.limiters.concurrency import Concurrency
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 L = TypeVar("L", Concurrency, TokenBucket)
 
-DAY: Final = 86_400
 _MINUTE: Final = 60.0
 _ALWAYS: Final = float("-inf")
 """When limiters begin that nobody has asked yet: they are full."""

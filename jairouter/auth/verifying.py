@@ -38,7 +38,7 @@ class Bearer(NamedTuple):
         own: Whether we have issued it.
         issued: Seconds since the epoch.
         expires: Likewise.
-        generation: See `jairouter.auth.families.cut_off`.
+        generation: See `jairouter.auth.cutoffs`.
         permissions: What it says that it may; of our own tokens the account says so.
         published: Whether the key was a published one, which may be withdrawn.
     """

@@ -8,8 +8,8 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from jairouter.auth import jws
+from jairouter.auth.acting import By
 from jairouter.auth.permissions import granted
-from jairouter.auth.tokens import By
 from jairouter.errors import Reason, Unauthenticated
 from tests.auth.published_rig import ES, ISSUER, RS, URL, PublishedCase, jwk
 from tests.auth.token_attacks import hs

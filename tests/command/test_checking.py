@@ -47,7 +47,7 @@ class CheckConfigTests(SynchronousTestCase):
         guide = b"security.jwt: {enabled: true, secret: your-very-secure-jwt-secret-key-here}"
         status, out, err = self._check("-", stdin=guide)
         self.assertEqual((status, out), (1, ""))
-        self.assertTrue(err.startswith("<stdin>:1: security.jwt.secret: it is made of words"), err)
+        self.assertTrue(err.startswith("<stdin>:1: security.jwt.secret: it is made of the words"), err)
         self.assertEqual(self._check("-", "--profile", "dev", stdin=guide)[0], 0)
 
     def test_the_whole_tree_is_shown_unless_asked_otherwise(self) -> None:

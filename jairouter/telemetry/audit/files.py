@@ -23,7 +23,6 @@ from typing import IO, Final, NamedTuple, cast
 
 HEAD: Final = ".head"
 """What the name of the note ends in that says where the chain ended."""
-DAY: Final = 86400.0
 
 _TIME: Final = "%Y%m%dT%H%M%SZ"
 _OLD: Final = re.compile(r"\.([0-9]{12,15})\.([0-9]{8}T[0-9]{6}Z)(?:-[0-9]+)?(\.gz)?")

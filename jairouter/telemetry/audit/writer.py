@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from jairouter.auditing import FAILED, Event
+from jairouter.dates import DAY
 from jairouter.telemetry.audit.chain import Link
 from jairouter.telemetry.audit.current import Current
-from jairouter.telemetry.audit.files import DAY, reason_of
+from jairouter.telemetry.audit.files import reason_of
 from jairouter.telemetry.audit.head import NoHead, read_head, write_head
 from jairouter.telemetry.audit.reconciling import reconciled
 from jairouter.telemetry.audit.tail import tail_of_old

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from jairouter.dates import DAY
 from jairouter.refusals import InvalidRequest
 from jairouter.telemetry.audit.search import Wanted
 from jairouter.web.management.endpoint import Parameter
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from jairouter.telemetry.audit.verifying import Verified
     from jairouter.web.management.endpoint import Schema
 
-DAY: Final = 86400.0
 DEEPEST: Final = 10_000
 """Events up to the end of a page, which are kept in memory until it is made."""
 

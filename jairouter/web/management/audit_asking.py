@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from jairouter.auditing import Event
-from jairouter.dates import date_of
+from jairouter.dates import DAY, date_of
 from jairouter.refusals import NotPossible, StoreUnavailable
 from jairouter.telemetry.audit.search import Wanted, search, tally
 from jairouter.telemetry.audit.verifying import verify
-from jairouter.web.management.audit_answers import DAY, number_of, page_of, shown, verified_view, wanted_of
+from jairouter.web.management.audit_answers import number_of, page_of, shown, verified_view, wanted_of
 from jairouter.web.management.changing import undisturbed
 from jairouter.web.management.endpoint import Reply
 

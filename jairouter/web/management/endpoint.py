@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from jairouter.auth.acting import By
 from jairouter.config.naming import relaxed
 from jairouter.control import Told
 
@@ -75,9 +76,13 @@ class Call:
     request_id: str = ""
     fields: Mapping[bytes, bytes] = field(default_factory=dict)
 
-    def may(self, permissions: frozenset[str]) -> bool:
-        """Whether the caller has all of these permissions itself, and so may give them to others."""
-        return self.caller is None or permissions <= self.caller.permissions
+    def by(self, reason: str = "") -> By:
+        """Who asks, for those who change keys, accounts and tokens.
+
+        Args:
+            reason: Why, as they say.
+        """
+        return By(self.who, self.address, self.request_id, reason, self.caller)
 
     def told(self, change_type: str, done: str) -> Told:
         """About a change that this call makes.

@@ -9,8 +9,9 @@ from typing import Any
 from unittest import mock
 
 from jairouter.auditing import Event
+from jairouter.dates import DAY
 from jairouter.telemetry.audit.chain import Chain
-from jairouter.telemetry.audit.files import DAY, Files
+from jairouter.telemetry.audit.files import Files
 from jairouter.telemetry.audit.line import Form
 from jairouter.telemetry.audit.place import Place
 from jairouter.telemetry.audit.writer import ALWAYS, NEVER, AuditUnusable, Rules, Writer

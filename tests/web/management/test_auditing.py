@@ -10,7 +10,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from jairouter.auditing import Event
-from jairouter.telemetry.audit.files import DAY
+from jairouter.dates import DAY
 from jairouter.telemetry.audit.opening import begin_auditing
 from jairouter.web.management import auditing
 from jairouter.web.management.endpoint import Endpoint
