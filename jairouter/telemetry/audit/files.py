@@ -176,6 +176,14 @@ def _opened(path: Path) -> IO[bytes]:
     return cast("IO[bytes]", gzip.open(path))
 
 
+def is_same(path: Path, file: IO[bytes]) -> bool:
+    """Whether an open file is the one of that name."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(file.fileno()))
+    except OSError:
+        return False
+
+
 def lines_of(file: IO[bytes], longest: int = 1 << 20) -> Iterator[bytes]:
     """The lines of a file, without what ends them; one that is torn comes as it is.
 

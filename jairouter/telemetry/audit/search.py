@@ -6,7 +6,6 @@ in the time asked for says that it is partial.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
 from jairouter.telemetry.audit.chain import seal_of
-from jairouter.telemetry.audit.files import lines_of, open_lines
+from jairouter.telemetry.audit.files import is_same, lines_of, open_lines
 
 if TYPE_CHECKING:
     from jairouter.telemetry.audit.place import Place
@@ -99,8 +98,7 @@ class Scan:
         old = self._files.old()
         if current is not None:
             with current:
-                here = os.fstat(current.fileno())
-                old = [each for each in old if not _same(each.path, here)]
+                old = [each for each in old if not is_same(each.path, current)]
                 yield self._in(current, self._skip(_size_of(current)))
         ended = [0.0, *(each.ended for each in old)]
         for each, begun in reversed(list(zip(old, ended, strict=False))):
@@ -205,13 +203,6 @@ def _size_of(file: IO[bytes]) -> int:
     size = file.seek(0, 2)
     file.seek(0)
     return size
-
-
-def _same(path: Path, here: os.stat_result) -> bool:
-    try:
-        return os.path.samestat(os.stat(path), here)
-    except OSError:
-        return False
 
 
 def _unpacked(file: IO[bytes]) -> int:
