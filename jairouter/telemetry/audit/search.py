@@ -99,13 +99,12 @@ class Scan:
         if current is not None:
             with current:
                 old = [each for each in old if not is_same(each.path, current)]
-                yield self._in(current, self._skip(_size_of(current)))
+                yield self._in(current, _size_of(current))
         ended = [0.0, *(each.ended for each in old)]
         for each, begun in reversed(list(zip(old, ended, strict=False))):
-            if begun - SLACK > self._wanted.end:
+            # (Where a clock was set back, a file ends before it begins, and may have anything in it)
+            if self._wanted.end + SLACK < begun <= each.ended or each.ended < self._wanted.start:
                 continue
-            if each.ended < self._wanted.start:
-                return
             if self._left <= 0:
                 self.partial = True
                 return
@@ -117,20 +116,27 @@ class Scan:
         except FileNotFoundError:
             return  # too old meanwhile
         with file:
-            yield self._in(file, self._skip(_unpacked(file)))
+            yield self._in(file, _unpacked(file))
 
-    def _skip(self, size: int) -> int:
-        skipped = max(0, size - self._left)
-        self._left -= min(size, self._left)
-        self.partial = self.partial or skipped > 0
-        return skipped
+    def _in(self, file: IO[bytes], size: int) -> Iterator[dict[str, Any]]:
+        """What fits in a file.
 
-    def _in(self, file: IO[bytes], skipping: int) -> Iterator[dict[str, Any]]:
-        if skipping:
-            file.seek(skipping)
-            file.readline()
+        Args:
+            file: Open.
+            size: How much is in it, or is said to be.
+        """
+        at = max(0, size - self._left)
+        if at:
+            self.partial = True
+            file.seek(at)
+            at += len(file.readline())
         first = True
         for line in lines_of(file):
+            at += len(line)
+            self._left -= len(line)
+            if at > size and self._left <= 0:
+                self.partial = True  # more than was said: it is written, or pretends to be smaller than it is
+                return
             found = self._form.read(line.rstrip(b"\n"))
             if not found:
                 continue
