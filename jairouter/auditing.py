@@ -43,12 +43,15 @@ class Event(NamedTuple):
 
 
 _TYPES: Final = {kind: {"authType": kind.value} for kind in Kind}
+_made: Final = tuple.__new__
 
 
 def success(caller: Caller, ip: str, resource: str, action: str) -> Event:
     """What is recorded of a request of somebody who is known, and may."""
-    return Event(
-        "AUTHENTICATION_SUCCESS", caller.name, ip, resource, "allowed", action, "", "", _TYPES[caller.kind]
+    details = _TYPES[caller.kind]
+    # (Each request makes one: `Event(...)` is a function in Python, and takes twice as long)
+    return _made(
+        Event, ("AUTHENTICATION_SUCCESS", caller.name, ip, resource, "allowed", action, "", "", details)
     )
 
 

@@ -127,8 +127,8 @@ class AuditLog:
 
     def often(self, event: Event) -> None:
         """See `IAudit.often`."""
-        wanted = self._decided.get((event[0], event[4]))
-        if wanted or (wanted is None and self._is_wanted(event)):
+        # Each request comes here: whether it is wanted was asked when the first of its like came
+        if not self._repeated.again(event) and self._is_wanted(event):
             self._repeated.add(event)
             if _SWEEP not in self._alarms:
                 self._sweep_later()
