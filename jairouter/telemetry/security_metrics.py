@@ -80,9 +80,7 @@ class SecurityMetrics(Collector):
     def record(self, event: Event) -> None:
         """See `IAudit.record`."""
         kind, result = event.kind, event.result
-        if (
-            kind == _SUCCESS and result == ALLOWED
-        ):  # each request: not a step too many
+        if kind == _SUCCESS and result == ALLOWED:  # each request: not a step too many
             how = event.details.get("authType", _UNKNOWN)
             self._succeeded[how] = self._succeeded.get(how, 0) + 1
             return

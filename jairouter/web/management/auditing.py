@@ -153,6 +153,7 @@ def _alerting(asking: Asking) -> tuple[Endpoint, ...]:
             asking.reset,
             data=_ALERTS,
             permission=DELETE,
+            event="ALERTS_RESET",
         ),
     )
 

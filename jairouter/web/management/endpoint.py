@@ -197,6 +197,8 @@ class Endpoint:
         status: Of a good reply.
         refusals: Codes of `Refusal` that may come besides INVALID_REQUEST and FORBIDDEN.
         permission: ``<resource>:<action>``: what a caller needs for it; or `PUBLIC`, or `KNOWN`.
+        event: The kind of event that it is when it is done; empty where it changes nothing, or whatever
+            is changed is recorded where that happens.
     """
 
     method: str
@@ -214,6 +216,7 @@ class Endpoint:
     status: int = 200
     refusals: tuple[str, ...] = ()
     permission: str = "config:read"
+    event: str = ""
 
     @property
     def makes_version(self) -> bool:

@@ -19,6 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.server import NOT_DONE_YET
 
+from jairouter.auditing import Event
 from jairouter.errors import ClientGone, GatewayError, retry_after_headers
 from jairouter.refusals import InvalidRequest, NotFound, Refusal
 from jairouter.request_body.held import HeldBody, collect
@@ -159,6 +160,10 @@ async def _answer(
     reply = endpoint.answer(call)
     if not isinstance(reply, Reply):
         reply = await reply
+    if endpoint.event:
+        done = Event(endpoint.event, who.name, who.address, endpoint.path, action=endpoint.method)
+        asked = {name: value for name, value in {**path, **query}.items() if value is not None}
+        service.access.audit.record(done._replace(request_id=request_id, details=asked))
     if isinstance(reply.data, Later):
         return reply, await service.run_in_thread(_written, reply, service)
     return reply, _written(reply, service)
