@@ -86,7 +86,8 @@ class Call:
             change_type: See `Told`.
             done: What is done, which stands where the caller gives no reason (query ``description``).
         """
-        return Told(self.who, change_type, self.query.get("description") or done)
+        description = self.query.get("description") or done
+        return Told(self.who, change_type, description, self.address, self.request_id)
 
     def member(self, name: str, default: Any = None) -> Any:
         """A member of the body, which may be spelled ``baseUrl``, ``base-url`` or ``base_url``.
