@@ -95,10 +95,8 @@ class AuditedTests(SynchronousTestCase):
 
     def test_from_where_it_was_asked_for(self) -> None:
         """Which is not kept with the version, and not said of one that undoes it."""
-        for asking, ip in (
-            (replace(TOLD, address="10.0.0.9", request_id="r-1"), "10.0.0.9"),
-            (Told("x", "y"), ""),
-        ):
+        asked = replace(TOLD, address="10.0.0.9", request_id="r-1")
+        for asking, ip in ((asked, "10.0.0.9"), (Told("x", "y", "", "10.0.0.8"), "")):
             self.configuration.asking = asking
             self.configuration.becomes(AFTER, self.configuration.version + 1)
             self.configuration.asking = None
