@@ -7,6 +7,7 @@ import os
 from typing import Any
 from unittest import mock
 
+from jairouter.telemetry.audit import files
 from jairouter.telemetry.audit.line import Form
 from jairouter.telemetry.audit.search import Found, Wanted, search, tally
 from jairouter.telemetry.audit.writer import Rules
@@ -93,6 +94,14 @@ class SearchTests(RecordTestCase):
         writer.write([self.entry(LOGIN._replace(resource=f"/{each}")) for each in (12, 13, 14, 15)])
         found = self.search(Wanted(NOW, NOW + 100))
         self.assertEqual(self.resources(found)[:6], [15, 14, 13, 12, 11, 10])
+
+    def test_others_have_their_turn(self) -> None:
+        """A thread that gives nothing up keeps the reactor waiting, 5 ms at a time."""
+        turns: list[float] = []
+        self.patch(files, "sleep", turns.append)
+        self.patch(files, "_TURN", 1)
+        self.search()
+        self.assertEqual(turns, [0] * 12)
 
     def test_a_crash_while_a_file_was_compressed(self) -> None:
         """It is there under both names, and in the answer once."""
