@@ -31,8 +31,8 @@ _TIME: Final = "%Y%m%dT%H%M%SZ"
 _OLD: Final = re.compile(r"\.([0-9]{12,15})\.([0-9]{8}T[0-9]{6}Z)(?:-[0-9]+)?(\.gz)?")
 _UNFINISHED: Final = ".tmp"
 _TURN: Final = 40
-"""Lines after which a reader lets others have their turn: some 300 us. Else whatever the reactor does waits for
-5 ms (`sys.getswitchinterval`), again and again for as long as the reading takes."""
+"""Lines after which a reader lets others have their turn: some 300 us. Else whatever the reactor does waits
+for 5 ms (`sys.getswitchinterval`), again and again for as long as the reading takes."""
 
 
 class OldFile(NamedTuple):

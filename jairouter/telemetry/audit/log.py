@@ -112,6 +112,11 @@ class AuditLog:
         """Events that could not be kept."""
         return self._condition.lost
 
+    @property
+    def behind(self) -> bool:
+        """Whether events wait that cannot be written now, and so are in no file."""
+        return bool(self._condition.why) and len(self._waiting) > 0
+
     def start(self) -> None:
         """Begin: what was strange about the files is recorded, and what is too old is deleted."""
         self._compress_due = True
