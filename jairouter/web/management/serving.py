@@ -10,7 +10,7 @@ Whatever is refused before the body is read, is refused without reading it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -162,11 +162,17 @@ async def _answer(
         reply = await reply
     if endpoint.event:
         done = Event(endpoint.event, who.name, who.address, endpoint.path, action=endpoint.method)
-        asked = {name: value for name, value in {**path, **query}.items() if value is not None}
-        service.access.audit.record(done._replace(request_id=request_id, details=asked))
+        service.access.audit.record(done._replace(request_id=request_id, details=_told(path, query)))
     if isinstance(reply.data, Later):
         return reply, await service.run_in_thread(_written, reply, service)
     return reply, _written(reply, service)
+
+
+def _told(path: Mapping[str, Any], query: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What was asked for, for the record. The query of an address in it may be a secret: see `key_of`."""
+    given = path.items()
+    names = {name: value.partition("?")[0] if isinstance(value, str) else value for name, value in given}
+    return names | {name: value for name, value in query.items() if value is not None}
 
 
 def _written(reply: Reply, service: Service) -> bytes:

@@ -58,6 +58,13 @@ class RecordedTests(SynchronousTestCase):
         self.assertEqual((event.resource, event.result), ("/api/config/version/{version}", "allowed"))
         self.assertEqual(event.details["version"], 7)
 
+    def test_the_query_of_an_address_is_no_name(self) -> None:
+        """It may have a key in it."""
+        (one,) = (each for each in all_of_them() if each.name == "getInstance")
+        path = "/api/config/instance/chat/a@http:%2F%2Fb%2Fv1%3Fkey=planted"
+        self.api(replace(one, event="READ")).ask(path)
+        self.assertEqual(self.audit.events[0].details["instanceId"], "a@http://b/v1")
+
     def test_what_is_not_done(self) -> None:
         (one,) = (each for each in all_of_them() if each.path == "/api/config/version/{version}")
         self.api(replace(one, event="VERSION_READ")).ask("/api/config/version/x")
