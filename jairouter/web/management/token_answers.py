@@ -10,8 +10,8 @@ from jairouter.auth.tokens import By
 from jairouter.auth.verifying import ACCESS
 from jairouter.caller import Kind
 from jairouter.dates import date_of
-from jairouter.errors import RateLimited, Reason, Unauthenticated
-from jairouter.refusals import InsufficientPermissions, InvalidRequest, NotFound
+from jairouter.errors import PermissionDenied, RateLimited, Reason, Unauthenticated
+from jairouter.refusals import InvalidRequest, NotFound
 from jairouter.web.management import token_bodies as bodies
 from jairouter.web.management.changing import undisturbed
 from jairouter.web.management.endpoint import Call, Reply
@@ -119,7 +119,7 @@ class Answers:
             raise bodies.TokenRevokeFailed(error.message) from None
         user = call.member("userId")
         if not self._is_caller(call, bearer.user) and not call.may(frozenset((WRITE,))):
-            raise InsufficientPermissions(f"to revoke the tokens of others takes {WRITE}")
+            raise PermissionDenied(f"to revoke the tokens of others takes {WRITE}")
         if user not in (None, bearer.user):
             raise bodies.TokenRevokeFailed("the token is not one of that user")
         await undisturbed(self._tokens.revoke([bearer], self._by(call)))
@@ -146,7 +146,7 @@ class Answers:
         if user is None:
             raise InvalidRequest("username is required where the caller is no user")
         if user != own and not call.may(frozenset((WRITE,))):
-            raise InsufficientPermissions(f"to revoke the tokens of others takes {WRITE}")
+            raise PermissionDenied(f"to revoke the tokens of others takes {WRITE}")
         await undisturbed(self._tokens.revoke_all(user, self._by(call)))
         return Reply(None, "All tokens of the user are revoked that were issued up to now")
 

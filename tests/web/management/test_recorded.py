@@ -8,7 +8,8 @@ from types import SimpleNamespace
 from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.auditing import Event
-from jairouter.web.management.endpoint import Endpoint
+from jairouter.errors import PermissionDenied
+from jairouter.web.management.endpoint import Call, Endpoint, Reply
 from tests.reloading.test_audited import Kept
 from tests.web.management.examples import Api, all_of_them
 
@@ -57,6 +58,20 @@ class RecordedTests(SynchronousTestCase):
         self.assertEqual((event.kind, event.user, event.ip), ("VERSION_READ", "127.0.0.1", "127.0.0.1"))
         self.assertEqual((event.resource, event.result), ("/api/config/version/{version}", "allowed"))
         self.assertEqual(event.details["version"], 7)
+
+    def test_what_the_caller_lacks_a_permission_for_only_then(self) -> None:
+        """Who may change accounts may not make one that may more than they do."""
+
+        def denied(call: Call) -> Reply:
+            raise PermissionDenied("it needs security:write")
+
+        (one,) = (each for each in all_of_them() if each.path == "/api/config/version/{version}")
+        api = self.api(replace(one, event="VERSION_READ", answer=denied))
+        self.assertEqual(api.ask("/api/config/version/7").status, 403)
+        (event,) = self.audit.events
+        self.assertEqual(
+            (event.kind, event.user, event.result), ("AUTHORIZATION_FAILURE", "127.0.0.1", "denied")
+        )
 
     def test_the_query_of_an_address_is_no_name(self) -> None:
         """It may have a key in it."""
