@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.web.server import NOT_DONE_YET
 
-from jairouter.auditing import refusal
+from jairouter.auditing import refusal, success
 from jairouter.auth.permissions import SERVICES
 from jairouter.errors import GatewayError, ModelNotFound, PermissionDenied
 from jairouter.web.asking import client_of
@@ -90,6 +90,7 @@ class Models(JsonPage):
     def _show(self, request: Any, admitted: Admitted, address: str) -> Any:
         request.caller = caller = admitted.caller
         if not caller.permissions.isdisjoint(_USING):
+            self._guard.audit.often(success(caller, address, "/v1/models", "GET"))
             return super().render(request)
         denied = PermissionDenied(f"{caller.name} may not use any models, nor list them")
         return self._refuse(request, denied, address, caller.name)

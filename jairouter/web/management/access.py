@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from twisted.internet.defer import Deferred
 
-from jairouter.auditing import refusal, success
+from jairouter.auditing import DENIED, Event, NoAudit, refusal, success
 from jairouter.codec.ip_address import parse_ip
 from jairouter.errors import GatewayError, PermissionDenied
 from jairouter.refusals import Forbidden
@@ -76,6 +76,7 @@ PASSED_ON: Final = (
 """Headers that proxies, load balancers and tunnels add."""
 
 _AUTHORITY: Final = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[^:@/\[\]\s]+?)\.?(?::([0-9]{1,5}))?")
+_UNRECORDED: Final = NoAudit()
 _DEFAULT_PORTS: Final = {b"http": b"80", b"https": b"443"}
 
 
@@ -99,13 +100,21 @@ class Access:
         self._security: Guard = security or NoGuard()
         self._given = given
 
-    def admit(self, request: Request, permission: str, resource: str) -> Who | Deferred[Who]:
+    @property
+    def audit(self) -> IAudit:
+        """Is told what is done."""
+        return self._security.audit
+
+    def admit(
+        self, request: Request, permission: str, resource: str, *, recorded: bool = True
+    ) -> Who | Deferred[Who]:
         """Let a request in.
 
         Args:
             request: What was asked.
             permission: What a caller needs; or `PUBLIC`, or `KNOWN`.
             resource: What is asked for, for the record; nothing that a client may choose.
+            recorded: Whether a refusal is an event: not where somebody who is nobody gets an answer, too.
 
         Returns:
             Who asks; a Deferred only where somebody else has to be asked first, which fails likewise.
@@ -115,17 +124,15 @@ class Access:
             GatewayError: Nobody knows who asks, or the caller lacks the permission.
         """
         address, fields = client_of(request)
-        gate = self._security.gate
-        if gate is None:
-            self._check_place(address, request, fields)
-            _check_browser(request, fields, certain=True)
+        gate, audit = self._security.gate, self._security.audit if recorded else _UNRECORDED
+        asked = _Asked(request, resource, address, fields, permission, audit)
+        try:
+            self._check_where_from(address, request, fields)
+        except Forbidden as refusal:
+            asked.kept_out(refusal)
+            raise
+        if gate is None or permission == PUBLIC:
             return Who(address, fields)
-        if self._given:
-            self._granting(address)
-        _check_browser(request, fields, certain=False)
-        if permission == PUBLIC:
-            return Who(address, fields)
-        asked = _Asked(request, resource, address, fields, permission, self._security.audit)
         try:
             found = gate.admit(fields, address)
         except GatewayError as error:
@@ -134,6 +141,14 @@ class Access:
         if isinstance(found, Deferred):
             return found.addCallbacks(asked.admitted, asked.failed)
         return asked.admitted(found)
+
+    def _check_where_from(self, address: str, request: Request, fields: Mapping[bytes, bytes]) -> None:
+        off = self._security.gate is None
+        if off:
+            self._check_place(address, request, fields)
+        elif self._given:
+            self._granting(address)
+        _check_browser(request, fields, certain=off)
 
     def _check_place(self, address: str, request: Request, fields: Mapping[bytes, bytes]) -> None:
         if all(each.is_loopback for each in self._granting(address)):
@@ -195,6 +210,12 @@ class _Asked(NamedTuple):
     def refused(self, error: GatewayError, name: str = "") -> None:
         """Have it recorded."""
         self.audit.often(refusal(error, name, self.address, self.resource, self._action))
+
+    def kept_out(self, refusal: Forbidden) -> None:
+        """Have it recorded that it is no matter of who asks."""
+        kind, reason = "AUTHORIZATION_FAILURE", refusal.code
+        event = Event(kind, "", self.address, self.resource, DENIED, self._action, reason)
+        self.audit.often(event)
 
     @property
     def _action(self) -> str:

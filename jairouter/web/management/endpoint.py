@@ -91,7 +91,8 @@ class Call:
             change_type: See `Told`.
             done: What is done, which stands where the caller gives no reason (query ``description``).
         """
-        return Told(self.who, change_type, self.query.get("description") or done)
+        description = self.query.get("description") or done
+        return Told(self.who, change_type, description, self.address, self.request_id)
 
     def member(self, name: str, default: Any = None) -> Any:
         """A member of the body, which may be spelled ``baseUrl``, ``base-url`` or ``base_url``.
@@ -202,6 +203,8 @@ class Endpoint:
         status: Of a good reply.
         refusals: Codes of `Refusal` that may come besides INVALID_REQUEST and FORBIDDEN.
         permission: ``<resource>:<action>``: what a caller needs for it; or `PUBLIC`, or `KNOWN`.
+        event: The kind of event that it is when it is done; empty where it changes nothing, or whatever
+            is changed is recorded where that happens.
     """
 
     method: str
@@ -219,6 +222,7 @@ class Endpoint:
     status: int = 200
     refusals: tuple[str, ...] = ()
     permission: str = "config:read"
+    event: str = ""
 
     @property
     def makes_version(self) -> bool:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from jairouter.auth.acting import By
 from jairouter.auth.verifying import ACCESS
 from jairouter.dates import date_of
-from jairouter.errors import RateLimited, Reason, Unauthenticated
-from jairouter.refusals import InsufficientPermissions, InvalidRequest, NotFound
+from jairouter.errors import PermissionDenied, RateLimited, Reason, Unauthenticated
+from jairouter.refusals import InvalidRequest, NotFound
 from jairouter.web.management import token_bodies as bodies
 from jairouter.web.management.changing import undisturbed
 from jairouter.web.management.endpoint import Call, Reply
@@ -244,7 +244,7 @@ class Answers:
         if by.user == user:
             return
         if not by.may(frozenset((WRITE,))):
-            raise InsufficientPermissions(f"to revoke the tokens of others takes {WRITE}")
+            raise PermissionDenied(f"to revoke the tokens of others takes {WRITE}")
         self._tokens.check_may_revoke(by, user, bearer)
 
     @staticmethod

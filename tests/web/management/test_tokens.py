@@ -9,10 +9,11 @@ from twisted.internet.defer import Deferred, ensureDeferred, fail, succeed
 from jairouter.auth.permissions import ALL, granted_to_roles
 from jairouter.auth.tokens import Tokens
 from jairouter.caller import Caller, Kind
-from jairouter.errors import RateLimited, Reason, Unauthenticated
+from jairouter.errors import PermissionDenied, RateLimited, Reason, Unauthenticated
 from jairouter.refusals import Refusal
 from jairouter.web.management.checking import check
 from jairouter.web.management.endpoint import KNOWN, PUBLIC, Call, Endpoint, Reply
+from jairouter.web.management.envelope import refusal_of
 from jairouter.web.management.token_answers import Guesses
 from jairouter.web.management.tokens import endpoints
 from tests.auth.token_attacks import hs
@@ -83,7 +84,10 @@ class EndpointCase(LifeCase):
         return reply.data
 
     def refusal(self, name: str, body: Any = None, **options: Any) -> Refusal:
-        refusal: Refusal = self.failureResultOf(self.call(name, body, **options), Refusal).value
+        refusal = self.failureResultOf(self.call(name, body, **options), Refusal, PermissionDenied).value
+        if isinstance(refusal, PermissionDenied):
+            refusal = refusal_of(refusal)
+        assert isinstance(refusal, Refusal)
         self.assertIn(refusal.code, ("INVALID_REQUEST", *self.endpoints[name].refusals))
         return refusal
 
