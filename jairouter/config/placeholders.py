@@ -22,9 +22,9 @@ _MOST_DEPTH = 20
 #: What all placeholders of one value may stand for together, in characters.
 _MOST_TEXT = 100_000
 
-Refuses = Callable[[Origin, str, KeyPath], bool]
-"""Says of a value, by where it was written, whether it must not use a placeholder: by its name, and by the
-key that it is, if it is one."""
+Refuses = Callable[[Origin, str, KeyPath | None], str | None]
+"""Says of a value, by where it was written, why it must not use a placeholder, or None if it may: by its
+name, and by the key that it is; None for that, too, where it is a variable or nothing."""
 
 
 class _Unresolved(Exception):
@@ -65,6 +65,19 @@ def names_in(tree: Members, path: KeyPath, root: Group, environ: Mapping[str, st
     if node is not None:
         resolution.node(node, path)
     return frozenset(resolution.names)
+
+
+def resolved_at(tree: Members, path: KeyPath, root: Group, environ: Mapping[str, str]) -> Node | None:
+    """Return what stands at a place, with its placeholders replaced; None for nothing.
+
+    Args:
+        tree: see `resolve`; likewise the others.
+        path: the place.
+        root: the shape of the tree.
+        environ: the environment variables.
+    """
+    node = lookup(tree, path)
+    return None if node is None else _Resolution(tree, root, environ, Findings(), None).node(node, path)
 
 
 class _Resolution:
@@ -145,7 +158,8 @@ class _Resolution:
     def _looked_up(self, name: str, active: tuple[KeyPath | str, ...]) -> str | None:
         self.names.add(name)
         place = locate(Place(self._root, (), split_key(name)))
-        self._check_reach(name, place.path)
+        is_key = place.path and not place.rest and name not in self._environ
+        self._check_reach(name, place.path if is_key else None)
         if name in self._environ:
             return self._environ[name]
         node: Node | None = self._tree
@@ -157,14 +171,16 @@ class _Resolution:
             raise _Unresolved(f"the placeholder ${{{name}}} stands, in the end, for itself")
         return self._written(node, place.path, active)
 
-    def _check_reach(self, name: str, path: KeyPath) -> None:
-        if self._refuses is None or self._asking is None or not self._refuses(self._asking, name, path):
+    def _check_reach(self, name: str, path: KeyPath | None) -> None:
+        if self._refuses is None or self._asking is None:
             return
-        shown = f" ${{{name}}}" if _NAME.fullmatch(name) else ""
-        raise _Unresolved(
-            f"the placeholder{shown} stands for what stored changes cannot use: it is a key or a variable "
-            "of the gateway's own security; write this into the files"
-        )
+        why = self._refuses(self._asking, name, path)
+        if why is not None:
+            shown = f" ${{{name}}}" if _NAME.fullmatch(name) else ""
+            raise _Unresolved(
+                f"the placeholder{shown} stands for what stored changes cannot use: {why}, "
+                "or write this into the files"
+            )
 
     def _written(self, node: Node, path: KeyPath, active: tuple[KeyPath | str, ...]) -> str | None:
         if isinstance(node, Items) and all(isinstance(item, Scalar) for item in node.items):

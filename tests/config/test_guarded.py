@@ -19,6 +19,7 @@ security:
     header: "${model.services.chat.instances[0].name}"
     keys: [{name: a, value: "${KEY}", permissions: [admin]}]
   jwt: {secret: "${JWT}"}
+  changes: {variables: ["PLAIN", "${LISTED}_*"]}
 management: {api: {allow-from: [127.0.0.1]}}
 logging: {audit: {enabled: true, file: /tmp/audit.log}}
 model.services.chat.instances:
@@ -32,6 +33,9 @@ ENVIRON = {
     "OPENAI": "sk-openai",
     "JAIROUTER_TOKEN": "a-token",
     "PLAIN": "plain",
+    "LISTED": "BACKEND",
+    "BACKEND_KEY": "sk-backend",
+    "AWS_SECRET_ACCESS_KEY": "aws-secret",
     "SECURITY_JWT_ISSUER": "https://issuer.test",
 }
 
@@ -125,9 +129,61 @@ class GuardedTests(SynchronousTestCase):
         told = self.refused({**with_header("${tracing.service-name}"), "tracing": {"service-name": "${JWT}"}})
         self.assertIn("stored changes cannot use", str(told))
 
-    def test_other_variables_and_keys_are_used(self) -> None:
-        for text in ("Bearer ${PLAIN}", "${OPENAI}", "${server.port:8080}", "\\${JWT}"):
+    def test_variables_that_the_files_name_and_keys_are_used(self) -> None:
+        for text in ("Bearer ${PLAIN}", "${BACKEND_KEY}", "${server.port:8080}", "\\${JWT}"):
             self.assertEqual(over(with_header(text)).stored, 3, text)
+
+    def test_no_other_variable_is_used(self) -> None:
+        """It could be sent anywhere; and whether there is such a variable is not told either."""
+        for text in (
+            "${AWS_SECRET_ACCESS_KEY}",
+            "${OPENAI}",
+            "${ OPENAI }",
+            "${PLAIN:${OPENAI}}${OPENAI:x}",
+            "${OPE${PLAIN:x}:${NOTHING:y}}",
+            "${NOTHING:x}",
+            "${XBACKEND_KEY:x}",
+            "${PLAINER:x}",
+            "${server.no-such-key:x}",
+        ):
+            told = str(self.refused(with_header(text)))
+            self.assertIn("model.services.chat.instances[0].headers.X-Mine: the placeholder", told, text)
+            self.assertIn("no variable that security.changes.variables names", told, text)
+            self.assertNotIn("secret", told.replace("AWS_SECRET", ""), text)
+
+    def test_nor_what_another_instance_has(self) -> None:
+        for key in (
+            "headers.X-Own",
+            "headers.X_OWN",
+            "headers",
+            "base-url",
+            "path:x",
+            "api-key:x",
+        ):
+            told = str(self.refused(with_header(f"${{model.services.chat.instances[0].{key}}}")))
+            self.assertIn("stored changes cannot use: it ", told, key)
+
+    def test_without_a_list_there_is_no_variable(self) -> None:
+        files = sources_of(
+            [Text("a.yml", b"model.services.chat.instances: [{name: m, url: 'http://a'}]")], ()
+        )
+        headers = {
+            "model": {"services": {"chat": {"instances": {"m@http://a": {"headers": {"X": "${A:x}"}}}}}}
+        }
+        with self.assertRaises(ConfigurationFaults):
+            build(files, {"A": "b"}, Stored(1, headers))
+
+    def test_the_list_may_come_from_the_environment(self) -> None:
+        environ = {"A_1": "b", "C": "d", "SECURITY_CHANGES_VARIABLES": "A_*, C"}
+        files = sources_of(
+            [Text("a.yml", b"model.services.chat.instances: [{name: m, url: 'http://a'}]")], ()
+        )
+        added = {"X": "${A_1}", "Y": "${C}"}
+        changes = {"model": {"services": {"chat": {"instances": {"m@http://a": {"headers": added}}}}}}
+        headers = (
+            build(files, environ, Stored(1, changes)).settings.model.services["chat"].instances[0].headers
+        )
+        self.assertEqual({name: each.reveal() for name, each in headers.items()}, {"X": "b", "Y": "d"})
 
     def test_the_files_use_what_they_like(self) -> None:
         loaded = over(with_header("x"))

@@ -7,6 +7,7 @@ from pydantic import model_validator
 from jairouter.config.forms import Switch, Words
 from jairouter.config.settings.api_keys import ApiKeySettings
 from jairouter.config.settings.auditing import AuditSettings
+from jairouter.config.settings.changes import ChangesSettings
 from jairouter.config.settings.outbound import OutboundSettings
 from jairouter.config.settings.pages import PageHeadersSettings
 from jairouter.config.settings.sanitization import SanitizationSettings
@@ -33,6 +34,7 @@ class SecuritySettings(Section):
     audit: AuditSettings = AuditSettings()
     headers: PageHeadersSettings = PageHeadersSettings()
     outbound: OutboundSettings = OutboundSettings()
+    changes: ChangesSettings = ChangesSettings()
 
     @property
     def on(self) -> bool:
