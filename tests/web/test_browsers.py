@@ -108,7 +108,8 @@ class UseTests(SynchronousTestCase):
     def test_a_page_behind_a_proxy_on_this_machine(self) -> None:
         own: dict[str, Any] = {"origin": "https://ai.test", "host": "ai.test"}
         for name in PASSED_ON:
-            self.assertFalse(self.refused(**own, **{name.decode(): "x"}), name)
+            passed_on: dict[str, Any] = {**own, name.decode(): "x"}
+            self.assertFalse(self.refused(**passed_on), name)
 
     def test_the_gateways_own_page(self) -> None:
         self.assertFalse(self.refused(origin="http://localhost:8080", content_type="text/plain"))
