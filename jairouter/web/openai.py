@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from jairouter.web.data_plane import DataPlane
 
 
+_LIST = "/v1/models"
 _NONE: Mapping[bytes, bytes] = {}
 _USING = frozenset(f"{service}:read" for service in SERVICES)
 
@@ -42,6 +43,8 @@ class Operation(Page):
     Attributes:
         route: As given.
     """
+
+    of_models = True
 
     def __init__(self, route: Route, data_plane: DataPlane, guard: Guard | None = None) -> None:
         super().__init__()
@@ -83,6 +86,7 @@ class Models(JsonPage):
     """
 
     isLeaf = True
+    of_models = True
 
     def __init__(self, services: Services, created: Callable[[], int], guard: Guard | None = None) -> None:
         super().__init__()
@@ -93,7 +97,7 @@ class Models(JsonPage):
     def render(self, request: Any) -> Any:
         """See `Resource.render`."""
         gate = self.guard.gate
-        if gate is None or request.method not in (b"GET", b"HEAD"):
+        if gate is None or request.method not in (b"GET", b"HEAD") or self._is_open(request):
             return super().render(request)
         address, fields = client_of(request)
         try:
@@ -107,6 +111,10 @@ class Models(JsonPage):
             found.addErrback(self._failed, request, address)
             return NOT_DONE_YET
         return self._show(request, found, address)
+
+    def _is_open(self, request: Any) -> bool:
+        below = b"/".join([b"", *request.postpath]).decode("utf-8", "replace")
+        return self.guard.is_open(_LIST + below)
 
     def _show(self, request: Any, admitted: Admitted, address: str) -> Any:
         request.caller = caller = admitted.caller
@@ -122,7 +130,7 @@ class Models(JsonPage):
             request.processingFailed(failure)
 
     def _refuse(self, request: Any, error: GatewayError, address: str, name: str = "") -> int:
-        self.guard.audit.often(refusal(error, name, address, "/v1/models", "GET"))
+        self.guard.audit.often(refusal(error, name, address, _LIST, "GET"))
         return refuse(request, error)
 
     def page(self, request: Any) -> tuple[int, Any]:

@@ -24,8 +24,9 @@ class SecuritySettings(Section):
     given, they have to be as soon as one of these two is true; with false, anybody may call all the same."""
 
     excluded_paths: tuple[Words, ...] = ()
-    """Paths at which anybody may use models, such as `/v1/embeddings`; `*` and `**` are placeholders. The
-    list of models and the management API are never among them."""
+    """Paths at which anybody may use models, such as `/v1/embeddings`, or see which there are (`/v1/models`);
+    `*` and `**` are placeholders. A route is open under both of its paths (`/v1`, `/api/v1`) if one of them
+    fits. The management API is never among them."""
 
     api_key: ApiKeySettings = ApiKeySettings()
     jwt: JwtSettings = JwtSettings()
