@@ -25,10 +25,12 @@ KEPT: Final[tuple[KeyPath, ...]] = (
     ("security",),
     ("management", "api"),
     ("logging", "audit"),
+    ("logging", "file"),
     ("server", "ssl"),
     ("server", "forward-headers"),
 )
-"""What stored changes cannot touch: it says who may do what, and who is told of it."""
+"""What stored changes cannot touch: it says who may do what, and who is told of it; or names a file that is
+written to, with texts of callers in it."""
 
 SECRET: Final[tuple[KeyPath, ...]] = (
     ("security",),

@@ -86,6 +86,7 @@ class GuardedTests(SynchronousTestCase):
             ("logging.audit", {"logging": {"$patch": "replace"}}),
             ("server.forward-headers", {"server": {"forward-headers": {"trusted-proxies": ["0.0.0.0/0"]}}}),
             ("server.ssl", {"server": {"ssl": None}}),
+            ("logging.file", {"logging": {"file": {"name": "/etc/cron.d/jairouter"}}}),
         ):
             self.assertIn(path, {each.path for each in self.refused(changes).faults}, changes)
 
