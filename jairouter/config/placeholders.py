@@ -141,25 +141,23 @@ class _Resolution:
         return "".join((*done, text[at:]))
 
     def _placeholder(self, inner: str, active: tuple[KeyPath | str, ...]) -> str:
-        name, default = _parted(inner)
-        name = self._text(name, (*active, "")) if "${" in name else name
-        found = self._looked_up(name.strip(), active)
+        written, default = _parted(inner)
+        name = self._text(written, (*active, "")) if "${" in written else written
+        found = self._looked_up(name.strip(), written, active)
         if found is not None:
             return found
         if default is None:
-            # A password may contain "${" by chance: only what looks like a name is shown.
-            shown = f" ${{{name}}}" if _NAME.fullmatch(name) else ""
             raise _Unresolved(
-                f"the placeholder{shown} stands for nothing: "
+                f"the placeholder{_shown(written)} stands for nothing: "
                 "no environment variable and no key has that name, and it has no default"
             )
         return self._text(default, (*active, ""))
 
-    def _looked_up(self, name: str, active: tuple[KeyPath | str, ...]) -> str | None:
+    def _looked_up(self, name: str, written: str, active: tuple[KeyPath | str, ...]) -> str | None:
         self.names.add(name)
         place = locate(Place(self._root, (), split_key(name)))
         is_key = place.path and not place.rest and name not in self._environ
-        self._check_reach(name, place.path if is_key else None)
+        self._check_reach(name, written, place.path if is_key else None)
         if name in self._environ:
             return self._environ[name]
         node: Node | None = self._tree
@@ -168,17 +166,16 @@ class _Resolution:
         if place.rest or not place.path or node is None:
             return None
         if place.path in active:
-            raise _Unresolved(f"the placeholder ${{{name}}} stands, in the end, for itself")
+            raise _Unresolved(f"the placeholder{_shown(written)} stands, in the end, for itself")
         return self._written(node, place.path, active)
 
-    def _check_reach(self, name: str, path: KeyPath | None) -> None:
+    def _check_reach(self, name: str, written: str, path: KeyPath | None) -> None:
         if self._refuses is None or self._asking is None:
             return
         why = self._refuses(self._asking, name, path)
         if why is not None:
-            shown = f" ${{{name}}}" if _NAME.fullmatch(name) else ""
             raise _Unresolved(
-                f"the placeholder{shown} stands for what stored changes cannot use: {why}, "
+                f"the placeholder{_shown(written)} stands for what stored changes cannot use: {why}, "
                 "or write this into the files"
             )
 
@@ -189,6 +186,15 @@ class _Resolution:
         if not isinstance(node, Scalar) or node.is_null:
             return None
         return node.text if node.literal else self._text(node.text, (*active, path))
+
+
+def _shown(written: str) -> str:
+    """A placeholder as a fault shows it: as it was written, since what stands in its name may be a secret.
+
+    A password may contain ``${`` by chance, so only what looks like a name is shown.
+    """
+    name = written.strip()
+    return f" ${{{name}}}" if _NAME.fullmatch(name) else ""
 
 
 def _closing(text: str, start: int) -> int:
