@@ -19,7 +19,7 @@ from jairouter.config.naming import KeyPath, dotted
 from jairouter.config.patch import TOLD_FIXED
 from jairouter.config.placeholders import names_in, resolve, resolved_at
 from jairouter.config.shape import Group, at, holds_secret
-from jairouter.config.tree import Members, Node, leaves, lookup
+from jairouter.config.tree import Members, Node, leaves, lookup, replaced
 
 KEPT: Final[tuple[KeyPath, ...]] = (
     ("security",),
@@ -116,7 +116,7 @@ def guard_of(below: Members, root: Group, environ: Mapping[str, str], origin: Or
 
 def check_kept(
     below: Members, tree: Members, root: Group, environ: Mapping[str, str], origin: Origin, findings: Findings
-) -> None:
+) -> Members:
     """Refuse stored changes of what keeps those in check who make them, whichever way they are written.
 
     A key that files have there may say `${another.key}`, so that what it comes to is looked at too.
@@ -128,6 +128,10 @@ def check_kept(
         environ: the environment variables.
         origin: of the stored changes.
         findings: where faults go.
+
+    Returns:
+        The tree without what was refused: nobody may have the gateway read, out of what they cannot change,
+        an expression that takes longer than anybody lives.
     """
     before, after = (resolve(each, root, environ, Findings()) for each in (below, tree))
     for path in KEPT:
@@ -135,6 +139,10 @@ def check_kept(
         same = lookup(below, path) == now and _texts(before, path) == _texts(after, path)
         if not same:
             findings.fault(origin, path, TOLD_FIXED)
+            put_back = replaced(tree, path, lookup(below, path))
+            assert isinstance(put_back, Members)  # as the whole always is
+            tree = put_back
+    return tree
 
 
 def _texts(tree: Node, path: KeyPath) -> list[tuple[KeyPath, str]]:

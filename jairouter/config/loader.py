@@ -169,7 +169,7 @@ def build(
     if stored is not None:
         origin = Origin(f"version {stored.number}")
         tree = _whole(merge(low, read_changes(stored.changes, origin, findings), findings), sources, findings)
-        guarded.check_kept(below, tree, ROOT, environ, origin, findings)
+        tree = guarded.check_kept(below, tree, ROOT, environ, origin, findings)
         refuses = guarded.guard_of(below, ROOT, environ, origin).refuses
     resolved = resolve(_derived(tree), ROOT, environ, findings, refuses)
     settings = typed(resolved, findings)

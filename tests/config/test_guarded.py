@@ -90,6 +90,17 @@ class GuardedTests(SynchronousTestCase):
         ):
             self.assertIn(path, {each.path for each in self.refused(changes).faults}, changes)
 
+    def test_nor_is_it_read(self) -> None:
+        """An expression may take all memory to be understood; and where nothing was, nothing is put back."""
+        pattern = {"response": {"pii-patterns": ["("]}}
+        whole = {"$patch": "replace", "sanitization": pattern}
+        for changes in ({"security": {"sanitization": pattern}}, {"security": whole}):
+            self.assertEqual([each.path for each in self.refused(changes).faults], ["security"])
+        bare = sources_of([Text("a.yml", b"server.port: 1")], ())
+        with self.assertRaises(ConfigurationFaults) as raised:
+            build(bare, {}, Stored(1, {"security": {"sanitization": pattern}}))
+        self.assertEqual([each.path for each in raised.exception.faults], ["security"])
+
     def test_nor_by_what_the_files_take_from_elsewhere(self) -> None:
         """The header of keys is the name of an instance here, which may be changed otherwise."""
         told = self.refused(with_member("name", "X-Anything")).faults
