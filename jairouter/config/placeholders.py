@@ -21,6 +21,11 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\[\]-]*")
 _MOST_DEPTH = 20
 #: What all placeholders of one value may stand for together, in characters.
 _MOST_TEXT = 100_000
+#: Placeholders of one value, those that these stand for among them: each may stand for many others.
+_MOST_IN_A_VALUE = 1000
+#: Likewise, of all values together; a long text counts as several.
+_MOST = 100_000
+_LONG = 100
 
 Refuses = Callable[[Origin, str, KeyPath | None], str | None]
 """Says of a value, by where it was written, why it must not use a placeholder, or None if it may: by its
@@ -95,6 +100,7 @@ class _Resolution:
         self._tree = tree
         self._refuses = refuses
         self._asking: Origin | None = None
+        self._in_this_value = self._in_all = 0
         self._root = root
         self._environ = environ
         self._findings = findings
@@ -115,6 +121,7 @@ class _Resolution:
     def _scalar(self, scalar: Scalar, path: KeyPath) -> Node:
         # Whatever stands between, it is this value that comes to have what is found in the end
         self._asking = scalar.origin
+        self._in_this_value = 0
         try:
             text = self._text(scalar.text, (path,))
         except _Unresolved as unresolved:
@@ -145,6 +152,7 @@ class _Resolution:
         name = self._text(written, (*active, "")) if "${" in written else written
         found = self._looked_up(name.strip(), written, active)
         if found is not None:
+            self._in_all += len(found) // _LONG
             return found
         if default is None:
             raise _Unresolved(
@@ -154,6 +162,10 @@ class _Resolution:
         return self._text(default, (*active, ""))
 
     def _looked_up(self, name: str, written: str, active: tuple[KeyPath | str, ...]) -> str | None:
+        self._in_this_value += 1
+        self._in_all += 1
+        if self._in_this_value > _MOST_IN_A_VALUE or self._in_all > _MOST:
+            raise _Unresolved("there are more placeholders in it, or in all, than is allowed")
         self.names.add(name)
         place = locate(Place(self._root, (), split_key(name)))
         is_key = place.path and not place.rest and name not in self._environ

@@ -210,3 +210,16 @@ class GuardedTests(SynchronousTestCase):
         loaded = build(sources(), ENVIRON)
         for edit in (edits.merge(same), edits.replace_all(same)):
             self.assertEqual(edit(loaded, {}), {})
+
+    def test_placeholders_that_stand_for_many(self) -> None:
+        """Forty times forty, and so on: with a few more of them it would never end."""
+        levels = {f"l{each}": f"${{logging.level.l{each - 1}:}}" * 40 for each in range(1, 3)}
+        told = str(self.refused({"logging": {"level": levels}}))
+        self.assertIn("logging.level.l2: there are more placeholders in it, or in all, than is allowed", told)
+
+    def test_placeholders_that_stand_for_long_texts(self) -> None:
+        """Of a few of them alone each is fine."""
+        text = {"l0": "x" * 90_000, **{f"l{each}": "${logging.level.l0}" for each in range(1, 150)}}
+        told = str(self.refused({"logging": {"level": text}}))
+        self.assertNotIn("logging.level.l100: there are more placeholders", told)
+        self.assertIn("logging.level.l149: there are more placeholders", told)
