@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
@@ -25,6 +24,7 @@ from jairouter.auth.last_administrator import Left
 from jairouter.auth.passwords import Passwords
 from jairouter.auth.tokens import Tokens
 from jairouter.auth.usage import Usage, UsageAdding
+from jairouter.config.openings import is_open
 from jairouter.filters.authenticate import Authenticate
 from jairouter.filters.charge import Charge
 from jairouter.interfaces import IRecorder
@@ -145,6 +145,10 @@ class Security:
         """Is told what happens."""
         return self.auditing.audit
 
+    def is_open(self, path: str) -> bool:
+        """See `jairouter.web.guard.Guard`."""
+        return is_open(self.settings.excluded_paths, path)
+
     def recorders(self, settings: SecuritySettings) -> Sequence[IRecorder]:
         """Those who are told how each exchange ended, by these settings."""
         refusals = RefusalRecord(self.audit)
@@ -200,10 +204,11 @@ class Security:
         gate = self.gate_for(settings)
         if gate is None:
             return None, None
-        is_open = partial(_is_open, settings.excluded_paths) if settings.excluded_paths else None
+        paths = settings.excluded_paths
+        opened = partial(is_open, paths) if paths else None
         seconds = self._means.reactor.seconds
         return (
-            partial(Authenticate, gate=gate, audit=self.audit, is_open=is_open),
+            partial(Authenticate, gate=gate, audit=self.audit, is_open=opened),
             partial(Charge, ledger=self._means.ledger, seconds=seconds),
         )
 
@@ -266,8 +271,3 @@ class Security:
         """Whether users can get a token here."""
         tokens = self.tokens_now()
         return tokens is not None and tokens.issues
-
-
-def _is_open(patterns: Sequence[str], path: str) -> bool:
-    """Whether one of `security.excluded-paths` fits; `**` stands for as much as `*` does, slashes too."""
-    return any(fnmatchcase(path, pattern.replace("**", "*")) for pattern in patterns)

@@ -137,7 +137,10 @@ class GatewayService(MultiService):
         for notice in self.control.configuration.loaded.notices:
             _log.warn("{notice}", notice=notice)
         for door in open_doors(self.control.configuration.loaded.settings):
-            (_log.warn if door.startswith(WARNING) else _log.info)("open door: {door}", door=door)
+            if door.startswith(WARNING):
+                _log.warn("{told}", told=door.removeprefix(WARNING))
+            else:
+                _log.info("open door: {door}", door=door)
         if not any(self.gateway.services.values()):
             _log.warn("no instance of any model is configured: every request will be refused")
         try:

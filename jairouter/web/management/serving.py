@@ -45,6 +45,10 @@ if TYPE_CHECKING:
 AT_ONCE: Final = {"json": 64 * 1024, "yaml": 1024}
 """Bytes of a body of each kind that is parsed at once; a larger one is parsed in a thread, since that takes a
 while: 60 kB of YAML take more than a tenth of a second."""
+_NOTHING: Final = {b"{}", b"null", b""}
+"""What many clients send where there is nothing to send."""
+_NOTHING_MUCH: Final = 16
+"""Bytes of these, with line ends."""
 Written = tuple[Reply, bytes]
 """A reply, and how it is written."""
 
@@ -212,16 +216,19 @@ def _no_body(endpoint: Endpoint) -> InvalidRequest:
 async def _body(endpoint: Endpoint, upload: IRequestBody, kind: str, service: Service) -> Any:
     """The body as JSON values; None where there is none."""
     try:
-        data = (await collect(upload, service.max_body if endpoint.body is not None else 0)).data
+        data = (await collect(upload, service.max_body if endpoint.body is not None else _NOTHING_MUCH)).data
     except GatewayError as error:
         if endpoint.body is None and error.status == 413:
             raise _no_body(endpoint) from None
         raise
+    if endpoint.body is None:
+        if data and data.strip() not in _NOTHING:
+            raise _no_body(endpoint)
+        return None
     if not data:
-        if endpoint.body is not None and endpoint.body_required:
+        if endpoint.body_required:
             raise InvalidRequest("a body is required")
         return None
-    assert endpoint.body is not None  # with a limit of 0 there are no data
     if len(data) <= AT_ONCE[kind]:
         return _read(data, kind, endpoint)
     return await service.run_in_thread(_read, data, kind, endpoint)
