@@ -119,7 +119,7 @@ class Models(JsonPage):
     def _show(self, request: Any, admitted: Admitted, address: str) -> Any:
         request.caller = caller = admitted.caller
         if not caller.permissions.isdisjoint(_USING):
-            self._guard.audit.often(success(caller, address, "/v1/models", "GET"))
+            self.guard.audit.often(success(caller, address, "/v1/models", "GET"))
             return super().render(request)
         denied = PermissionDenied(f"{caller.name} may not use any models, nor list them")
         return self._refuse(request, denied, address, caller.name)

@@ -40,7 +40,9 @@ class ModelsTests(SynchronousTestCase):
         for permission in ("chat:read", "config:read"):
             caller = Caller("ann", Kind.KEY, frozenset({permission}))
             gate = SimpleNamespace(admit=lambda *_, caller=caller: Admitted(caller, frozenset()))
-            guard: Any = SimpleNamespace(gate=gate, audit=SimpleNamespace(often=kept.append))
+            guard: Any = SimpleNamespace(
+                gate=gate, audit=SimpleNamespace(often=kept.append), is_open=lambda _: False
+            )
             Serving(Models(SERVICES, lambda: 1700, guard)).ask(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         told = [(each.kind, each.user, each.resource) for each in kept]
         self.assertEqual(
