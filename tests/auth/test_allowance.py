@@ -52,6 +52,7 @@ class LimitTests(AllowanceCase):
         remaining = [quota.remaining for _ in range(6) if (quota := self.take())]
         self.assertEqual(remaining, [5, 4, 3, 2, 1, 0])
         self.assertAlmostEqual(self.refused().retry_after or 0, 10.0)
+        self.assertEqual(self.refused().limit, ("api-key", "token-bucket"))
         self.now += 10.0
         self.take()
         self.refused()
@@ -71,6 +72,14 @@ class LimitTests(AllowanceCase):
         self.allowance.give_back(self.now)
         self.take()
         self.refused()
+
+    def test_what_refuses(self) -> None:
+        """For metrics."""
+        self.allow(requests_per_day=0)
+        self.assertEqual(self.refused().limit, ("api-key", "per-day"))
+        self.allow(max_concurrent=1)
+        self.take()
+        self.assertEqual(self.refused().limit, ("api-key", "concurrency"))
 
     def test_per_day(self) -> None:
         """A day ends at midnight UTC, and that is when to try again."""
