@@ -139,6 +139,6 @@ class LimitTests(Recorded):
         self.record(over())
         self.record(by_key)
         self.assertEqual(self.rates(), (1, 0))
-        self.metrics.sum_up()
+        self.metrics.configure({})
         self.record(by_instance)
         self.assertEqual(self.rates(), (2, 0))
