@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import resource
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from twisted.application.service import MultiService
 from twisted.internet.threads import deferToThreadPool
-from twisted.logger import Logger, globalLogPublisher
+from twisted.logger import Logger, globalLogBeginner, globalLogPublisher
 from twisted.python.usage import Options as UsageOptions
 
 from jairouter.assembly import Gateway, assemble
@@ -30,8 +31,8 @@ from jairouter.reloading.reading import Checked, Reading
 from jairouter.steady import keep_steady
 from jairouter.store.document import Documents
 from jairouter.telemetry.audit.writer import AuditUnusable
-from jairouter.telemetry.logs.opening import Logs
-from jairouter.telemetry.masked_logs import mask_logs
+from jairouter.telemetry.logs.opening import Logs, has_begun
+from jairouter.telemetry.masked_logs import MaskedLogs
 from jairouter.turns import shorten_turns
 from jairouter.upstream.resolver import SystemResolver
 from jairouter.web.listener import CannotListen
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
     from twisted.internet.defer import Deferred
 
+    from jairouter.config.settings.sanitization import MaskingSettings
     from jairouter.reloading.beginning import Beginning
 
 DEFAULT_CONFIGURATION = "/etc/jairouter"
@@ -113,6 +115,9 @@ class GatewayService(MultiService):
         self.control = control
         self._reactor = reactor
         self._opened = self._stopping = False
+        self._masked_logs = MaskedLogs(globalLogPublisher, reactor.seconds)
+        self._masking: MaskingSettings | None = None
+        self._secret = SystemRandom().randbytes(32)  # so that a text keeps its hash
         gateway.listener.setServiceParent(self)
 
     def privilegedStartService(self) -> None:
@@ -132,24 +137,21 @@ class GatewayService(MultiService):
         # Not only when the reactor runs: until somebody takes it, this signal ends the process
         signal.signal(signal.SIGHUP, self._reload)
         signal.signal(signal.SIGUSR1, self._reopen)
-        counts = self.gateway.observing.log_counts
-        counts.dropped = lambda: self.logs.dropped
-        globalLogPublisher.addObserver(
-            counts
-        )  # before they are opened: what is below its level is not logged
-        self.logs.open(globalLogPublisher)
+        if has_begun(globalLogBeginner):
+            self._take_over_logs()
+        else:  # twist begins to log after services have started
+            self._reactor.callWhenRunning(self._take_over_logs)
         _allow_many_descriptors()
         shorten_turns(self._reactor)
         _collect_less_often()
         _switch_often()
-        masked = self.control.configuration.loaded.settings.security.sanitization.logs
-        if masked.enabled:
-            rules = rules_of(masked, SystemRandom().randbytes(32))
-            mask_logs(globalLogPublisher, rules, self._reactor.seconds)
         for notice in self.control.configuration.loaded.notices:
             _log.warn("{notice}", notice=notice)
         for door in open_doors(self.control.configuration.loaded.settings):
-            (_log.warn if door.startswith(WARNING) else _log.info)("open door: {door}", door=door)
+            if door.startswith(WARNING):
+                _log.warn("{told}", told=door.removeprefix(WARNING))
+            else:
+                _log.info("open door: {door}", door=door)
         if not any(self.gateway.services.values()):
             _log.warn("no instance of any model is configured: every request will be refused")
         try:
@@ -160,6 +162,22 @@ class GatewayService(MultiService):
         self.gateway.observing.start()
         self.control.start()
         self._reactor.callWhenRunning(self._take_signals)
+
+    def _take_over_logs(self) -> None:
+        counts = self.gateway.observing.log_counts
+        counts.dropped = lambda: self.logs.dropped
+        # Before they are opened: what is below its level is not logged
+        globalLogPublisher.addObserver(counts)
+        self.logs.open(globalLogPublisher)
+        atexit.register(self.logs.flush)  # the threads that write end with the process, wherever they are
+        self._mask_logs()
+        self.control.configuration.call_on_change(self._mask_logs)
+
+    def _mask_logs(self) -> None:
+        settings = self.control.configuration.loaded.settings.security.sanitization.logs
+        if settings != self._masking:
+            self._masking = settings
+            self._masked_logs.use(rules_of(settings, self._secret) if settings.enabled else None)
 
     def _whence(self) -> str:
         """Say that a stored change wants it to listen where it cannot: no file would tell."""
@@ -179,6 +197,7 @@ class GatewayService(MultiService):
 
         def stopped(_: Any) -> Any:
             self.logs.flush()
+            atexit.unregister(self.logs.flush)
             return result
 
         return self.control.stop().addBoth(stopped)
