@@ -222,12 +222,27 @@ class StreamCut(UpstreamError):
 
 
 class RateLimited(GatewayError):
-    """A configured limit is reached."""
+    """A configured limit is reached.
+
+    Attributes:
+        quota: What is left of it, as `Quota`; None where that is told in another way.
+    """
 
     status = 429
     type = "rate_limit_error"
     code = "rate_limit_exceeded"
     blame = Blame.CLIENT
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        retry_after: float | None = None,
+        quota: tuple[int, int, float] | None = None,
+    ) -> None:
+        super().__init__(message, param=param, retry_after=retry_after)
+        self.quota = quota
 
 
 class NoHealthyUpstream(GatewayError):

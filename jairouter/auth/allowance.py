@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from zope.interface import implementer
 
+from jairouter.dates import DAY
 from jairouter.errors import PermissionDenied, RateLimited
 from jairouter.interfaces import IAllowance, Quota
 from jairouter.traffic.limiters.concurrency import Concurrency
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 L = TypeVar("L", Concurrency, TokenBucket)
 
-DAY: Final = 86_400
 _MINUTE: Final = 60.0
 _ALWAYS: Final = float("-inf")
 """When limiters begin that nobody has asked yet: they are full."""
@@ -120,7 +120,7 @@ class Allowance:
         limiters = self._limiters()
         for limiter in limiters:
             if wait := limiter.refusal(now):
-                raise RateLimited(_TOLD[type(limiter)], retry_after=wait)
+                raise RateLimited(_TOLD[type(limiter)], retry_after=wait, quota=limiter.quota(now))
         for limiter in limiters:
             limiter.take(now)
         quotas = [each.quota(now) for each in limiters]
@@ -170,7 +170,8 @@ class Allowance:
         day, used = self._shared
         left = self._per_day - self.charged - (used if day == today else 0)
         if left <= 0:
-            raise RateLimited("this key has used up its requests of the day", retry_after=midnight)
+            told = "this key has used up its requests of the day"
+            raise RateLimited(told, retry_after=midnight, quota=Quota(self._per_day, 0, midnight))
         return Quota(self._per_day, left, midnight)
 
     def __repr__(self) -> str:

@@ -44,10 +44,12 @@ class Page(Resource):
     Attributes:
         everybody: Whether everybody may GET it, with security on too. Of all others, `web.route_table` has to
             know what they need.
+        of_models: Whether it is for programs that use models, and not for operators.
     """
 
     takes_upload = True
     everybody = False
+    of_models = False
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         """See `Resource.getChild`."""

@@ -51,7 +51,9 @@ class LimitTests(AllowanceCase):
         self.allow(requests_per_minute=6)
         remaining = [quota.remaining for _ in range(6) if (quota := self.take())]
         self.assertEqual(remaining, [5, 4, 3, 2, 1, 0])
-        self.assertAlmostEqual(self.refused().retry_after or 0, 10.0)
+        error = self.refused()
+        self.assertAlmostEqual(error.retry_after or 0, 10.0)
+        self.assertEqual(error.quota, Quota(6, 0, 60.0))
         self.now += 10.0
         self.take()
         self.refused()
@@ -67,7 +69,8 @@ class LimitTests(AllowanceCase):
         self.assertTrue(self.allow(max_concurrent=2).lends)
         self.take()
         self.take()
-        self.assertEqual(self.refused().retry_after, 1.0)
+        error = self.refused()
+        self.assertEqual((error.retry_after, error.quota), (1.0, Quota(2, 0, 1.0)))
         self.allowance.give_back(self.now)
         self.take()
         self.refused()
@@ -79,7 +82,7 @@ class LimitTests(AllowanceCase):
         self.assertEqual(self.take(), Quota(2, 1, 100.0))
         self.take()
         error = self.refused()
-        self.assertEqual(error.retry_after, 100.0)
+        self.assertEqual((error.retry_after, error.quota), (100.0, Quota(2, 0, 100.0)))
         self.now += error.retry_after or 0
         self.assertEqual(self.take(), Quota(2, 1, float(DAY)))
 
