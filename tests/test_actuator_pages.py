@@ -80,6 +80,15 @@ class LoggerTests(ActuatorCase):
         self.assertEqual(answer.status, 403)
 
 
+    def test_counted_under_their_own_names(self) -> None:
+        self.start(ALL)
+        for path in ("/actuator/loggers", "/actuator/loggers/a", "/actuator/loggers/a/b"):
+            self.ask(path)
+        counted = self.ask("/actuator/prometheus").body.decode()
+        for uri in ("/actuator/loggers", "/actuator/loggers/{name}", "UNKNOWN"):
+            self.assertIn(f'uri="{uri}"', counted)
+
+
 class PropertiesTests(ActuatorCase):
     """``/actuator/configprops``."""
 
