@@ -35,9 +35,10 @@ FORMS = (
 ABOUT = f"""\
 A gateway with {BACKENDS} backends, each of which has answered: histograms and counters for each of them. Its
 page is read {SCRAPES} times a round, {PAUSE:g} s apart, while another client asks for the smallest page there
-is, one time after the other. CPU time is that of all threads of the gateway for one reading, with nothing else
-going on. "Stall" is the longest that the other client waited while a page was being read: the median of all
-readings, and the worst of them; "quiet" is the same for equally long times in which nobody read the page."""
+is, one time after the other. CPU time is that of all threads of the gateway for one reading, with nothing
+else going on. "Stall" is the longest that the other client waited while a page was being read: the median of
+all readings, and the worst of them; "quiet" is the same for equally long times in which nobody read the
+page."""
 
 _READER = """
 import http.client, json, sys, time

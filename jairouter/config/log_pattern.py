@@ -170,7 +170,10 @@ class _Reader:
             meant = nearest(name, (*WORDS, *COLOURS, "replace"))
             hint = f"; did you mean %{meant}?" if meant else ""
             raise PatternFault(f"there is no conversion word %{name}{hint}", begun)
-        return self._checked(Part(kind, "", width, self._options()), begun)
+        options = self._options()
+        if kind == "date":  # whose zone may stand in braces of its own, as Log4j has it
+            options += self._options()
+        return self._checked(Part(kind, "", width, options), begun)
 
     def _group_of(self, name: str, begun: int, depth: int) -> tuple[Part, ...]:
         if not self._pattern.startswith("(", self._at):

@@ -48,8 +48,8 @@ class NotYetTests(SynchronousTestCase):
         told = "a.yml:2: adapter ollama has no effect yet: requests and answers are passed on as they are"
         self.assertEqual(str(notice), told)
 
-    def test_levels_give_one_notice_together(self) -> None:
-        self.assertEqual(len(read("logging.level: {a: INFO, b: INFO}").notices), 1)
+    def test_keys_of_one_row_give_one_notice_together(self) -> None:
+        self.assertEqual(len(read("store.redis: {host: a, port: 1}").notices), 1)
 
     def test_what_a_placeholder_stands_for_is_not_told(self) -> None:
         """Whoever may see the notices may not know the variables of the gateway."""

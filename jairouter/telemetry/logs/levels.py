@@ -43,6 +43,7 @@ class Levels:
         self._set: dict[str, str] = {}
         self._levels: dict[str, str] = {}
         self._thresholds: dict[str, int] = {}
+        self._seen: set[str] = set()
         self._lock = threading.Lock()  # (events come from all threads)
         self.configure(configured or {})
 
@@ -101,7 +102,7 @@ class Levels:
     def names(self) -> list[str]:
         """Loggers that are known: those with levels, those that have logged, Java's that were named."""
         with self._lock:
-            seen = set(self._thresholds)
+            seen = self._seen | self._thresholds.keys()
         return [ROOT, *sorted({*seen, *self._levels, *self._given, *self._set} - {ROOT, "root"})]
 
     def threshold(self, name: str) -> int:
@@ -139,6 +140,8 @@ class Levels:
                 if each not in ranks or rank > ranks[each]:
                     levels[each], ranks[each] = level, rank
         with self._lock:
+            if len(self._seen) < MOST:
+                self._seen |= self._thresholds.keys()
             self._levels = levels
             self._thresholds = {}
 

@@ -10,12 +10,14 @@ from jairouter.telemetry.metrics.meaning import Meaning
 from jairouter.telemetry.metrics.meanings_of_parts import CONFIGURATION, SECURITY
 from jairouter.telemetry.metrics.meanings_of_process import JVM, PROCESS
 from jairouter.telemetry.metrics.meanings_of_requests import BACKENDS, REQUESTS
+from jairouter.telemetry.metrics.meanings_of_slow import SLOW
 from jairouter.telemetry.metrics.meanings_of_state import STATE
 
 GROUPS: Final[Mapping[str, tuple[Meaning, ...]]] = MappingProxyType(
     {
         "Requests": REQUESTS,
         "Backends": BACKENDS,
+        "Slow requests and errors": SLOW,
         "State": STATE,
         "Configuration, and the metrics themselves": CONFIGURATION,
         "Security": SECURITY,

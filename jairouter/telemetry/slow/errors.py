@@ -90,5 +90,4 @@ class ErrorCounts(Source):
     def look(self) -> Callable[[], Iterable[Metric]]:
         """See `Source.look`."""
         counts = dict(self._counts)
-        about = "Requests that ended with an error, by its type."
-        return lambda: [self._families.counter("errors", about, ("type", "operation"), counts.items())]
+        return lambda: [self._families.known("errors", counts.items())]

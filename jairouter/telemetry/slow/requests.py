@@ -139,20 +139,14 @@ class SlowRequests(Source):
         active = dict(self._alerts.active(self._seconds())) if self._alerts is not None else {}
 
         def made() -> Iterable[Metric]:
-            families, by, kinds = self._families, ("operation",), ("operation", "severity")
-            yield families.counter("slow_query", "Slow requests.", kinds, slow.items(), foreign=True)
-            about = "How long slow requests took."
-            yield families.histogram("slow_query_duration_seconds", about, by, took, foreign=True)
-            about = "How many times its threshold the last slow request took."
+            known = self._families.known
+            yield known("slow_query", slow.items())
+            yield known("slow_query_duration_seconds", took)
             ratios = (((name,), value) for name, value in times.items())
-            yield families.gauge("slow_query_threshold_multiplier", about, by, ratios, foreign=True)
+            yield known("slow_query_threshold_multiplier", ratios)
             if alerts:
-                about = "Alerts about slow requests."
-                yield families.counter(
-                    "slow_query_alert_triggered", about, kinds, raised.items(), foreign=True
-                )
-                about = "Whether there was such an alert lately."
-                yield families.gauge("slow_query_alert_active", about, kinds, active.items(), foreign=True)
+                yield known("slow_query_alert_triggered", raised.items())
+                yield known("slow_query_alert_active", active.items())
 
         return made
 

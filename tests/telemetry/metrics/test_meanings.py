@@ -53,7 +53,7 @@ class ShownTests(SynchronousTestCase):
         self.assertEqual(self.world.close(), [])
 
     def families(self) -> list[Metric]:
-        return list(self.world.gateway.registry.collect())
+        return list(self.world.gateway.observing.registry.collect())
 
     def test_nothing_is_shown_that_is_not_in_the_table(self) -> None:
         for family in self.families():
@@ -68,7 +68,7 @@ class ShownTests(SynchronousTestCase):
 
     def meaning_of(self, family: Metric) -> Meaning:
         name = family.name if family.name in MEANINGS else family.name.removeprefix("jairouter_")
-        self.assertIn(name, MEANINGS)
+        self.assertTrue(name in MEANINGS, name)
         return MEANINGS[name]
 
 
