@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +92,7 @@ class Observing:
             run_in_thread,
             wheel.seconds,
             families,
+            partial(reactor.callLater, 0),
             Wanted.of(settings),
             descriptions=management.metrics.export.prometheus.descriptions,
             time_to_live=management.endpoint.prometheus.cache.time_to_live,

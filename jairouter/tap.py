@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import resource
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from twisted.application.service import MultiService
 from twisted.internet.threads import deferToThreadPool
-from twisted.logger import Logger, globalLogPublisher
+from twisted.logger import Logger, globalLogBeginner, globalLogPublisher
 from twisted.python.usage import Options as UsageOptions
 
 from jairouter.assembly import Gateway, assemble
@@ -30,7 +31,7 @@ from jairouter.reloading.reading import Checked, Reading
 from jairouter.steady import keep_steady
 from jairouter.store.document import Documents
 from jairouter.telemetry.audit.writer import AuditUnusable
-from jairouter.telemetry.logs.opening import Logs
+from jairouter.telemetry.logs.opening import Logs, has_begun
 from jairouter.telemetry.masked_logs import mask_logs
 from jairouter.turns import shorten_turns
 from jairouter.upstream.resolver import SystemResolver
@@ -132,20 +133,14 @@ class GatewayService(MultiService):
         # Not only when the reactor runs: until somebody takes it, this signal ends the process
         signal.signal(signal.SIGHUP, self._reload)
         signal.signal(signal.SIGUSR1, self._reopen)
-        counts = self.gateway.observing.log_counts
-        counts.dropped = lambda: self.logs.dropped
-        globalLogPublisher.addObserver(
-            counts
-        )  # before they are opened: what is below its level is not logged
-        self.logs.open(globalLogPublisher)
+        if has_begun(globalLogBeginner):
+            self._take_over_logs()
+        else:  # twist begins to log after services have started
+            self._reactor.callWhenRunning(self._take_over_logs)
         _allow_many_descriptors()
         shorten_turns(self._reactor)
         _collect_less_often()
         _switch_often()
-        masked = self.control.configuration.loaded.settings.security.sanitization.logs
-        if masked.enabled:
-            rules = rules_of(masked, SystemRandom().randbytes(32))
-            mask_logs(globalLogPublisher, rules, self._reactor.seconds)
         for notice in self.control.configuration.loaded.notices:
             _log.warn("{notice}", notice=notice)
         for door in open_doors(self.control.configuration.loaded.settings):
@@ -160,6 +155,18 @@ class GatewayService(MultiService):
         self.gateway.observing.start()
         self.control.start()
         self._reactor.callWhenRunning(self._take_signals)
+
+    def _take_over_logs(self) -> None:
+        counts = self.gateway.observing.log_counts
+        counts.dropped = lambda: self.logs.dropped
+        # Before they are opened: what is below its level is not logged
+        globalLogPublisher.addObserver(counts)
+        self.logs.open(globalLogPublisher)
+        atexit.register(self.logs.flush)  # the threads that write end with the process, wherever they are
+        masked = self.control.configuration.loaded.settings.security.sanitization.logs
+        if masked.enabled:
+            rules = rules_of(masked, SystemRandom().randbytes(32))
+            mask_logs(globalLogPublisher, rules, self._reactor.seconds)
 
     def _whence(self) -> str:
         """Say that a stored change wants it to listen where it cannot: no file would tell."""
@@ -179,6 +186,7 @@ class GatewayService(MultiService):
 
         def stopped(_: Any) -> Any:
             self.logs.flush()
+            atexit.unregister(self.logs.flush)
             return result
 
         return self.control.stop().addBoth(stopped)

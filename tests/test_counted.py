@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.cluster import Cluster, answer_of
@@ -96,6 +97,19 @@ class CountedTests(Case):
         self.assertEqual(metric("gate_circuit_breaker_events_total", event="failure"), 1)
         self.assertEqual(metric("gate_gateway_overhead_seconds_count", service="chat"), 8)
         self.assertEqual(metric("gate_request_size_bytes_count"), 8)
+
+    def test_openmetrics(self) -> None:
+        """All of it can be read by somebody strict, and no series is there twice."""
+        self.answer()
+        self.answer("503 Service Unavailable")
+        client = self.world.client()
+        accept = "Accept: application/openmetrics-text; version=1.0.0\r\n"
+        client.send(f"GET /actuator/prometheus HTTP/1.1\r\nHost: x\r\n{accept}\r\n".encode())
+        self.world.run()
+        families = list(text_string_to_metric_families(answers(client.received)[0].body.decode()))
+        self.assertIn("gate_backend_calls", [family.name for family in families])
+        series = [(each.name, *each.labels.items()) for family in families for each in family.samples]
+        self.assertEqual(len(series), len(set(series)))
 
     def test_breaker(self) -> None:
         self.assertIn("gate_circuitbreaker_opened_total{", self.page())

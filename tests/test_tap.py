@@ -274,6 +274,17 @@ class ServiceTests(SynchronousTestCase):
         self.assertIsNot(self.service.gateway.policies, before)
         self.assertTrue(self.service.gateway.listener.ready)
 
+    def test_sigusr1_opens_the_logs_anew(self) -> None:
+        """Those of the audit, too."""
+        self.start()
+        opened: list[str] = []
+        self.patch(self.service.logs, "reopen", lambda: opened.append("logs"))
+        auditing = self.service.gateway.security.auditing
+        self.patch(auditing, "reopen", lambda: opened.append("audit"))
+        self.signal(signal.SIGUSR1)
+        self.assertEqual(opened, ["logs", "audit"])
+        self.assertTrue(self.service.gateway.listener.ready)
+
     def ask(self) -> Any:
         self.reactor.black_holes.add(("10.0.0.1", 9000))
         client = self.reactor.connect("127.0.0.1", 8080)

@@ -42,9 +42,8 @@ class AccessLog:
         today: Seconds since the epoch, for the log; by default what the wheel says.
     """
 
-    _log = Logger(namespace=ACCESS)
-
     def __init__(self, wheel: TimerWheel, today: Callable[[], float] | None = None) -> None:
+        self._log = Logger(ACCESS)  # (one of the class would be called after that)
         self._wheel = wheel
         self._today = today or wheel.seconds
         self._ended: list[Row] = []

@@ -47,6 +47,11 @@ class WaitingTests(SynchronousTestCase):
         base = "server: {max-spooled-size: 1GB, ssl: {certificate: other.pem, key-password: two}}\n" + STORE
         self.assertEqual(told(base + "webclient: {read-timeout: 5s}"), [])
 
+    def test_levels_are_read_anew(self) -> None:
+        """Unlike the rest of what is said about logs."""
+        said = told("logging: {level: {root: WARN}, file: {max-history: 3}}\n" + STORE)
+        self.assertEqual(said, ["a.yml:1: logging.file.max-history: 3 takes effect at the next start"])
+
     def test_whether_the_listener_speaks_tls(self) -> None:
         """Other than what it shows."""
         said = told("server: {ssl: {enabled: true, certificate: other.pem}}\n" + STORE)

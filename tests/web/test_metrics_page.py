@@ -5,10 +5,12 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from prometheus_client import Counter, Gauge
 from twisted.internet.defer import Deferred, fail
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 
@@ -29,7 +31,8 @@ class Pages(SynchronousTestCase):
         self.sources, self.threads = Sources(), Threads()
         Counter("things", "Things.", ["kind"], registry=self.sources).labels("good").inc(3)
         Gauge("memory_used_bytes", "Memory.", registry=self.sources).set(7)
-        exposition = Exposition(self.sources, self.threads.run, lambda: 0.0, Families())
+        later = partial(Clock().callLater, 0)
+        exposition = Exposition(self.sources, self.threads.run, lambda: 0.0, Families(), later)
         self.admit: Callable[[Any], Any] = lambda request: None
         root = Resource()
         root.putChild(b"prometheus", Prometheus(exposition))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import maybeDeferred
@@ -35,12 +36,15 @@ class TreeTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.pipeline = Pipeline()
-        wheel = TimerWheel(Network())
+        network = Network()
+        wheel = TimerWheel(network)
         data_plane = DataPlane(
             self.pipeline, Ledger(), wheel, RequestIds(random.Random(0)), KeepAlive(interval=0)
         )
         models = Models({"chat": {"m": group()}}, lambda: 0)
-        exposition = Exposition(Sources(), maybeDeferred, wheel.seconds, Families())
+        exposition = Exposition(
+            Sources(), maybeDeferred, wheel.seconds, Families(), partial(network.callLater, 0)
+        )
         pages: dict[str, Resource] = {
             "health": Health(lambda: True),
             "info": Info("1.0"),

@@ -130,6 +130,9 @@ class LogFileSettings(Section):
     path: Name | None = None
     """Directory of the log file when `name` is not given; it is called `jairouter.log` then."""
 
+    rotate: Switch = True
+    """Whether new files are begun at all; with `false`, that is left to logrotate (`etc/logrotate.d`)."""
+
     max_size: SomeBytes = 100 * 1024 * 1024
     """Size, in bytes, at which a new file is begun."""
 

@@ -9,6 +9,7 @@ import gzip
 import os
 import re
 import shutil
+import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, timedelta
@@ -64,11 +65,12 @@ class Archive:
                     path = self._path.with_name(name)
                     yield Archived(date.fromisoformat(match[1]), int(match[2]), path)
 
-    def put_aside(self, day: date) -> Path:
+    def put_aside(self, day: date, log: Path | None = None) -> Path:
         """Give the log a name of its own.
 
         Args:
             day: Of its lines.
+            log: Another file that is given one.
 
         Raises:
             OSError: It keeps its name.
@@ -76,7 +78,7 @@ class Archive:
         taken = [each.number for each in self._found() if each.day == day]
         number = max(taken, default=-1) + 1
         path = self._path.with_name(f"{self._stem}.{day.isoformat()}.{number}{self._path.suffix}")
-        os.rename(self._path, path)
+        os.rename(log or self._path, path)
         return path
 
     def tidy(self, today: date) -> None:
@@ -92,8 +94,17 @@ class Archive:
         self._delete(today)  # first: that makes room
         for each in self.files():
             if each.path.suffix != ".gz":
-                compress(each.path)
+                self._compress(each)
         self._delete(today)
+
+    def _compress(self, file: Archived) -> None:
+        whole = file.path.with_name(file.path.name + ".gz")
+        if not whole.exists():
+            compress(file.path)
+        elif _same(file.path, whole):  # left over by a crash
+            file.path.unlink(missing_ok=True)
+        else:  # somebody else made a file of that name; it is none of ours to lose
+            self.put_aside(file.day, file.path)
 
     def _delete(self, today: date) -> None:
         files = self.files()
@@ -106,6 +117,18 @@ class Archive:
             while files and total > self._cap:
                 total -= files[0].path.stat().st_size
                 files.pop(0).path.unlink(missing_ok=True)
+
+
+def _same(path: Path, whole: Path) -> bool:
+    """Whether a file holds what a compressed one does."""
+    try:
+        with open(path, "rb") as one, gzip.open(whole) as other:
+            while (block := one.read(1 << 18)) == other.read(1 << 18):
+                if not block:
+                    return True
+    except (EOFError, zlib.error):
+        pass
+    return False
 
 
 def compress(path: Path) -> None:

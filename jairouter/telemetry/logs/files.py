@@ -22,7 +22,7 @@ class Rolling(NamedTuple):
     """When a new file is begun.
 
     Attributes:
-        max_size: Bytes at which it is.
+        max_size: Bytes at which it is; 0 for never, not at the end of a day either.
         archive: Where the old one goes.
         tidy: Has the archive tidied in another thread; told the day.
         tell: Is told that the old one cannot be put aside.
@@ -84,7 +84,7 @@ class LogFile:
                 self.close()
         if self._number < 0:
             self._open()
-        if self._regular and day_of(now) != self._day:
+        if self._regular and self._rolling.max_size and day_of(now) != self._day:
             if self._size:
                 self._roll()
             self._day = day_of(now)
@@ -109,7 +109,7 @@ class LogFile:
     def _fitting(self) -> int:
         """How many bytes of the rest belong into this file: whole lines, at least one."""
         room = self._rolling.max_size - self._size
-        if not self._regular or len(self._rest) - self._torn <= room:
+        if not self._regular or not self._rolling.max_size or len(self._rest) - self._torn <= room:
             return len(self._rest)
         if room <= 0 and self._size and not self._torn:
             return 0

@@ -109,8 +109,8 @@ class Levels:
         """The number of the level from which on a logger logs; asked for every event."""
         found = self._thresholds.get(name)
         if found is None:
-            found = NUMBERS[self.effective(name)]
-            with self._lock:
+            with self._lock:  # or what applied before could be remembered as what applies now
+                found = NUMBERS[self.effective(name)]
                 if len(self._thresholds) < MOST:
                     self._thresholds[name] = found
         return found

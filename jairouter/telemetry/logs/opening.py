@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from twisted.logger import FileLogObserver
+from twisted.logger import FileLogObserver, FilteringLogObserver
 
 from jairouter.telemetry.logs.archive import Archive
 from jairouter.telemetry.logs.console import Console
@@ -17,12 +17,12 @@ from jairouter.telemetry.logs.files import LogFile, Rolling, day_of
 from jairouter.telemetry.logs.levels import NUMBERS
 from jairouter.telemetry.logs.line import Line
 from jairouter.telemetry.logs.observer import OWN, Filtered, Form, LineObserver, Output
-from jairouter.telemetry.logs.pattern import CONSOLE, FILE, TextLines
+from jairouter.telemetry.logs.pattern import CONSOLE, TextLines
 from jairouter.telemetry.logs.structured import JsonLines
 from jairouter.telemetry.logs.writer import Target, Writer
 
 if TYPE_CHECKING:
-    from twisted.logger import LogPublisher
+    from twisted.logger import LogBeginner, LogPublisher
 
     from jairouter.config.settings.logging import LoggingSettings
     from jairouter.config.settings.root import Settings
@@ -54,15 +54,22 @@ class Logs:
         self.levels = levels
         self._settings, self._today = settings.logging, today
         self._in_background = in_background
+        apart = settings.logging.access.file
+        self._path, self._apart = log_path(settings.logging), Path(apart).absolute() if apart else None
         service = settings.spring.application.name
         pattern, structured = settings.logging.pattern, settings.logging.structured
         began, level, dates = today(), pattern.level, pattern.dateformat
         as_json = structured.enabled and structured.format == "json"
         in_json = JsonLines(structured.fields, host, service)
-        console = TextLines(pattern.console or CONSOLE, began, service, level, dates)
+        lines = pattern.console or CONSOLE
+        console = TextLines(lines, began, service, level, dates)
         self._in_files: Form = in_json
         if not as_json:
-            self._in_files = TextLines(pattern.file or pattern.console or FILE, began, service, level, dates)
+            # (Where both look alike, each line is made once)
+            alike = pattern.file in {None, "", lines}
+            self._in_files = (
+                console if alike else TextLines(pattern.file or lines, began, service, level, dates)
+            )
         # With a file to read for programs, the console is for people
         self._on_console: Form = in_json if as_json and self._path is None else console
         self._outputs: list[Output] = []
@@ -84,9 +91,10 @@ class Logs:
             publisher: Tells of events.
         """
         before = list(publisher._observers)  # (there is no public way to ask for them)
-        ours = [each for each in before if isinstance(each, FileLogObserver)]
+        ours = [each for each in before if _file_of(each) is not None]
         others = [each for each in before if each not in ours]
-        self._outputs = [*self._files(), *map(self._console_of, ours)]
+        consoles = [found for each in ours if (found := _file_of(each)) is not None]
+        self._outputs = [*self._files(), *map(self._console_of, consoles)]
         observer = LineObserver(self._outputs, self.levels)
         now: list[Any] = [Filtered(each, self.levels) for each in others]
         if self._outputs:
@@ -114,20 +122,16 @@ class Logs:
         for each in self._outputs:
             each.writer.close()
 
-    @property
-    def _path(self) -> Path | None:
-        return log_path(self._settings)
-
     def _files(self) -> Iterator[Output]:
         """The log files that there are to be."""
-        apart = self._settings.access.file
-        path, in_files = self._path, self._in_files
+        path, apart, in_files = self._path, self._apart, self._in_files
         if path is not None:
             yield Output(self._file(path), in_files, requests=apart is None)
-            error = path.with_name(f"{path.stem}-error{path.suffix}")
-            yield Output(self._file(error), in_files, NUMBERS["ERROR"], requests=False)
+            if path.is_file() or not path.exists():  # nothing is beside /dev/stdout, or a pipe
+                error = path.with_name(f"{path.stem}-error{path.suffix}")
+                yield Output(self._file(error), in_files, NUMBERS["ERROR"], requests=False)
         if apart is not None:
-            yield Output(self._file(Path(apart).absolute()), in_files, events=False)
+            yield Output(self._file(apart), in_files, events=False)
 
     def _file(self, path: Path) -> Writer:
         file = self._settings.file
@@ -143,15 +147,16 @@ class Logs:
         def tell(text: str) -> None:
             self._tell(writer, text)
 
-        tidy(day_of(self._today()))  # what was left undone
-        rolling = Rolling(file.max_size, archive, tidy, tell)
+        if file.rotate:
+            tidy(day_of(self._today()))  # what was left undone
+        rolling = Rolling(file.max_size if file.rotate else 0, archive, tidy, tell)
         writer = self._writer(LogFile(path, rolling, self._today), self._in_files)
         return writer
 
     def _console_of(self, observer: FileLogObserver) -> Output:
         console = Console(observer._outFile, text=observer._encoding is None)
         writer = self._writer(console, self._on_console)
-        return Output(writer, self._on_console, requests=self._settings.access.file is None)
+        return Output(writer, self._on_console, requests=self._apart is None)
 
     def _writer(self, target: Target, form: Form) -> Writer:
         def tell(text: str) -> None:
@@ -178,6 +183,18 @@ def log_path(settings: LoggingSettings) -> Path | None:
     if file.name:
         return Path(file.name).absolute()
     return (Path(file.path) / NAME).absolute() if file.path else None
+
+
+def has_begun(beginner: LogBeginner) -> bool:
+    """Whether events are told to whoever writes them down, and not kept until somebody is there."""
+    return beginner._temporaryObserver is None  # (there is no public way to ask)
+
+
+def _file_of(observer: object) -> FileLogObserver | None:
+    """The observer that writes on twistd's console, or on that of twist, which has it behind a filter."""
+    if isinstance(observer, FilteringLogObserver):
+        observer = observer._observer
+    return observer if isinstance(observer, FileLogObserver) else None
 
 
 def _exchange(publisher: LogPublisher, before: list[Any], after: list[Any]) -> None:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from jairouter.telemetry.logs.requests import Batch
 
 CONSOLE: Final = "%d{yyyy-MM-dd HH:mm:ss.SSS} [%thread] %-5level [%X{traceId}] %logger{36} - %msg%n"
-FILE: Final = "%d{yyyy-MM-dd HH:mm:ss.SSS} [%thread] %-5level [%X{traceId}] %logger{50} - %msg%n"
 """What lines look like where nobody says so."""
 
 _NAMES: Final = 1000

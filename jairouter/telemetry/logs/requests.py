@@ -91,8 +91,9 @@ def texts_of(rows: Sequence[Row]) -> list[str]:
 def members_of(rows: Sequence[Row]) -> list[str]:
     """What each row says, as members of a JSON object without its braces. What is not known is left out."""
     return [
-        f'"clientIp":{quoted(client)},"method":"POST","path":{quoted(path)},"status":{status},"bytes":{sent},'
-        f'"duration":{seconds * 1000:.1f},"attempts":{attempts},"requestId":{quoted(request_id)}'
+        f'"method":"POST"{_member("path", path)},"status":{status},"bytes":{sent}'
+        f'{_member("clientIp", client)},"duration":{seconds * 1000:.1f},"attempts":{attempts}'
+        f',"requestId":{quoted(request_id)}'
         f"{_member('model', model) if model else ''}{_member('instance', instance) if attempts else ''}"
         f"{_member('outcome', outcome.word) if outcome else ''}{_member('error', error) if error else ''}"
         for (
@@ -115,7 +116,7 @@ def members_of(rows: Sequence[Row]) -> list[str]:
 
 def quoted(text: str) -> str:
     """A text as JSON."""
-    return f'"{text}"' if _NEVER_ESCAPED(text) else json.dumps(text)
+    return f'"{text}"' if text.isidentifier() or _NEVER_ESCAPED(text) else json.dumps(text)
 
 
 @lru_cache(maxsize=1000)

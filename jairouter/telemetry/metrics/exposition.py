@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 RunInThread = Callable[..., "Deferred[Any]"]
 Make = Callable[[], "Iterable[Metric]"]
 
+TURN = 0.002
+"""Seconds after which looking goes on in the reactor's next turn, so that nobody waits for all of it. What
+one source shows belongs together, and is looked at in one turn."""
+
 _LEVEL = 1
 """Of compression: twice as many bytes as with 6, in a third of the time."""
 
@@ -107,6 +111,7 @@ class Exposition(Source):
         run_in_thread: For what takes long.
         seconds: The clock.
         families: Make the metric that counts what has failed.
+        later: Calls something in the reactor's next turn.
         wanted: Says which metrics are shown.
         descriptions: Whether pages say what each metric is.
         time_to_live: Seconds for which a page is good.
@@ -120,6 +125,7 @@ class Exposition(Source):
         run_in_thread: RunInThread,
         seconds: Callable[[], float],
         families: Families,
+        later: Callable[[Callable[[], None]], object],
         wanted: Callable[[Metric], bool] = lambda family: True,
         *,
         descriptions: bool = True,
@@ -129,6 +135,7 @@ class Exposition(Source):
         self._run_in_thread = run_in_thread
         self._seconds = seconds
         self._families = families
+        self._later = later
         self._wanted = wanted
         self._descriptions = descriptions
         self._time_to_live = time_to_live
@@ -168,9 +175,27 @@ class Exposition(Source):
         Returns:
             Fires with what `use` has returned.
         """
-        makes = [(type(each).__name__, self._look(each)) for each in self._sources.all]
+        read: Deferred[Any] = Deferred()
+        self._look_on([], list(self._sources.all), use, read)
+        return read
+
+    def _look_on(
+        self,
+        makes: list[tuple[str, Make]],
+        left: list[Collector],
+        use: Callable[[Sequence[Metric]], Any],
+        read: Deferred[Any],
+    ) -> None:
+        """Look at what is left, in this turn of the reactor as long as that does not take too long."""
+        begun = self._seconds()
+        while left:
+            source = left.pop(0)
+            makes.append((type(source).__name__, self._look(source)))
+            if left and self._seconds() - begun >= TURN:
+                self._later(partial(self._look_on, makes, left, use, read))
+                return
         reading = self._run_in_thread(_read, makes, self._wanted, use)
-        return reading.addCallback(self._told)
+        reading.addCallback(self._told).chainDeferred(read)
 
     def look(self) -> Callable[[], Iterable[Metric]]:
         """See `Source.look`: its own metric."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from zope.interface import implementer
 
 from jairouter.errors import ClientGone, ShuttingDown, StreamCut, UpstreamRefusal, UpstreamTimeout
+from jairouter.exchange import Outcome
 from jairouter.interfaces import IRecorder
 from jairouter.telemetry.metrics.families import Source
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from jairouter.errors import GatewayError
     from jairouter.exchange import Exchange
     from jairouter.telemetry.metrics.families import Families
+
+_LOST = frozenset({Outcome.FAILED, Outcome.THROTTLED})
+"""How an attempt ends that has not made it, even if none of the others has."""
 
 _REASONS = (
     (ClientGone, "client_gone"),
@@ -58,7 +62,8 @@ class FurtherMetrics(Source):
             self._count("retries_denied", exchange, exchange.not_retried)
         if len(exchange.attempts) > 1:
             last = exchange.attempts[-1]
-            hedges = ("won" if each is last else "lost" for each in exchange.attempts if each.hedge)
+            winner = None if last.outcome in _LOST else last
+            hedges = ("won" if each is winner else "lost" for each in exchange.attempts if each.hedge)
             self._count("hedges", exchange, *hedges)
         if exchange.fallback:
             self._count("fallbacks", exchange, exchange.fallback.partition(":")[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from prometheus_client import Counter
@@ -13,7 +14,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.config.settings.root import Settings
-from jairouter.telemetry.metrics.exposition import Exposition, Form, Sources, Wanted
+from jairouter.telemetry.metrics.exposition import TURN, Exposition, Form, Sources, Wanted
 from jairouter.telemetry.metrics.families import Families, Source
 from tests.config.reading import read
 
@@ -48,15 +49,18 @@ class Number(Source):
         number: Its value.
         looks: How often it was looked at.
         fails: Where it fails.
+        took: Called when it was looked at.
     """
 
     def __init__(self, name: str) -> None:
         self._name = name
         self.number = self.looks = 0
         self.fails = ""
+        self.took: Callable[[], object] = lambda: None
 
     def look(self) -> Callable[[], Iterable[Metric]]:
         self.looks += 1
+        self.took()
         if self.fails == "look":
             raise ValueError("planted")
         number = self.number
@@ -81,7 +85,8 @@ class ExpositionTests(SynchronousTestCase):
 
     def make(self, **options: Any) -> None:
         run, seconds = self.threads.run, self.clock.seconds
-        self.exposition = Exposition(self.sources, run, seconds, Families(), **options)
+        later = partial(self.clock.callLater, 0)
+        self.exposition = Exposition(self.sources, run, seconds, Families(), later, **options)
 
     def page(self, form: Form | None = None) -> str:
         """A page, made now."""
@@ -117,6 +122,20 @@ class ExpositionTests(SynchronousTestCase):
         self.threads.work()
         self.assertIn("jairouter_one 0.0\n", self.successResultOf(asked).decode())
         self.assertEqual(self.one.looks, 1)
+
+    def test_looking_that_takes_long(self) -> None:
+        """It goes on in the next turn, so that nobody else waits for all of it."""
+        for each in (self.one, self.other):
+            each.took = partial(self.clock.advance, TURN)
+        asked = self.exposition.page(Form())
+        self.assertEqual((self.one.looks, self.other.looks, self.threads.waiting), (1, 0, []))
+        self.clock.advance(0)
+        self.assertEqual((self.one.looks, self.other.looks, len(self.threads.waiting)), (1, 1, 1))
+        self.threads.work()
+        page = self.successResultOf(asked)
+        self.assertIn(b"jairouter_one 0.0\n", page)
+        self.assertIn(b"jairouter_other 0.0\n", page)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_shared(self) -> None:
         """Who asks while a page is being written gets that one."""

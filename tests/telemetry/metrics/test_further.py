@@ -71,6 +71,15 @@ class FurtherTests(SynchronousTestCase):
             found.append([self.value("jairouter_hedges_total", result=each) for each in ("won", "lost")])
         self.assertEqual(found, [[1, 0], [1, 1], [1, 2]])
 
+    def test_a_hedge_that_failed(self) -> None:
+        """It has not won, even if it is what the client hears of because nobody has."""
+        for outcome in (Outcome.FAILED, Outcome.THROTTLED):
+            what = hedged(won=True)
+            what.attempts[-1].outcome = outcome
+            self.record(what)
+        self.assertEqual(self.value("jairouter_hedges_total", result="lost"), 2)
+        self.assertEqual(self.value("jairouter_hedges_total", result="won"), None)
+
     def test_several_attempts_are_no_hedges(self) -> None:
         what = over(Outcome.FAILED)
         what.attempts.append(end(Attempt(instance(), lambda: 0.0)))
