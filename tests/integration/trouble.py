@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import json
 import signal
+import socket
 import sys
 import threading
 import time
@@ -15,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from tests.integration.processes import TWISTD, Gateway, Server, configuration, simulator
+from tests.integration.processes import PATIENCE, TWISTD, Gateway, Server, configuration, simulator
 from tests.integration.proxies import free_ports
 from tests.integration.secure import SecureGateway, certificate, replace
 from tests.upstream.authority import root, write
@@ -81,6 +82,7 @@ class Trouble:
 
     Attributes:
         targets: Where the gateways are: schemes by port.
+        failures: What clients got instead of an answer.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -90,6 +92,7 @@ class Trouble:
         self._stopping = threading.Event()
         self._mended = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._good = ""
         self.failures: list[str] = []
         self._started: list[Server] = []
         self._backend = self._start(simulator("--tokens", "8"))
@@ -180,10 +183,12 @@ class Trouble:
         self._ask("m", "pace;tokens=8;tokens-per-second=100", stream=True)
 
     def _rare(self) -> None:
-        """What is no trouble, or not for an alert."""
+        """What is no trouble, or not for an alert: something to see in each panel."""
         self._ask("gone")
         if not self._mended.is_set():
             self._ask("m", "error-event;after=2", stream=True)
+        with socket.create_connection(("127.0.0.1", self._secure.port), PATIENCE) as stranger:
+            stranger.sendall(b"this is not TLS\r\n\r\n")
 
     def _embed(self) -> None:
         if not self._mended.is_set():
@@ -238,5 +243,3 @@ class Trouble:
 
     def __str__(self) -> str:
         return "\n".join([*self.failures[-20:], *(str(each) for each in self._started if each.running)])
-
-

@@ -26,7 +26,7 @@ GUIDE: Final = (HERE / "guide/jairouter.yml", HERE / "guide/prometheus-alerts.ym
 
 _STRING = re.compile(r'"[^"]*"')
 _SELECTED = re.compile(r"\b([a-z][a-z0-9_:]*)\s*\{([^}]*)\}")
-_NAME = re.compile(r"\b(?:jairouter[_:]|http_server_|jvm_|process_|python_|logback_)[a-z0-9_:]+")
+_NAME = re.compile(r"\b(?:jairouter[_:]|http_server_|jvm_|process_|python_|logback_|slow_query_)[a-z0-9_:]+")
 _GROUPED = re.compile(r"\b(?:by|without|on)\s*\(([^)]*)\)")
 # Of Prometheus itself: the target, and what it has in place of an alert
 _ANYWHERE = {"instance", "job"}
