@@ -11,6 +11,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -76,7 +77,9 @@ class Told:
 
     def firing(self) -> set[str]:
         """Names of the alerts that are not over."""
-        return {dict(labels)["alertname"] for labels, state in self.states.copy().items() if state == "firing"}
+        return {
+            dict(labels)["alertname"] for labels, state in self.states.copy().items() if state == "firing"
+        }
 
     def stop(self) -> None:
         """Listen no more."""
@@ -144,7 +147,9 @@ class Watch:
             (self._folder / "rules" / f"guide-{file.name}").write_text(text)
 
     def _write_prometheus(self, targets: Mapping[int, str]) -> None:
-        text = re.sub(r"(scrape_interval|evaluation_interval|scrape_timeout): \w+", r"\1: 1s", _text(PROMETHEUS))
+        text = re.sub(
+            r"(scrape_interval|evaluation_interval|scrape_timeout): \w+", r"\1: 1s", _text(PROMETHEUS)
+        )
         tree = yaml.safe_load(text.replace("alertmanager:9093", f"127.0.0.1:{self._ports['alertmanager']}"))
         # Those of other programs are not here
         tree["scrape_configs"] = [job for job in tree["scrape_configs"] if job["job_name"] == "jairouter"]
@@ -162,7 +167,9 @@ class Watch:
         password.write_text("not used: the server asks for none")
         text = ALERTMANAGER.read_text().replace(": 10s", ": 1s")
         text = text.replace("webhook-server:5001", f"127.0.0.1:{told.port}")
-        text = text.replace("'smtp.example.com:587'", f"'127.0.0.1:{told.mail_port}'\n  smtp_require_tls: false")
+        text = text.replace(
+            "'smtp.example.com:587'", f"'127.0.0.1:{told.mail_port}'\n  smtp_require_tls: false"
+        )
         text = re.sub("smtp_auth_password_file: .*", f"smtp_auth_password_file: {password}", text)
         (self._folder / "alertmanager.yml").write_text(text)
 
@@ -182,7 +189,7 @@ class Watch:
             f"--web.listen-address=127.0.0.1:{ports['prometheus']}",
         )
         for port in ports.values():
-            wait_until(lambda port=port: _is_ready(port), lambda: "\n".join(map(str, self._started)))
+            wait_until(partial(_is_ready, port), lambda: "\n".join(map(str, self._started)))
 
     def _run(self, name: str, *options: str) -> None:
         self._started.append(Process([program(name), *options]))

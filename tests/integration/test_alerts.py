@@ -1,6 +1,7 @@
 """Every alert, live: gateways in trouble, Prometheus that looks at them, Alertmanager that tells of it.
 
-The files are those below etc/; what takes minutes in them takes seconds here (see `tests.integration.monitoring`).
+The files are those below etc/; what takes minutes in them takes seconds here: see
+`tests.integration.monitoring`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Rules and dashboards below etc/: they speak of metrics that exist, and are what the guide promises.
 
-That rules fire is tested by promtool with the files beside this one (tests/integration/test_monitoring_files.py).
+That rules fire is tested by promtool with the files beside this one: see
+`tests.integration.test_monitoring_files`.
 """
 
 from __future__ import annotations
@@ -150,7 +151,7 @@ class DashboardTests(SynchronousTestCase):
         self.assertEqual(list(self.dashboards), expected)
 
     def test_form_for_files(self) -> None:
-        """Without the wrapper of Grafana's HTTP API, of which file provisioning makes a board without title."""
+        """Without the wrapper of Grafana's HTTP API, which file provisioning does not know."""
         for name, dashboard in self.dashboards.items():
             self.assertEqual(dashboard["uid"], name)
             self.assertNotIn("dashboard", dashboard)
