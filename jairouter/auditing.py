@@ -20,7 +20,9 @@ class Event(NamedTuple):
             ``API_KEY_CREATED`` (``_UPDATED``, ``_ENABLED``, ``_DISABLED``, ``_ROTATED``, ``_DELETED``),
             ``ACCOUNT_CREATED`` (likewise), ``ACCOUNT_LOCKED``, ``JWT_TOKEN_ISSUED`` (``_REFRESHED``,
             ``_REVOKED``, ``_REUSED``), ``REQUEST_SANITIZATION``, ``RESPONSE_SANITIZATION``,
-            ``GATEWAY_STARTED``, ``GATEWAY_STOPPED``.
+            ``BREAKER_OPENED``, ``BREAKER_CLOSED``, ``VERSION_DELETED``, ``VERSIONS_CLEANED_UP``,
+            ``BACKUP_MADE``, ``ALERTS_RESET``, ``GATEWAY_STARTED``, ``GATEWAY_STOPPED``; what the
+            record says about itself begins with ``AUDIT_``.
         user: Who did it: the name of a caller, or an empty text.
         ip: The client's address, or an empty text.
         resource: What it was done to: a path or a name.
@@ -43,12 +45,15 @@ class Event(NamedTuple):
 
 
 _TYPES: Final = {kind: {"authType": kind.value} for kind in Kind}
+_made: Final = tuple.__new__
 
 
 def success(caller: Caller, ip: str, resource: str, action: str) -> Event:
     """What is recorded of a request of somebody who is known, and may."""
-    return Event(
-        "AUTHENTICATION_SUCCESS", caller.name, ip, resource, "allowed", action, "", "", _TYPES[caller.kind]
+    details = _TYPES[caller.kind]
+    # (Each request makes one: `Event(...)` is a function in Python, and takes twice as long)
+    return _made(
+        Event, ("AUTHENTICATION_SUCCESS", caller.name, ip, resource, "allowed", action, "", "", details)
     )
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from ipaddress import IPv4Network, IPv6Network
 
+    from jairouter.config.settings.api_keys import KeyTerms
     from jairouter.interfaces import IAllowance
 
 
@@ -38,9 +39,10 @@ class Caller:
         digest: Tells callers apart, as limits and caches do.
         networks: Where it may call from; none named means from everywhere.
         allowance: How much it may ask for, where that is limited.
+        terms: What its key was given, if it is known by a key: nobody makes a key that is less limited.
     """
 
-    __slots__ = ("allowance", "digest", "kind", "name", "networks", "permissions")
+    __slots__ = ("allowance", "digest", "kind", "name", "networks", "permissions", "terms")
 
     def __init__(
         self,
@@ -49,6 +51,7 @@ class Caller:
         permissions: frozenset[str],
         networks: Sequence[IPv4Network | IPv6Network] = (),
         allowance: IAllowance | None = None,
+        terms: KeyTerms | None = None,
     ) -> None:
         self.name = name
         self.kind = kind
@@ -56,6 +59,7 @@ class Caller:
         self.digest = blake2b(f"{kind.value} {name}".encode(), digest_size=16).digest()
         self.networks = tuple(networks)
         self.allowance = allowance
+        self.terms = terms
 
     def __repr__(self) -> str:
         return f"<Caller {self.kind.value} {self.name}>"

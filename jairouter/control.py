@@ -22,7 +22,7 @@ the current one: going back makes a new version that is like an old one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from zope.interface import Attribute, Interface
@@ -48,11 +48,15 @@ class Told:
         who: Makes it: a caller's name or address, or ``command line (user)``.
         change_type: What kind of change, in one word: ``add-instance``, ``rollback``, ``import``.
         description: Why, in the words of whoever makes it, or else what was done.
+        address: The client's, for the audit log alone: it is not kept with the version.
+        request_id: Of the request, likewise.
     """
 
     who: str
     change_type: str
     description: str = ""
+    address: str = field(default="", compare=False)
+    request_id: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

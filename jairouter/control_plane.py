@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -58,6 +57,7 @@ from jairouter.web.management import (
     whoami,
 )
 from jairouter.web.management.access import Access
+from jairouter.web.management.keys_accepted import while_accepted
 from jairouter.web.management.one_at_a_time import one_at_a_time
 from jairouter.web.management.parts import Parts
 from jairouter.web.management.root import management_pages
@@ -73,17 +73,10 @@ if TYPE_CHECKING:
     from jairouter.reloading.means import Swap
     from jairouter.store.backup_directory import BackupDirectory
     from jairouter.store.backups import RunInThread
-    from jairouter.web.management.endpoint import Call, Endpoint
+    from jairouter.web.management.endpoint import Endpoint
 
 REPLAYED: Final = 1000
 """Recent requests that are replayed for a plan."""
-
-
-class KeysDisabled(Refusal):
-    """Keys are not accepted."""
-
-    status = 409
-    code = "API_KEY_DISABLED"
 
 
 class ControlPlane:
@@ -259,22 +252,15 @@ class ControlPlane:
     def _security_endpoints(self, today: Callable[[], float]) -> Iterator[Endpoint]:
         """Those about keys, tokens, accounts and the record."""
         security = self._gateway.security
-        for endpoint in api_keys.endpoints(security.keys):
-            refusals = (*endpoint.refusals, KeysDisabled.code)
-            yield replace(endpoint, answer=partial(self._with_keys, endpoint.answer), refusals=refusals)
+        yield from while_accepted(api_keys.endpoints(security.keys), lambda: security.settings.keys_on)
         guessing, seconds = security.guessing, self._gateway.site.wheel.seconds
         guesses = Guesses(
-            lambda address: guessing.refusal(f"token@{address}", address, seconds()),
-            lambda address: guessing.failed(f"token@{address}", address, seconds()),
+            lambda address: guessing.refusal_of_tokens(address, seconds()),
+            lambda address: guessing.failed_token(address, seconds()),
         )
         yield from tokens.endpoints(security.tokens_now, security.accounts.check, today, guesses)
         yield from accounts.endpoints(security.changes)
         yield from auditing.endpoints(security.auditing, self._run_in_thread, today)
-
-    def _with_keys(self, answer: Callable[[Call], Any], call: Call) -> Any:
-        if not self._gateway.security.settings.keys_on:
-            raise KeysDisabled("keys are not accepted: security.api-key.enabled is not true")
-        return answer(call)
 
     def _auditing(self) -> Component:
         """How it stands with the record, for the health page."""

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Final
+
+DAY: Final = 86_400
+"""Seconds."""
 
 
 def date_of(seconds: float) -> str:

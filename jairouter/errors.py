@@ -226,6 +226,7 @@ class RateLimited(GatewayError):
 
     Attributes:
         limit: Its scope and its algorithm; None if it is not one on requests for models.
+        quota: What is left of it, as `Quota`; None where that is told in another way.
     """
 
     status = 429
@@ -234,10 +235,17 @@ class RateLimited(GatewayError):
     blame = Blame.CLIENT
 
     def __init__(
-        self, message: str, *, retry_after: float | None = None, limit: tuple[str, str] | None = None
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        retry_after: float | None = None,
+        limit: tuple[str, str] | None = None,
+        quota: tuple[int, int, float] | None = None,
     ) -> None:
-        super().__init__(message, retry_after=retry_after)
+        super().__init__(message, param=param, retry_after=retry_after)
         self.limit = limit
+        self.quota = quota
 
 
 class NoHealthyUpstream(GatewayError):

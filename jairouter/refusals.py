@@ -38,10 +38,15 @@ class InvalidRequest(Refusal):
 
 
 class InvalidConfiguration(Refusal):
-    """What was offered is no valid configuration; `faults` says where and why."""
+    """What was offered is no valid configuration; `faults` says where and why.
+
+    Attributes:
+        files: What it names, and was read for it, besides the files that it is written in.
+    """
 
     status = 400
     code = "INVALID_CONFIGURATION"
+    files: tuple[str, ...] = ()
 
 
 class Forbidden(Refusal):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +13,6 @@ from twisted.internet.task import LoopingCall
 
 from jairouter.auditing import Event
 from jairouter.auth.account_changes import AccountChanges
-from jairouter.auth.account_records import changers
 from jairouter.auth.accounts import Accounts
 from jairouter.auth.gate import Gate
 from jairouter.auth.guessing import Guessing
@@ -22,9 +20,11 @@ from jairouter.auth.jwks import PublishedKeys
 from jairouter.auth.key_fetch import fetch_keys
 from jairouter.auth.key_store import ApiKeys
 from jairouter.auth.keys import KeyRing
+from jairouter.auth.last_administrator import Left
 from jairouter.auth.passwords import Passwords
 from jairouter.auth.tokens import Tokens
 from jairouter.auth.usage import Usage, UsageAdding
+from jairouter.config.openings import is_open
 from jairouter.filters.authenticate import Authenticate
 from jairouter.filters.charge import Charge
 from jairouter.interfaces import IRecorder
@@ -49,7 +49,6 @@ PEPPER_BYTES: Final = 32
 REFRESH: Final = 2.0
 """Seconds between two looks at what other gateways on the same store have changed: so long may a key that was
 switched off through one of them be good at the others."""
-WRITE: Final = "security:write"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +114,19 @@ class Security:
         self.prepare(settings.security)
         self._ring.configure(settings.security.api_key)
         self._usage = Usage(documents.open("usage"), self._ring, today)
-        self.keys = ApiKeys(documents.open("keys"), self._ring, today, means.random, audit, self._usage)
+        keys = documents.open("keys")
+        users = documents.open("accounts", beside=keys)
+        self.keys = ApiKeys(keys, self._ring, today, means.random, audit, self._usage)
         self.guessing = Guessing(settings.security.jwt.lockout)
         passwords = Passwords(means.run_in_thread)
-        self.accounts = Accounts(
-            documents.open("accounts"), passwords, self.guessing, means.reactor, today, audit
+        self.accounts = Accounts(users, passwords, self.guessing, means.reactor, today, audit)
+        self.changes = AccountChanges(
+            self.accounts,
+            today,
+            audit,
+            lambda: self.keys.left(keys.latest()) if self.settings.keys_on else Left.NOBODY,
         )
-        self.changes = AccountChanges(self.accounts, today, audit, self._a_key_may_change)
-        self.keys.others_may = lambda: self.settings.tokens_on and bool(changers(self.accounts.records))
+        self.keys.others_may = lambda: self.changes.left(users.latest()) if self._issues else Left.NOBODY
         self._logins = documents.open("tokens")
         self.tokens: Tokens | None = None
         self.accounts.call_on_change(self._distrust)
@@ -140,6 +144,10 @@ class Security:
     def audit(self) -> IAudit:
         """Is told what happens."""
         return self.auditing.audit
+
+    def is_open(self, path: str) -> bool:
+        """See `jairouter.web.guard.Guard`."""
+        return is_open(self.settings.excluded_paths, path)
 
     def recorders(self, settings: SecuritySettings) -> Sequence[IRecorder]:
         """Those who are told how each exchange ended, by these settings."""
@@ -174,6 +182,8 @@ class Security:
         if signing is not None and settings.tokens_on:
             if self.tokens is None:
                 self.tokens = self._make_tokens(signing)
+                if self._looking.running:
+                    self.tokens.review()
             else:
                 self.tokens.configure(signing)
         self.gate = self.gate_for(settings)
@@ -194,10 +204,11 @@ class Security:
         gate = self.gate_for(settings)
         if gate is None:
             return None, None
-        is_open = partial(_is_open, settings.excluded_paths) if settings.excluded_paths else None
+        paths = settings.excluded_paths
+        opened = partial(is_open, paths) if paths else None
         seconds = self._means.reactor.seconds
         return (
-            partial(Authenticate, gate=gate, audit=self.audit, is_open=is_open),
+            partial(Authenticate, gate=gate, audit=self.audit, is_open=opened),
             partial(Charge, ledger=self._means.ledger, seconds=seconds),
         )
 
@@ -205,6 +216,8 @@ class Security:
         """Follow what other gateways change, and add up what is counted."""
         self._adding.startService()
         self._looking.start(REFRESH, now=False)
+        if self.tokens is not None:
+            self.tokens.review()
         self.audit.record(Event("GATEWAY_STARTED"))
 
     def stop(self) -> Deferred[Any]:
@@ -240,6 +253,7 @@ class Security:
             permissions_of,
             roles_of,
             self._publish,
+            self.accounts.standing,
         )
 
     def _publish(self, elsewhere: Elsewhere, changed: Callable[[], None]) -> PublishedKeys:
@@ -252,11 +266,8 @@ class Security:
         if self.tokens is not None:
             self.tokens.distrust(username)
 
-    def _a_key_may_change(self) -> bool:
-        keys, now = self._ring.keys.values() if self.settings.keys_on else (), self._means.today()
-        return any(key.enabled and not key.expired(now) and WRITE in key.permissions for key in keys)
-
-
-def _is_open(patterns: Sequence[str], path: str) -> bool:
-    """Whether one of `security.excluded-paths` fits; `**` stands for as much as `*` does, slashes too."""
-    return any(fnmatchcase(path, pattern.replace("**", "*")) for pattern in patterns)
+    @property
+    def _issues(self) -> bool:
+        """Whether users can get a token here."""
+        tokens = self.tokens_now()
+        return tokens is not None and tokens.issues

@@ -32,7 +32,7 @@ from jairouter.steady import keep_steady
 from jairouter.store.document import Documents
 from jairouter.telemetry.audit.writer import AuditUnusable
 from jairouter.telemetry.logs.opening import Logs, has_begun
-from jairouter.telemetry.masked_logs import mask_logs
+from jairouter.telemetry.masked_logs import MaskedLogs
 from jairouter.turns import shorten_turns
 from jairouter.upstream.resolver import SystemResolver
 from jairouter.web.listener import CannotListen
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from twisted.internet.defer import Deferred
 
+    from jairouter.config.settings.sanitization import MaskingSettings
     from jairouter.reloading.beginning import Beginning
 
 DEFAULT_CONFIGURATION = "/etc/jairouter"
@@ -114,6 +115,9 @@ class GatewayService(MultiService):
         self.control = control
         self._reactor = reactor
         self._opened = self._stopping = False
+        self._masked_logs = MaskedLogs(globalLogPublisher, reactor.seconds)
+        self._masking: MaskingSettings | None = None
+        self._secret = SystemRandom().randbytes(32)  # so that a text keeps its hash
         gateway.listener.setServiceParent(self)
 
     def privilegedStartService(self) -> None:
@@ -144,7 +148,10 @@ class GatewayService(MultiService):
         for notice in self.control.configuration.loaded.notices:
             _log.warn("{notice}", notice=notice)
         for door in open_doors(self.control.configuration.loaded.settings):
-            (_log.warn if door.startswith(WARNING) else _log.info)("open door: {door}", door=door)
+            if door.startswith(WARNING):
+                _log.warn("{told}", told=door.removeprefix(WARNING))
+            else:
+                _log.info("open door: {door}", door=door)
         if not any(self.gateway.services.values()):
             _log.warn("no instance of any model is configured: every request will be refused")
         try:
@@ -163,10 +170,14 @@ class GatewayService(MultiService):
         globalLogPublisher.addObserver(counts)
         self.logs.open(globalLogPublisher)
         atexit.register(self.logs.flush)  # the threads that write end with the process, wherever they are
-        masked = self.control.configuration.loaded.settings.security.sanitization.logs
-        if masked.enabled:
-            rules = rules_of(masked, SystemRandom().randbytes(32))
-            mask_logs(globalLogPublisher, rules, self._reactor.seconds)
+        self._mask_logs()
+        self.control.configuration.call_on_change(self._mask_logs)
+
+    def _mask_logs(self) -> None:
+        settings = self.control.configuration.loaded.settings.security.sanitization.logs
+        if settings != self._masking:
+            self._masking = settings
+            self._masked_logs.use(rules_of(settings, self._secret) if settings.enabled else None)
 
     def _whence(self) -> str:
         """Say that a stored change wants it to listen where it cannot: no file would tell."""

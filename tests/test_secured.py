@@ -160,3 +160,18 @@ class ReloadTests(Case):
         self.reload(SECURITY + "  excluded-paths: [/v1/chat/**]\n")
         self.assertEqual(self.said()[0], 200)
         self.assertEqual(self.said("/v1/embeddings", model="e")[0], 401)
+        self.assertEqual(self.said("/v1/models", "GET")[0], 401)
+
+    def test_excluded_list_of_models(self) -> None:
+        self.reload(SECURITY + "  excluded-paths: [/api/v1/models]\n")
+        for path in ("/v1/models", "/api/v1/models", "/v1/models/m"):
+            self.assertEqual(self.said(path, "GET")[0], 200 if path[-1] == "s" else 401, path)
+        self.reload(SECURITY + "  excluded-paths: [/v1/models/**]\n")
+        self.assertEqual(self.said("/v1/models/m", "GET")[0], 200)
+        self.assertEqual(self.said("/v1/models", "GET")[0], 401)
+
+    def test_the_management_api_is_never_excluded(self) -> None:
+        self.reload(SECURITY + '  excluded-paths: ["/**", "/api/**", "*"]\n')
+        self.assertEqual(self.said()[0], 200)
+        for path in ("/api/config", "/api/v1/routing-monitor", "/api/auth/api-keys"):
+            self.assertNotEqual(self.said(path, "GET")[0], 200, path)

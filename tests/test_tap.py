@@ -10,7 +10,7 @@ from typing import Any
 from twisted.application.service import IServiceMaker, ServiceMaker
 from twisted.internet import reactor as the_reactor
 from twisted.internet.error import CannotListenError
-from twisted.logger import capturedLogs, formatEvent
+from twisted.logger import Logger, LogPublisher, capturedLogs, formatEvent
 from twisted.plugin import getPlugins
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -107,9 +107,10 @@ model: {services: {chat: {instances: [{name: m, base-url: "http://10.0.0.1:9000"
 )
 
 
-def begun(text: str) -> tuple[Reading, Beginning]:
-    """A configuration, and what it was read by."""
-    reading = Reading([Text("test.yml", text.encode())], (), {}, lambda: 0.0)
+def begun(text: str | Path) -> tuple[Reading, Beginning]:
+    """A configuration, or a file with one, and what it was read by."""
+    source = text if isinstance(text, Path) else Text("test.yml", text.encode())
+    reading = Reading([source], (), {}, lambda: 0.0)
     return reading, reading.begin()
 
 
@@ -141,7 +142,7 @@ class ServiceTests(SynchronousTestCase):
         self.service = self.make(CONFIGURATION)
         self.addCleanup(self.assert_clean)
 
-    def make(self, text: str) -> GatewayService:
+    def make(self, text: str | Path) -> GatewayService:
         """A service with a configuration of its own."""
         reading, beginning = begun(text)
         thread = Network.run_in_thread
@@ -284,6 +285,26 @@ class ServiceTests(SynchronousTestCase):
         self.signal(signal.SIGUSR1)
         self.assertEqual(opened, ["logs", "audit"])
         self.assertTrue(self.service.gateway.listener.ready)
+
+    def test_what_is_masked_in_the_log_changes_with_the_configuration(self) -> None:
+        said: list[str] = []
+        note: Any = lambda event: said.append(formatEvent(event))  # noqa: E731 - it has no other name
+        publisher = LogPublisher(note)
+        self.patch(tap, "globalLogPublisher", publisher)
+        log = Logger(observer=publisher)
+        path = Path(self.mktemp() + ".yml")
+        path.write_text(CONFIGURATION)
+        self.service = self.make(path)
+        self.start()
+        log.info("call 13812345678")
+        for masked in ("{enabled: true}", "{enabled: true, pii-patterns: [call]}", "{enabled: false}"):
+            path.write_text(f"{CONFIGURATION}security: {{sanitization: {{logs: {masked}}}}}\n")
+            self.signal(signal.SIGHUP)
+            log.info("call 13812345678")
+        self.assertEqual(
+            [line for line in said if line.endswith(("8", "*"))],
+            ["call 13812345678", "call ***********", "**** 13812345678", "call 13812345678"],
+        )
 
     def ask(self) -> Any:
         self.reactor.black_holes.add(("10.0.0.1", 9000))

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 
-from jairouter.auditing import Event
 from jairouter.auth.account_records import (
     ACCOUNTS,
     CHANGES_SECURITY,
@@ -20,28 +19,29 @@ from jairouter.auth.account_records import (
     OVERRIDES,
     Record,
     Source,
+    changers,
     name_fault,
     permissions_of,
     unknown_roles,
 )
 from jairouter.auth.account_rules import (
-    By,
-    changeable,
     check_made,
-    check_may,
+    check_may_give,
+    check_may_take,
     check_new,
-    check_not_last,
     found,
 )
+from jairouter.auth.account_telling import AccountTelling
+from jairouter.auth.last_administrator import Left, keeping_one
 from jairouter.auth.password_rules import faults_of
 from jairouter.auth.passwords import normalized
 from jairouter.config.faults import Fault
-from jairouter.errors import PermissionDenied
-from jairouter.refusals import InvalidRequest, NotPossible
+from jairouter.refusals import InsufficientPermissions, InvalidRequest, NotPossible
 
 if TYPE_CHECKING:
     from jairouter.auditing import IAudit
     from jairouter.auth.accounts import Accounts
+    from jairouter.auth.acting import By
 
 Value = dict[str, Any]
 
@@ -53,7 +53,8 @@ class AccountChanges:
         accounts: Which are changed.
         today: Seconds since the epoch.
         audit: Is told.
-        others_may: Whether somebody could still change accounts and keys if no account could: an API key.
+        others_may: Who could still change accounts and keys if no account could: an API key. Is called where
+            accounts are changed, in a thread.
     """
 
     def __init__(
@@ -61,11 +62,11 @@ class AccountChanges:
         accounts: Accounts,
         today: Callable[[], float],
         audit: IAudit,
-        others_may: Callable[[], bool] = lambda: False,
+        others_may: Callable[[], Left] = lambda: Left.NOBODY,
     ) -> None:
         self.accounts = accounts
         self._today = today
-        self._audit = audit
+        self._telling = AccountTelling(audit)
         self._others_may = others_may
 
     def get(self, name: str) -> Record:
@@ -83,7 +84,7 @@ class AccountChanges:
 
         Raises:
             InvalidRequest: The name, the password or a role will not do; its faults say why.
-            PermissionDenied: The roles allow more than `by` may.
+            InsufficientPermissions: The roles allow more than `by` may, or `by` has a key that is limited.
             AlreadyExists: There is one of this name, or of one that is taken for the same.
             NoRoom: Too many passwords are being hashed.
         """
@@ -94,7 +95,8 @@ class AccountChanges:
         faults += self._faults(said, name)
         if faults:
             raise InvalidRequest("the account is not what it should be", faults)
-        check_may(by, permissions_of(roles))
+        with self._telling.if_denied("ACCOUNT_CREATED", name, by):
+            check_may_give(by, name, permissions_of(roles))
         check_new(self.accounts.records, name)
         hashed = await self.accounts.passwords.hash(said, self.accounts.settings.passwords.cost)
         now = self._today()
@@ -103,7 +105,7 @@ class AccountChanges:
             "roles": [*roles],
             "enabled": enabled,
             "createdAt": now,
-            "createdBy": by.name,
+            "createdBy": by.who,
         }
 
         def edit(value: Value) -> None:
@@ -111,7 +113,7 @@ class AccountChanges:
             value.setdefault(ACCOUNTS, {})[name] = {**made, "updatedAt": now, "passwords": 1}
 
         await self._change(edit)
-        self._tell("ACCOUNT_CREATED", name, by, {"roles": [*roles], "enabled": enabled})
+        self._telling.tell("ACCOUNT_CREATED", name, by, {"roles": [*roles], "enabled": enabled})
         return self.get(name)
 
     async def update(
@@ -122,55 +124,58 @@ class AccountChanges:
         Raises:
             NotFound: There is none.
             InvalidRequest: There is no such role.
-            PermissionDenied: It may more than `by`, or would.
+            InsufficientPermissions: It may more than `by`, or would.
             NotPossible: It is not made here, or is the last that may change accounts and keys.
         """
         faults = [Fault(each, None, "roles") for each in unknown_roles(roles or ())]
         if faults:
             raise InvalidRequest("the account is not what it should be", faults)
-        others = self._others_may()
 
         def edit(value: Value) -> tuple[Record, Record]:
             before = self._records(value)
-            record = changeable(before, name, by)
-            if roles is not None and [*roles] != [*record.account.roles]:
+            record = found(before, name)
+            check_may_take(by, record)
+            other = roles is not None and [*roles] != [*record.account.roles]
+            if other or enabled:
+                check_may_give(by, name, record.account.permissions)
+            if other:
                 check_made(record)
-                check_may(by, permissions_of(roles))
-                value[ACCOUNTS][name]["roles"] = [*roles]
+                check_may_give(by, name, permissions_of(roles or ()))
+                value[ACCOUNTS][name]["roles"] = [*(roles or ())]
             if enabled is not None and enabled != record.enabled:
                 self._enable(value, record, enabled)
             after = self._records(value)
             if after[name] != record and record.account.source is Source.API:
                 value[ACCOUNTS][name]["updatedAt"] = self._today()
                 after = self._records(value)
-            check_not_last(before, after, others)
             return record, after[name]
 
-        changed: tuple[Record, Record] = await self._change(edit)
+        with self._telling.if_denied("ACCOUNT_UPDATED", name, by):
+            changed: tuple[Record, Record] = await self._change(edit)
         old, new = changed
-        self._tell_update(old, new, by)
+        self._telling.tell_update(old, new, by)
         return new
 
     async def delete(self, name: str, by: By) -> None:
         """Delete an account, or forget a user whom a checker knows, until they log in again.
 
         Raises:
-            NotFound, PermissionDenied, NotPossible: See `update`.
+            NotFound, InsufficientPermissions, NotPossible: See `update`.
         """
-        others = self._others_may()
 
         def edit(value: Value) -> None:
             before = self._records(value)
-            record = changeable(before, name, by)
+            record = found(before, name)
+            check_may_take(by, record)
             if record.account.source is Source.CONFIGURATION:
                 check_made(record)
             value.get(ACCOUNTS, {}).pop(name, None)
             if record.account.source is Source.CHECKER:
                 value.get(OUTSIDERS, {}).pop(name, None)
-            check_not_last(before, self._records(value), others)
 
-        await self._change(edit)
-        self._tell("ACCOUNT_DELETED", name, by)
+        with self._telling.if_denied("ACCOUNT_DELETED", name, by):
+            await self._change(edit)
+        self._telling.tell("ACCOUNT_DELETED", name, by)
 
     async def set_password(self, name: str, new: str, by: By, old: str | None = None) -> None:
         """Give an account another password.
@@ -184,26 +189,26 @@ class AccountChanges:
         Raises:
             InvalidRequest: The new password will not do, or the old one is missing.
             Unauthenticated, RateLimited: See `Accounts.check`.
-            PermissionDenied: It is not for `by` to change.
+            InsufficientPermissions: It is not for `by` to change.
             NotFound, NotPossible, NoRoom: See `create` and `update`.
         """
+        with self._telling.if_denied("ACCOUNT_UPDATED", name, by):
+            await self._set_password(name, normalized(new), by, old)
+        self._telling.tell("ACCOUNT_UPDATED", name, by, {"password": "changed"})
+
+    async def _set_password(self, name: str, said: str, by: By, old: str | None) -> None:
         own = by.user == name
         if not own and not by.may(frozenset({CHANGES_SECURITY})):
-            raise PermissionDenied(
-                f"{by.name} may not change the password of others: it needs {CHANGES_SECURITY}"
+            raise InsufficientPermissions(
+                f"{by.who} may not change the password of others: it needs {CHANGES_SECURITY}"
             )
         record = self.get(name)
         check_made(record)
-        if own and old is None:
-            raise InvalidRequest("whoever changes their own password has to say the old one", ())
-        said = normalized(new)
         faults = self._faults(said, name, "newPassword")
-        if own and old is not None:
-            if normalized(old) == said:
-                faults.append(Fault("it is the old one", None, "newPassword"))
-            await self.accounts.check(name, old, by.address)
-        elif not own:
-            check_may(by, record.account.permissions)
+        if own:
+            await self._check_old(name, said, by, old, faults)
+        else:
+            check_may_give(by, name, record.account.permissions)
         if faults:
             raise InvalidRequest("the password is not what it should be", faults)
         hashed = await self.accounts.passwords.hash(said, self.accounts.settings.passwords.cost)
@@ -214,12 +219,19 @@ class AccountChanges:
             if own and _password(now) != _password(record):
                 raise NotPossible("somebody else has changed the password meanwhile")
             if not own:
-                check_may(by, now.account.permissions)
+                check_may_give(by, name, now.account.permissions)
             made = value[ACCOUNTS][name]
             made.update(password=hashed, updatedAt=self._today(), passwords=made.get("passwords", 0) + 1)
 
         await self._change(edit)
-        self._tell("ACCOUNT_UPDATED", name, by, {"password": "changed"})
+
+    async def _check_old(self, name: str, said: str, by: By, old: str | None, faults: list[Fault]) -> None:
+        """Users who change their own password have to say what it was."""
+        if old is None:
+            raise InvalidRequest("whoever changes their own password has to say the old one", ())
+        if normalized(old) == said:
+            faults.append(Fault("it is the old one", None, "newPassword"))
+        await self.accounts.check(name, old, by.address)
 
     def _enable(self, value: Value, record: Record, enabled: bool) -> None:
         name = record.account.name
@@ -234,20 +246,12 @@ class AccountChanges:
     def _records(self, value: Mapping[str, Any]) -> dict[str, Record]:
         return self.accounts.found_in(value)
 
+    def left(self, value: Mapping[str, Any]) -> Left:
+        """Which users could change keys and accounts, if this were the document; also in a thread."""
+        return Left.FOR_GOOD if changers(self._records(value)) else Left.NOBODY
+
     def _change(self, edit: Callable[[Value], Any]) -> Deferred[Any]:
-        return self.accounts.document.change(edit)
-
-    def _tell_update(self, old: Record, new: Record, by: By) -> None:
-        name = new.account.name
-        if old.enabled != new.enabled:
-            self._tell("ACCOUNT_ENABLED" if new.enabled else "ACCOUNT_DISABLED", name, by)
-        if old.account.roles != new.account.roles:
-            before, after = [*old.account.roles], [*new.account.roles]
-            self._tell("ACCOUNT_UPDATED", name, by, {"before": {"roles": before}, "after": {"roles": after}})
-
-    def _tell(self, kind: str, name: str, by: By, details: Mapping[str, Any] | None = None) -> None:
-        event = Event(kind, by.name, by.address, f"account {name}", request_id=by.request_id)
-        self._audit.record(event._replace(details=details or {}))
+        return self.accounts.document.change(keeping_one(edit, self.left, self._others_may))
 
 
 def _password(record: Record) -> object:

@@ -16,6 +16,7 @@ import enum
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from jairouter.auth.permissions import NONE, UnknownPermission, granted_to_roles
@@ -29,6 +30,7 @@ OVERRIDES: Final = "overrides"
 OUTSIDERS: Final = "outsiders"
 
 LONGEST_NAME: Final = 100
+_STANDING: Final = 32
 
 CHANGES_SECURITY: Final = "security:write"
 """Whoever may this can give anybody any of their own permissions."""
@@ -79,6 +81,20 @@ class Record:
     def can_log_in(self) -> bool:
         """Whether the user may log in, and has a password that could be right."""
         return self.enabled and self.stored is not None
+
+    @property
+    def standing(self) -> str:
+        """What is another one as soon as the password or the roles are.
+
+        It is kept, and tells nothing about the password: a hash has 128 bits of chance in it. (Clear texts
+        have none, and are left out; they are for development.)
+        """
+        since, stored = self.since, self.stored
+        password = f"{since.get('createdAt')} {since.get('passwords')}"
+        if self.account.source is Source.CONFIGURATION:
+            password = stored.text if stored is not None and stored.cost is not None else ""
+        told = (self.account.source.value, password, *self.account.roles)
+        return sha256("\n".join(told).encode("utf-8", "replace")).hexdigest()[:_STANDING]
 
     def took_away(self, later: Record | None) -> bool:
         """Whether what was true of this account is not any more: nobody should be taken at its word."""

@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
 
-from jairouter.auth.account_records import Record, Source, changers
+from jairouter.auth.account_records import Record, Source
 from jairouter.config.stored_password import skeleton
-from jairouter.errors import PermissionDenied
 from jairouter.refusals import AlreadyExists, NotFound, NotPossible
 
-_LAST: Final = "nobody could change accounts and keys any more: this is the last account that may"
+if TYPE_CHECKING:
+    from jairouter.auth.acting import By
+
+MOST_ACCOUNTS: Final = 5_000
+"""All of them are held in memory, and gone through whenever one is changed."""
+
 _READ_ONLY: Final = {
     Source.CONFIGURATION: "the account is of the configuration, and can only be enabled and disabled here",
     Source.CHECKER: "the user is known by a checker, and can only be enabled, disabled and forgotten here",
 }
-
-
-@dataclass(frozen=True)
-class By:
-    """Who changes something.
-
-    Attributes:
-        name: For the record.
-        may: Whether they have all of these permissions.
-        user: Their own account, if they are known by a token.
-        address: Where they are.
-        request_id: Of the request.
-    """
-
-    name: str
-    may: Callable[[frozenset[str]], bool]
-    user: str | None = None
-    address: str = ""
-    request_id: str = ""
 
 
 def found(records: Mapping[str, Record], name: str) -> Record:
@@ -49,26 +33,26 @@ def found(records: Mapping[str, Record], name: str) -> Record:
     return record
 
 
-def changeable(records: Mapping[str, Record], name: str, by: By) -> Record:
-    """The account of this name, if it is for `by` to change.
+def check_may_take(by: By, record: Record) -> None:
+    """Let nobody stop who may more than they: see `jairouter.auth.acting`.
 
     Raises:
-        NotFound: There is none.
-        PermissionDenied: It may more than `by`.
+        InsufficientPermissions: It is not for them.
     """
-    record = found(records, name)
-    check_may(by, record.account.permissions)
-    return record
+    by.check_may_take(record.account.permissions, _named(record.account.name))
 
 
-def check_may(by: By, permissions: frozenset[str]) -> None:
-    """Let nobody give or take what they do not have.
+def check_may_give(by: By, name: str, permissions: frozenset[str]) -> None:
+    """Let nobody give an account what they do not have: see `jairouter.auth.acting`.
 
     Raises:
-        PermissionDenied: `by` lacks one of the permissions.
+        InsufficientPermissions: It is not for them; an account is not limited as their key may be.
     """
-    if not by.may(permissions):
-        raise PermissionDenied(f"{by.name} may not do this: the account may, or would, do more than they may")
+    by.check_may_give(permissions, _named(name))
+
+
+def _named(name: str) -> str:
+    return f"the account {name}"
 
 
 def check_made(record: Record) -> None:
@@ -86,24 +70,12 @@ def check_new(records: Mapping[str, Record], name: str) -> None:
 
     Raises:
         AlreadyExists: There is such a name.
+        NotPossible: There are too many.
     """
+    if len(records) >= MOST_ACCOUNTS:
+        raise NotPossible(f"there are {MOST_ACCOUNTS} accounts, and there may be no more")
     same = skeleton(name)
     if any(skeleton(each) == same for each in records):
         raise AlreadyExists(
             "there is an account of this name, or one that differs only in capitals or in its encoding"
         )
-
-
-def check_not_last(before: Mapping[str, Record], after: Mapping[str, Record], others: bool) -> None:
-    """Let somebody be left who can change accounts and keys.
-
-    Args:
-        before: What accounts there are.
-        after: What there would be.
-        others: Whether an API key can.
-
-    Raises:
-        NotPossible: Nobody would be.
-    """
-    if changers(before) and not changers(after) and not others:
-        raise NotPossible(_LAST)

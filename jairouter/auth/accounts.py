@@ -121,6 +121,11 @@ class Accounts:
         record = self.records.get(username)
         return record.account if record is not None and record.enabled else None
 
+    def standing(self, username: str) -> str | None:
+        """See `Record.standing`; None where nobody can log in to the account of this name."""
+        record = self.records.get(username)
+        return record.standing if record is not None and record.enabled else None
+
     def call_on_change(self, function: Callable[[str], None]) -> None:
         """Have `function` called with the name of each user who should not be taken at their word any more.
 

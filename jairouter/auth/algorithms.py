@@ -182,7 +182,9 @@ def published(members: Mapping[str, Any]) -> Key | None:
         raise Unfit("a member of it is of the wrong kind")
     if kind not in _MEMBERS:
         raise Unfit("it is a key of a kind that is not used here")
-    public = {name: members.get(name) for name in _MEMBERS[kind]}  # and nothing private
+    if "d" in members:  # RFC 7518, sections 6.2.2 and 6.3.2: whoever can read it can sign with it
+        raise Unfit("it is a private key, which everybody knows now")
+    public = {name: members.get(name) for name in _MEMBERS[kind]}
     if not all(isinstance(each, str) and len(each) <= _MOST_CHARACTERS for each in public.values()):
         raise Unfit("a member of it is missing, or of the wrong kind")
     could = _RSA if kind == "RSA" else frozenset((_OF_CURVE.get(str(public["crv"]), ""),))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from zope.interface import implementer
 
+from jairouter.dates import DAY
 from jairouter.errors import PermissionDenied, RateLimited
 from jairouter.interfaces import IAllowance, Quota
 from jairouter.traffic.limiters.by_name import kind_of
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 L = TypeVar("L", Concurrency, TokenBucket)
 
-DAY: Final = 86_400
 SCOPE: Final = "api-key"
 """Of its limits, for metrics."""
 PER_DAY: Final = "per-day"
@@ -126,7 +126,8 @@ class Allowance:
         for limiter in limiters:
             if wait := limiter.refusal(now):
                 limit = (SCOPE, kind_of(limiter))
-                raise RateLimited(_TOLD[type(limiter)], retry_after=wait, limit=limit)
+                told, quota = _TOLD[type(limiter)], limiter.quota(now)
+                raise RateLimited(told, retry_after=wait, limit=limit, quota=quota)
         for limiter in limiters:
             limiter.take(now)
         quotas = [each.quota(now) for each in limiters]
@@ -176,8 +177,8 @@ class Allowance:
         day, used = self._shared
         left = self._per_day - self.charged - (used if day == today else 0)
         if left <= 0:
-            message = "this key has used up its requests of the day"
-            raise RateLimited(message, retry_after=midnight, limit=(SCOPE, PER_DAY))
+            told, quota = "this key has used up its requests of the day", Quota(self._per_day, 0, midnight)
+            raise RateLimited(told, retry_after=midnight, limit=(SCOPE, PER_DAY), quota=quota)
         return Quota(self._per_day, left, midnight)
 
     def __repr__(self) -> str:

@@ -3,7 +3,7 @@
 ::
 
     {"families": {"<id>": {"user", "issued", "used", "expires", "access", "address", "refresh", "roles",
-                           "revoked"?}},
+                           "account", "revoked"?}},
      "revoked":  {"<id>": {"until", "user"}},
      "cutoffs":  {"<user>": {"generation", "time", "until", "by"}}}
 
@@ -11,14 +11,18 @@ A family is all that came of one login: its refresh tokens, of which one is aliv
 token is here, only names of them. Times are seconds since the epoch.
 
 Bounds: a user has at most `PER_USER` families, and there are so many in all as the settings say; the oldest
-one of the same user ends for a new one. Where one revoked token more would be too many, all tokens of its
-user are revoked instead: nothing that was revoked is forgotten before it has expired.
+one of the same user ends for a new one. Where one revoked token more would be too many, all tokens of
+the user are revoked who has the most: nothing that was revoked is forgotten before it has expired, and nobody
+has others logged out by revoking thousands of their own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
+
+from jairouter.auth.cutoffs import cutoff, generation_of, is_another
+from jairouter.dates import DAY
 
 PER_USER: Final = 100
 """Logins of one user that are alive at once."""
@@ -53,6 +57,7 @@ class New(NamedTuple):
         refresh: The name of the new refresh token.
         address: From where.
         roles: What the tokens say of the user; None for what they said before.
+        account: See `Record.standing`; empty where that is not known.
     """
 
     user: str
@@ -60,6 +65,7 @@ class New(NamedTuple):
     refresh: str
     address: str
     roles: tuple[str, ...] | None
+    account: str = ""
 
 
 class Opened(NamedTuple):
@@ -112,6 +118,7 @@ def open_family(value: Value, new: New, terms: Terms) -> Opened:
         "address": new.address,
         "refresh": new.refresh,
         "roles": [*roles],
+        "account": new.account,
     }
     return Opened(generation_of(value, new.user), roles)
 
@@ -137,6 +144,9 @@ def rotate(value: Value, old: str, new: New, terms: Terms) -> Opened | Reused | 
     if record["refresh"] != old:
         end_family(value, new.family, terms)
         return Reused()
+    if is_another(record, new.account):
+        end_family(value, new.family, terms)
+        return None
     roles = tuple(record["roles"]) if new.roles is None else new.roles
     record.update(
         used=terms.now,
@@ -176,17 +186,17 @@ def _forbid(value: Value, token: Revoked, terms: Terms) -> None:
     if until <= terms.now or token.id in revoked:
         return
     if len(revoked) >= terms.most:
-        cut_off(value, token.user, terms)
-    else:
-        revoked[token.id] = {"until": until, "user": token.user}
+        hoarder = _most_frequent(revoked)
+        cut_off(value, hoarder, terms)
+        if hoarder == token.user:
+            return
+    revoked[token.id] = {"until": until, "user": token.user}
 
 
 def cut_off(value: Value, user: str, terms: Terms, by: str = "") -> None:
     """Accept no token of a user any more that was issued up to now.
 
-    Tokens have a generation, which changes here: so a token that is issued in the same second, but after, is
-    known from one that was issued before. Where another gateway has issued it, which knows nothing of this,
-    the date decides.
+    See `jairouter.auth.cutoffs`.
 
     Args:
         value: The document, which is changed.
@@ -206,15 +216,18 @@ def cut_off(value: Value, user: str, terms: Terms, by: str = "") -> None:
             until = max(until, _end(record))  # tokens may have been valid for longer, before a reload
     for name in [name for name, each in revoked.items() if each["user"] == user]:
         until = max(until, revoked.pop(name)["until"])  # that is said by the one word now
+    for name, record in families.items():
+        if record["user"] == user and _is_of_the_future(record, terms):
+            revoked[name] = {"until": _end(record), "user": user}
     cutoffs[user] = {**cutoff(value, user, terms.now), "until": until, "by": by}
 
 
-def cutoff(value: Mapping[str, Any], user: str, now: float) -> dict[str, Any]:
-    """What says that the tokens of a user are revoked."""
-    return {"generation": max(generation_of(value, user), int(now)) + 1, "time": now}
+def _is_of_the_future(record: Mapping[str, Any], terms: Terms) -> bool:
+    """Whether a login has tokens of a later date: the clock was set back, and dates say nothing of them."""
+    return bool(max(record["issued"], record["used"], record["access"] - terms.access) > terms.now)
 
 
-_FOREIGN: Final = 30 * 86400.0
+_FOREIGN: Final = 30.0 * DAY
 """Seconds for which a token that somebody else has issued is valid, at most: who knows."""
 
 
@@ -239,27 +252,6 @@ def _until(record: Mapping[str, Any]) -> float:
     return until
 
 
-def generation_of(value: Mapping[str, Any], user: str) -> int:
-    """The generation of the tokens that a user is given now."""
-    generation: int = value.get("cutoffs", {}).get(user, {}).get("generation", 0)
-    return generation
-
-
-def is_cut_off(found: Mapping[str, Any] | None, generation: int, issued: float, leeway: float) -> bool:
-    """Whether a token was issued before its user's tokens were revoked.
-
-    Args:
-        found: See `cutoff`; None if they never were.
-        generation: Of the token.
-        issued: When it was.
-        leeway: Seconds by which the clocks of two computers may differ.
-    """
-    if found is None or generation >= found["generation"]:
-        return False
-    known: bool = issued <= found["time"] + leeway
-    return known
-
-
 def _make_room(value: Value, user: str, terms: Terms) -> None:
     """End families for a new one, and forget them."""
     families = _part(value, "families")
@@ -280,9 +272,9 @@ def _oldest_first(families: Mapping[str, Any], user: str) -> list[str]:
     return sorted(own, key=lambda name: families[name]["issued"])
 
 
-def _most_frequent(families: Mapping[str, Any]) -> str:
+def _most_frequent(records: Mapping[str, Any]) -> str:
     counts: dict[str, int] = {}
-    for each in families.values():
+    for each in records.values():
         counts[each["user"]] = counts.get(each["user"], 0) + 1
     return max(counts, key=lambda user: counts[user], default="")
 

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from jairouter.interfaces import IAuthenticator
 
 AUTHORIZATION: Final = b"authorization"
-TOKEN: Final = b"jairouter_token"
+TOKEN_HEADER: Final = "Jairouter_Token"  # noqa: S105 - a name
+TOKEN: Final = TOKEN_HEADER.lower().encode("ascii")
 
 _BEARER: Final = re.compile(rb"bearer[ \t]+", re.IGNORECASE)
 _NONE: Final[frozenset[bytes]] = frozenset()
@@ -75,6 +76,7 @@ class Gate:
         if tokens is not None:
             own += [(TOKEN, tokens), (token, tokens)]
         self._own = tuple((name, each) for name, each in own if name != AUTHORIZATION)
+        self._written = {key: key_header, TOKEN: TOKEN_HEADER, token: token_header}
         self._hidden = frozenset().union(*(_spellings(name) for name, _ in self._own)) - _ADAPTERS_STOP
         self._hidden_all = self._hidden | _ONLY_AUTHORIZATION
 
@@ -118,7 +120,7 @@ class Gate:
     def asks_for(self) -> str:
         """What callers have to show, for those who show nothing."""
         kinds = [name for name, each in (("an API key", self._keys), ("a token", self._tokens)) if each]
-        own = ", ".join(name.decode("ascii") for name, _ in self._own)
+        own = ", ".join(dict.fromkeys(self._written[name] for name, _ in self._own))
         also = f", or in {own}" if own else ""
         return f"say who you are: {' or '.join(kinds)} is needed, as Authorization: Bearer{also}"
 

@@ -77,6 +77,7 @@ class Guessing:
         self._pairs = _Failures()
         self._addresses = _Failures()
         self._accounts = _Failures()
+        self._tokens = _Failures()
         self._tried: OrderedDict[str, float] = OrderedDict()
         self._owners: OrderedDict[str, OrderedDict[str, None]] = OrderedDict()
 
@@ -95,7 +96,7 @@ class Guessing:
         """
         if not self._settings.enabled:
             return 0.0
-        name, place = _name(username), _place(address)
+        name, place = _name(username), place_of(address)
         wait = max(self._pairs.locked((name, place), now), self._addresses.locked(place, now))
         if not begun and self._accounts.locked(name, now) and not self._is_owners(name, place):
             wait = max(wait, self._tried.get(name, now) - now)
@@ -103,7 +104,7 @@ class Guessing:
 
     def begin(self, username: str, address: str, now: float) -> None:
         """A password is going to be compared, after `refusal` has said 0."""
-        name, place = _name(username), _place(address)
+        name, place = _name(username), place_of(address)
         if self._accounts.locked(name, now) and not self._is_owners(name, place):
             _put(self._tried, name, now + self._settings.max_delay)
 
@@ -112,7 +113,7 @@ class Guessing:
         settings = self._settings
         if not settings.enabled:
             return Failed(0.0)
-        name, place = _name(username), _place(address)
+        name, place = _name(username), place_of(address)
         times, pair = self._pairs.count((name, place), settings.max_failures, settings, now)
         of_address, spread = self._addresses.count(place, settings.max_failures_per_address, settings, now)
         _, many = self._accounts.count(name, settings.max_failures_per_account, settings, now)
@@ -121,9 +122,27 @@ class Guessing:
         kinds = ((PAIR, pair), (ADDRESS, spread), (ACCOUNT, many))
         return Failed(delay, tuple(kind for kind, locked in kinds if locked))
 
+    def refusal_of_tokens(self, address: str, now: float) -> float:
+        """Seconds for which nobody at the address is told of one more token that it is none; 0 if they are.
+
+        Tokens are counted by themselves: under some name, anybody could log in by that name, and so keep an
+        address from renewing its tokens.
+        """
+        if not self._settings.enabled:
+            return 0.0
+        place = place_of(address)
+        return max(self._tokens.locked(place, now), self._addresses.locked(place, now))
+
+    def failed_token(self, address: str, now: float) -> None:
+        """Somebody at the address has shown what is no token."""
+        settings, place = self._settings, place_of(address)
+        if settings.enabled:
+            self._tokens.count(place, settings.max_failures, settings, now)
+            self._addresses.count(place, settings.max_failures_per_address, settings, now)
+
     def succeeded(self, username: str, address: str) -> None:
         """A login has succeeded."""
-        name, place = _name(username), _place(address)
+        name, place = _name(username), place_of(address)
         self._pairs.forget((name, place))
         known = self._owners.get(name)
         _put(self._owners, name, OrderedDict() if known is None else known)
@@ -135,6 +154,7 @@ class Guessing:
         counted = {PAIR: self._pairs, ADDRESS: self._addresses, ACCOUNT: self._accounts}
         return {
             **{kind: each.remembered for kind, each in counted.items()},
+            "tokens": self._tokens.remembered,
             "slowed down": len(self._tried),
             "owners": len(self._owners),
         }
@@ -204,7 +224,7 @@ def _name(username: str) -> str:
     return skeleton(username[:LONGEST])
 
 
-def _place(address: str) -> str:
+def place_of(address: str) -> str:
     """An address; of an IPv6 address its network, all of which one subscriber has (RFC 6177)."""
     parsed = parse_ip(address)
     if isinstance(parsed, IPv6Address):

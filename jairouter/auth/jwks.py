@@ -71,7 +71,7 @@ class PublishedKeys:
         self._fetched: float | None = None
         self._tried: float | None = None
         self._fetching: Deferred[bytes] | None = None
-        self._waiting: list[Deferred[None]] = []
+        self._waiting: dict[Deferred[None], None] = {}
         self._failing = False
 
     def find(self, token: Jws) -> Key | Deferred[Key | None] | None:
@@ -93,8 +93,14 @@ class PublishedKeys:
         if not self._start():
             return self._found(token)
         waiting: Deferred[None] = Deferred(self._left)
-        self._waiting.append(waiting)
+        self._waiting[waiting] = None
         return waiting.addCallback(lambda _: self._found(token))
+
+    def use(self, elsewhere: Elsewhere) -> None:
+        """Go by other settings, of the same address, from now on; what was wrong may be mended with them."""
+        self.elsewhere = elsewhere
+        if self._failing:
+            self._tried = None
 
     def close(self) -> None:
         """Fetch nothing any more. Those who wait are told that nobody can say."""
@@ -123,7 +129,8 @@ class PublishedKeys:
         return fitting[0] if len(fitting) == 1 else None
 
     def _left(self, waiting: Deferred[None]) -> None:
-        self._waiting = [each for each in self._waiting if each is not waiting]
+        # (a list would be gone through for each: thousands may wait, and leave together)
+        self._waiting.pop(waiting, None)
 
     def _start(self) -> bool:
         """Fetch them, unless that was tried just now; whether they are being fetched."""
@@ -164,9 +171,10 @@ class PublishedKeys:
 
     def _over(self, _: None) -> None:
         self._fetching = None
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting = self._waiting, {}
         for each in waiting:
-            each.callback(None)
+            if not each.called:  # what one is told may make another leave
+                each.callback(None)
 
 
 def read_keys(data: bytes) -> Iterable[Key]:

@@ -10,76 +10,34 @@ Overrides are about keys of the configuration.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from hashlib import sha256
+from collections.abc import Callable, Mapping
 from math import inf
-from random import Random
-from string import ascii_letters, digits
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
-from jairouter.auth.key_records import FIELDS, made_key, terms_of, written_terms
+from jairouter.auth.key_records import FIELDS, made_key, readable, terms_of, written_terms
 from jairouter.auth.permissions import granted
 from jairouter.config.naming import relaxed
-from jairouter.config.secret import Secret
-from jairouter.config.settings.api_keys import LONGEST, KeyTerms
-from jairouter.refusals import AlreadyExists, InsufficientPermissions, InvalidRequest, NotFound, NotPossible
+from jairouter.dates import DAY
+from jairouter.refusals import AlreadyExists, InvalidRequest, NotFound, NotPossible
 
 if TYPE_CHECKING:
+    from jairouter.auth.acting import By
+    from jairouter.auth.key_values import KeyValues
     from jairouter.auth.keys import KeyRing
+    from jairouter.config.secret import Secret
+    from jairouter.config.settings.api_keys import KeyTerms
 
 MOST_KEYS: Final = 5_000
 """All of them are held in memory, and gone through whenever one is changed."""
 MOST_VALUES: Final = 4
 """Values of one key that are valid at a time."""
-SHORTEST: Final = 16
-"""Characters of the shortest value that is taken from elsewhere."""
-
-CHANGES: Final = "security:write"
-"""What it takes to change keys."""
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """What a key may be called that is made; the configuration may call its own as it likes."""
 
 _RESERVED: Final = frozenset({"export", "import"})  # in the paths of the management API, these are no names
-_VALUE: Final = re.compile(rf"[\x21-\x7e]{{{SHORTEST},{LONGEST}}}")
-_ALPHABET: Final = ascii_letters + digits
-_LENGTH: Final = 32
-_HINT: Final = 4
-_DAY: Final = 86_400
 
 Document = dict[str, Any]
-
-
-class By(NamedTuple):
-    """Who changes something.
-
-    Attributes:
-        who: Its name.
-        address: The client's.
-        request_id: Of the request.
-        may: Whether it has all of these permissions itself.
-    """
-
-    who: str = ""
-    address: str = ""
-    request_id: str = ""
-    may: Callable[[frozenset[str]], bool] = lambda permissions: True
-
-
-class Imported(NamedTuple):
-    """What came of an import.
-
-    Attributes:
-        created: The names of new keys.
-        updated: Those of keys that there were.
-        deleted: Those of keys that there are no more.
-        values: New values by their keys' names.
-    """
-
-    created: list[str]
-    updated: list[str]
-    deleted: list[str]
-    values: dict[str, Secret]
 
 
 class KeyEdits:
@@ -88,13 +46,13 @@ class KeyEdits:
     Args:
         ring: Knows the keys of the configuration, and what is kept of a value.
         today: Seconds since the epoch.
-        random: Values come from it.
+        values: Makes new values.
     """
 
-    def __init__(self, ring: KeyRing, today: Callable[[], float], random: Random) -> None:
+    def __init__(self, ring: KeyRing, today: Callable[[], float], values: KeyValues) -> None:
         self._ring = ring
         self._today = today
-        self._random = random
+        self._values = values
 
     def add(self, by: By, name: str, given: Mapping[str, Any], document: Document) -> Secret:
         """Make a key, and return its value.
@@ -102,27 +60,27 @@ class KeyEdits:
         Raises:
             AlreadyExists: There is one of that name.
             InvalidRequest: It cannot be called so, or be given that.
-            InsufficientPermissions: It would have permissions that `by` has not.
+            InsufficientPermissions: It would have permissions that `by` has not, or be less limited.
             NotPossible: There are too many.
         """
         if NAME.fullmatch(name) is None or name in _RESERVED:
             raise InvalidRequest(
                 "keyId: expected up to 64 letters, digits, dots, '-', '_'; not export, import"
             )
-        keys = _part(document, "keys")
+        keys = part_of(document, "keys")
         if name in keys or self._ring.is_configured(name):
             raise AlreadyExists(f"there is a key {name}")
         if len(keys) >= MOST_KEYS:
             raise NotPossible(f"there are {MOST_KEYS} keys, and there may be no more")
         given = _by_member(given)
         if "expiresAt" not in given:
-            given["expiresAt"] = self._today() + self._ring.settings.default_expiration_days * _DAY
-        terms = self._terms(by, name, given)
-        value = self._new_value()
+            given["expiresAt"] = self._usual_end(by)
+        terms = self.terms(by, name, given)
+        value = self._values.new()
         keys[name] = {
-            "values": [self._kept(value)],
+            "values": [self._values.kept(value)],
             "terms": written_terms(terms),
-            **self._noted(by, "created"),
+            **self.noted(by, "created"),
         }
         return value
 
@@ -132,117 +90,64 @@ class KeyEdits:
         Returns:
             What it was given before and after that.
         """
-        written = self._changeable(by, name, document)
-        terms = self._terms(by, name, {**written["terms"], **_by_member(given)})
+        written = self.changeable(by, name, document)
+        terms = self.terms(by, name, {**written["terms"], **_by_member(given)})
         before, after = written["terms"], written_terms(terms)
-        written |= {"terms": after, **self._noted(by, "updated")}
+        written |= {"terms": after, **self.noted(by, "updated")}
         return {"before": before, "after": after}
 
     def switch(self, by: By, name: str, on: bool, document: Document) -> None:
         """Let a key be used, or not."""
-        noted = self._noted(by, "updated")
+        noted = self.noted(by, "updated")
         if self._ring.is_configured(name):
-            key, overrides = self._ring.keys[name], _part(document, "overrides")
-            self._check_may(by, key.terms)
+            terms, overrides = self._ring.keys[name].terms, part_of(document, "overrides")
+            self._check_switch(by, name, terms, on)
             if on and self._ring.configured_enabled(name):
                 overrides.pop(name, None)
             else:
                 overrides[name] = {"enabled": on, **noted}
             return
-        written = self._changeable(by, name, document)
-        terms = {each: value for each, value in written["terms"].items() if each != "enabled"}
-        written |= {"terms": terms if on else {**terms, "enabled": False}, **noted}
+        written = self._made(name, document)
+        made = _terms_in(name, written)
+        if made is not None:
+            self._check_switch(by, name, made, on)
+        given = {each: value for each, value in written["terms"].items() if each != "enabled"}
+        written |= {"terms": given if on else {**given, "enabled": False}, **noted}
 
     def rotate(self, by: By, name: str, overlap: float, document: Document) -> Secret:
         """Give a key a new value, and return that; the old ones do for so many seconds more, at most."""
-        written, now = self._changeable(by, name, document), self._today()
+        written, now = self.changeable(by, name, document), self._today()
         key = made_key(name, written)
         if key.expired(now):
             raise NotPossible(f"the key {name} has expired; set expiresAt first")
-        value, until = self._new_value(), now + overlap
+        value, until = self._values.new(), now + overlap
         old = [
             {**each, "until": min(_until(each), until)}
             for each in written["values"]
             if overlap > 0 and _until(each) > now
         ]
-        written |= {"values": [self._kept(value), *old][:MOST_VALUES], **self._noted(by, "rotated")}
+        written |= {"values": [self._values.kept(value), *old][:MOST_VALUES], **self.noted(by, "rotated")}
         return value
 
     def delete(self, by: By, name: str, document: Document) -> None:
         """Forget a key."""
-        self._changeable(by, name, document)
+        terms = _terms_in(name, self._made(name, document))
+        if terms is not None:
+            by.check_may_take(granted(terms.permissions), _named(name))
         del document["keys"][name]
 
-    def take_in(
-        self, by: By, entries: Sequence[Mapping[str, Any]], replace: bool, document: Document
-    ) -> Imported:
-        """Make keys as they were exported, and give those that there are what they were exported with.
+    def _usual_end(self, by: By) -> float:
+        """When a key expires where whoever makes it does not say: no later than their own."""
+        usual = self._today() + self._ring.settings.default_expiration_days * DAY
+        own = None if by.caller is None or by.caller.terms is None else by.caller.terms.expires_at
+        return usual if own is None else min(usual, own)
 
-        Args:
-            by: Who does.
-            entries: What `add` and `update` are given, with a `keyId`; perhaps with a `keyValue`.
-            replace: Whether other keys are deleted.
-            document: Is changed.
-        """
-        done = Imported([], [], [], {})
-        names: set[str] = set()
-        for entry in entries:
-            given = dict(entry)
-            name, value = str(given.pop("keyId", "")), given.pop("keyValue", None)
-            if name in names:
-                raise InvalidRequest(f"there are two keys {name[:64]}")
-            names.add(name)
-            self._take_in(by, name, given, document, done)
-            if value is not None:
-                self._give(name, value, document)
-                done.values.pop(name, None)
-        keys = _part(document, "keys")
-        for name in [each for each in keys if replace and each not in names]:
-            if not self._ring.is_configured(name):
-                self._changeable(by, name, document)
-            del keys[name]
-            done.deleted.append(name)
-        return done
-
-    def can_change(self, document: Document) -> bool:
-        """Whether a key could still change keys and accounts if this were the document."""
-        now, overrides = self._today(), _part(document, "overrides")
-        for name, key in self._ring.keys.items():
-            if self._ring.is_configured(name):
-                enabled = overrides.get(name, {}).get("enabled", self._ring.configured_enabled(name))
-                if enabled and not key.expired(now) and CHANGES in key.permissions:
-                    return True
-        return any(self._made_can_change(each, document, now) for each in _part(document, "keys"))
-
-    def _made_can_change(self, name: str, document: Document, now: float) -> bool:
-        try:
-            key = made_key(name, document["keys"][name])
-        except Exception:  # whatever somebody has written into the file by hand; it lets nobody in
-            return False
-        return key.enabled and not key.expired(now) and CHANGES in key.permissions
-
-    def _take_in(
-        self, by: By, name: str, given: Mapping[str, Any], document: Document, done: Imported
-    ) -> None:
-        written = _part(document, "keys").get(name)
-        if written is None or self._ring.is_configured(name):
-            done.values[name] = self.add(by, name, given, document)
-            done.created.append(name)
+    @staticmethod
+    def _check_switch(by: By, name: str, terms: KeyTerms, on: bool) -> None:
+        if on:
+            by.check_may_give(granted(terms.permissions), _named(name), terms)
         else:
-            written = self._changeable(by, name, document)
-            written |= {"terms": written_terms(self._terms(by, name, given)), **self._noted(by, "updated")}
-            done.updated.append(name)
-
-    def _give(self, name: str, value: str, document: Document) -> None:
-        """Give a key a value that comes from elsewhere."""
-        if _VALUE.fullmatch(value) is None:
-            raise InvalidRequest(f"the value of {name}: expected {SHORTEST} to {LONGEST} visible characters")
-        kept = self._kept(Secret(value))
-        others = (each for other, each in document["keys"].items() if other != name)
-        taken = any(each["digest"] == kept["digest"] for other in others for each in other["values"])
-        if taken or self._ring.is_configured_value(bytes.fromhex(kept["digest"])):
-            raise AlreadyExists(f"the value of {name} is that of another key")
-        document["keys"][name]["values"] = [kept]
+            by.check_may_take(granted(terms.permissions), _named(name))
 
     def _made(self, name: str, document: Document) -> dict[str, Any]:
         """One that was made, as it is written.
@@ -253,58 +158,63 @@ class KeyEdits:
         """
         if self._ring.is_configured(name):
             raise NotPossible(f"the key {name[:64]} is changed where it is configured")
-        written = _part(document, "keys").get(name)
+        written = part_of(document, "keys").get(name)
         if not isinstance(written, dict):
             raise NotFound(f"there is no key {name[:64]}")
         return written
 
-    def _changeable(self, by: By, name: str, document: Document) -> dict[str, Any]:
+    def changeable(self, by: By, name: str, document: Document) -> dict[str, Any]:
         """One that was made, if it is for `by` to change.
 
-        Whoever could change a stronger one could stop it, or put a value of their own into it and wait until
-        it has its permissions back.
+        Whoever could change a stronger one could put a value of their own into it, and wait until it has its
+        permissions back, or is limited no more.
 
         Raises:
-            InsufficientPermissions: It may more than they do.
-            NotFound: See `_made`; likewise `NotPossible`.
+            InsufficientPermissions: It may more than they do, or is less limited.
+            NotFound: There is none.
+            NotPossible: It is one of the configuration.
         """
         written = self._made(name, document)
-        try:
-            terms = made_key(name, written).terms
-        except Exception:  # whatever somebody has written into the file by hand; it lets nobody in
-            return written
-        self._check_may(by, terms)
+        terms = _terms_in(name, written)
+        if terms is not None:
+            by.check_may_give(granted(terms.permissions), _named(name), terms)
         return written
 
-    def _terms(self, by: By, name: str, given: Mapping[str, Any]) -> KeyTerms:
+    def terms(self, by: By, name: str, given: Mapping[str, Any]) -> KeyTerms:
+        """What somebody gives to a key.
+
+        Raises:
+            InvalidRequest: That cannot be given.
+            InsufficientPermissions: It is more than they have themselves.
+        """
         terms = terms_of(name, given)
-        self._check_may(by, terms)
+        by.check_may_give(granted(terms.permissions), _named(name), terms)
         return terms
 
-    def _check_may(self, by: By, terms: KeyTerms) -> None:
-        if not by.may(granted(terms.permissions)):
-            raise InsufficientPermissions(
-                f"the key {terms.key_id[:64]} has permissions that you do not have yourself"
-            )
-
-    def _new_value(self) -> Secret:
-        return Secret("sk-" + "".join(self._random.choices(_ALPHABET, k=_LENGTH)))
-
-    def _kept(self, value: Secret) -> dict[str, Any]:
-        """What is kept of a value."""
-        text = value.reveal()
-        digest = self._ring.digest(sha256(text.encode("ascii")).digest())
-        return {"digest": digest.hex(), "hint": text[-_HINT:], "until": None}
-
-    def _noted(self, by: By, done: str) -> dict[str, Any]:
+    def noted(self, by: By, done: str) -> dict[str, Any]:
+        """Who has done something, and when, as it is written."""
         return {f"{done}At": self._today(), f"{done}By": by.who}
 
 
-def _part(document: Document, name: str) -> dict[str, Any]:
+def part_of(document: Document, name: str) -> dict[str, Any]:
+    """A part of the document, which is made if it is not there.
+
+    Raises:
+        NotPossible: Somebody has damaged it.
+    """
     part = document.setdefault(name, {})
     if not isinstance(part, dict):
         raise NotPossible(f"the document of keys is damaged: {name} is no object")
     return part
+
+
+def _named(name: str) -> str:
+    return f"the key {name[:64]}"
+
+
+def _terms_in(name: str, written: Mapping[str, Any]) -> KeyTerms | None:
+    key = readable(name, written)
+    return None if key is None else key.terms
 
 
 def _by_member(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -167,6 +167,14 @@ def made_key(name: str, written: Mapping[str, Any]) -> Key:
     return Key(terms, values, API, terms.enabled, written)
 
 
+def readable(name: str, written: Any) -> Key | None:
+    """The same; None for what somebody has written into the file by hand, which lets nobody in."""
+    try:
+        return made_key(name, written)
+    except Exception:  # any may come of that
+        return None
+
+
 def _until(written: Any) -> float:
     return inf if written is None else _moment(written)
 

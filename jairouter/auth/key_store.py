@@ -14,23 +14,27 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from jairouter.auditing import DENIED, Event, IAudit
-from jairouter.auth.key_edits import By, Imported, KeyEdits
+from jairouter.auth.key_edits import KeyEdits
+from jairouter.auth.key_import import Imported, KeyImport
 from jairouter.auth.key_records import CONFIGURATION, Key, shown_terms
-from jairouter.config.secret import Secret
-from jairouter.dates import date_of
-from jairouter.refusals import InsufficientPermissions, NotFound, NotPossible
+from jairouter.auth.key_values import KeyValues
+from jairouter.auth.last_administrator import Left, keeping_one, keys_left
+from jairouter.dates import DAY, date_of
+from jairouter.refusals import InsufficientPermissions, NotFound
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
     from twisted.python.failure import Failure
 
+    from jairouter.auth.acting import By
     from jairouter.auth.keys import KeyRing
     from jairouter.auth.usage import Usage
+    from jairouter.config.secret import Secret
     from jairouter.store.document import Document
 
 T = TypeVar("T")
 
-OVERLAP: Final = 86_400.0
+OVERLAP: Final = float(DAY)
 """Seconds for which the old value of a key does, when it is given a new one and nobody says otherwise."""
 
 
@@ -61,7 +65,8 @@ class ApiKeys:
         usage: How much each was used.
 
     Attributes:
-        others_may: Whether somebody could still change keys and accounts if no key could: a user.
+        others_may: Who could still change keys and accounts if no key could: a user. Is called where keys are
+            changed, in a thread.
     """
 
     def __init__(
@@ -79,8 +84,10 @@ class ApiKeys:
         self._audit = audit
         self._usage = usage
         self._today = today
-        self._edits = KeyEdits(ring, today, random)
-        self.others_may: Callable[[], bool] = lambda: True
+        values = KeyValues(ring, random)
+        self._edits = KeyEdits(ring, today, values)
+        self._import = KeyImport(ring, self._edits, values)
+        self.others_may: Callable[[], Left] = lambda: Left.FOR_GOOD
         document.call_on_change(self._changed)
         self._changed()
 
@@ -105,6 +112,10 @@ class ApiKeys:
         made.sort(key=lambda key: key.name)
         # (Said even of those that do not expire: else they would, once imported)
         return [{"keyId": key.name, "expiresAt": None, **shown_terms(key.terms)} for key in made]
+
+    def left(self, value: Mapping[str, Any]) -> Left:
+        """Which keys could change keys and accounts, if this were the document; also in a thread."""
+        return keys_left(self._ring, value, self._today())
 
     def create(self, by: By, given: Mapping[str, Any], name: str | None = None) -> Deferred[Made]:
         """Make a key.
@@ -175,8 +186,8 @@ class ApiKeys:
                 own, and a new one gets a new one.
             replace: Whether other keys that were made are deleted.
         """
-        edit = partial(self._edits.take_in, by, entries, replace)
-        changing = self._document.change(self._not_last(edit)).addErrback(
+        edit = partial(self._import.take_in, by, entries, replace)
+        changing = self._document.change(self._keeping_one(edit)).addErrback(
             self._denied, by, "CREATED", "import"
         )
         return changing.addCallback(self._taken_in, by)
@@ -205,23 +216,11 @@ class ApiKeys:
             self._tell(by, verb, name, told(result))
             return result
 
-        changing = self._document.change(self._not_last(edit)).addErrback(self._denied, by, verb, name)
+        changing = self._document.change(self._keeping_one(edit)).addErrback(self._denied, by, verb, name)
         return changing.addCallback(changed)
 
-    def _not_last(self, edit: Callable[[dict[str, Any]], T]) -> Callable[[dict[str, Any]], T]:
-        """An edit after which somebody is left who can change keys, if there was somebody before."""
-        others = self.others_may()  # asked here, where accounts are; edits may be made in a thread
-
-        def checked(value: dict[str, Any]) -> T:
-            before = others or self._edits.can_change(value)
-            result = edit(value)
-            if before and not others and not self._edits.can_change(value):
-                raise NotPossible(
-                    "nobody could change accounts and keys any more: this is the last key that may"
-                )
-            return result
-
-        return checked
+    def _keeping_one(self, edit: Callable[[dict[str, Any]], T]) -> Callable[[dict[str, Any]], T]:
+        return keeping_one(edit, self.left, self.others_may)
 
     def _denied(self, failure: Failure, by: By, verb: str, name: str) -> Failure:
         if failure.check(InsufficientPermissions):

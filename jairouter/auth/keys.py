@@ -129,7 +129,8 @@ class KeyRing:
 
     def configured_enabled(self, name: str) -> bool:
         """Whether the configuration alone would let a key be used that it has."""
-        return self._configured[name].terms.enabled
+        key = self._configured.get(name)  # (a thread may ask while others are configured)
+        return key is not None and key.terms.enabled
 
     def _configured_key(self, settings: KeySettings) -> Key:
         value = Value(self.digest(settings.fingerprint))
@@ -196,8 +197,9 @@ class KeyRing:
             and known.networks == key.terms.allow_from
             and known.allowance is limited
         ):
+            known.terms = key.terms
             return known
-        return Caller(key.name, Kind.KEY, key.permissions, key.terms.allow_from, limited)
+        return Caller(key.name, Kind.KEY, key.permissions, key.terms.allow_from, limited, key.terms)
 
     def _warn(self, name: str, what: str) -> None:
         if (name, what) not in self._told:  # once, not at each change of any key

@@ -20,6 +20,7 @@ from twisted.internet.task import deferLater
 
 from jairouter.auditing import DENIED, Event
 from jairouter.auth.account_records import Account, Record, Source, name_fault
+from jairouter.auth.guessing import place_of
 from jairouter.auth.passwords import normalized
 from jairouter.errors import RateLimited, Reason, Unauthenticated
 
@@ -105,9 +106,11 @@ class Logins:
 
     async def _check(self, login: _Login) -> Account:
         self._admit(login)
-        record = await self._passwords.turns.run(lambda: Deferred.fromCoroutine(self._own(login)))
+        place = place_of(login.address)
+        record = await self._passwords.turns.run(lambda: Deferred.fromCoroutine(self._own(login)), place)
         if record is None and self._asks_others(login):
-            record = await self._outsiders.turns.run(lambda: Deferred.fromCoroutine(self._others(login)))
+            asking = self._outsiders.turns.run(lambda: Deferred.fromCoroutine(self._others(login)), place)
+            record = await asking
         if record is not None:
             return record.account
         late = login.began + login.delay - self._clock.seconds()
@@ -131,11 +134,13 @@ class Logins:
         """Ask our own accounts. Goes on to its end, even if nobody waits any more: each guess counts."""
         self._admit(login)  # while it waited, others may have failed
         self._guessing.begin(login.username, login.address, self._clock.seconds())
-        record = self._known.record(login.username)
-        made = record is not None and record.account.source is Source.API
+        before = self._known.record(login.username)
+        made = before is not None and before.account.source is Source.API
         said = normalized(login.password) if made else login.password
-        right = await self._passwords.compare(said, record.stored if record else None, self._known.cost)
-        record = self._known.record(login.username) if record is not None else None  # as it is by now
+        right = await self._passwords.compare(said, before.stored if before else None, self._known.cost)
+        record = self._known.record(login.username)
+        if before is None or not before.enabled or before.took_away(record):
+            record = None  # it has another password by now, perhaps: this one was right before
         if right and record is not None and record.can_log_in:
             self._succeeded(login)
             self._known.logged_in(record, said)

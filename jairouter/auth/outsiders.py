@@ -19,7 +19,8 @@ from twisted.internet.defer import TimeoutError as TookTooLong
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from jairouter.auth.passwords import Passwords, Turns
+from jairouter.auth.login_turns import Turns
+from jairouter.auth.passwords import Passwords
 from jairouter.config.stored_password import read_stored
 from jairouter.errors import GatewayError
 

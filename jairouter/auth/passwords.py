@@ -7,93 +7,24 @@ traffic; in any number of threads it would take all processors from it.
 from __future__ import annotations
 
 import unicodedata
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from hmac import compare_digest
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import bcrypt
-from twisted.internet.defer import Deferred, fail, maybeDeferred
-from twisted.logger import Logger
-from twisted.python.failure import Failure
+from twisted.internet.defer import Deferred, fail
 
+from jairouter.auth.login_turns import Turns
 from jairouter.config.stored_password import COSTLY, StoredPassword
-from jairouter.errors import GatewayError, NoRoom
 
-T = TypeVar("T")
 RunInThread = Callable[..., Deferred[Any]]
 
 MOST_BYTES: Final = 72
 """Bytes of a password that bcrypt takes."""
-RETRY_AFTER: Final = 5.0
-"""Seconds after which to try again what found no room."""
-
-_log = Logger()
 
 _SALT: Final = "." * 22
 _NOBODY: Final = "." * 31  # no password is known that hashes to this
-
-
-class Turns:
-    """Lets work be done a few at a time, in the order in which it was asked for.
-
-    Args:
-        at_once: Most that are under way.
-        waiting: Most that wait for their turn.
-    """
-
-    def __init__(self, at_once: int, waiting: int) -> None:
-        self._running = 0
-        self._handing_on = False
-        self._queue: deque[tuple[Deferred[Any], Callable[[], Deferred[Any]]]] = deque()
-        self.configure(at_once, waiting)
-
-    def configure(self, at_once: int, waiting: int) -> None:
-        """Go by other numbers from now on."""
-        self._at_once = at_once
-        self._waiting = waiting
-        self._next()
-
-    def run(self, work: Callable[[], Deferred[T]]) -> Deferred[T]:
-        """Have `work` called when its turn has come.
-
-        Returns:
-            What comes of it. Cancelled before its turn, it is never called. Cancelled later, it goes on to
-            its end, and only then is there room for the next: a thread cannot be stopped.
-
-        Raises:
-            NoRoom: So many wait that this would take too long; the Deferred fails with it.
-        """
-        if self._running >= self._at_once and len(self._queue) >= self._waiting:
-            return fail(NoRoom("too many logins at once; try again later", retry_after=RETRY_AFTER))
-        waiting: Deferred[T] = Deferred(self._leave)
-        self._queue.append((waiting, work))
-        self._next()
-        return waiting
-
-    def _leave(self, waiting: Deferred[Any]) -> None:
-        self._queue = deque(each for each in self._queue if each[0] is not waiting)
-
-    def _next(self) -> None:
-        if self._handing_on:  # work that is done at once: the loop below goes on, however many there are
-            return
-        self._handing_on = True
-        try:
-            while self._queue and self._running < self._at_once:
-                waiting, work = self._queue.popleft()
-                self._running += 1
-                maybeDeferred(work).addBoth(self._done, waiting)
-        finally:
-            self._handing_on = False
-
-    def _done(self, result: Any, waiting: Deferred[Any]) -> None:
-        self._running -= 1
-        if not waiting.called:
-            waiting.callback(result)  # (which fails it with a Failure)
-        elif isinstance(result, Failure) and not result.check(GatewayError):
-            _log.failure("what nobody waited for any more failed", result)
-        self._next()
 
 
 class Passwords:

@@ -104,10 +104,17 @@ class Recognition:
         return caller
 
     def _find_out(self, token: bytes, digest: bytes) -> Caller | Deferred[Caller]:
-        bearer = self._verifier.verify(token)
+        verifier = self._verifier
+        bearer = verifier.verify(token)
         if isinstance(bearer, Deferred):
-            return bearer.addCallback(self._admit, digest)
+            return bearer.addCallback(self._admit_later, token, digest, verifier)
         return self._admit(bearer, digest)
+
+    def _admit_later(
+        self, bearer: Bearer, token: bytes, digest: bytes, verifier: Verifier
+    ) -> Caller | Deferred[Caller]:
+        """Admit whoever had to wait for keys; by the settings that are in force now."""
+        return self._admit(bearer, digest) if verifier is self._verifier else self._find_out(token, digest)
 
     def _admit(self, bearer: Bearer, digest: bytes) -> Caller:
         settings = self._signing.settings
@@ -158,7 +165,7 @@ class Recognition:
             if elsewhere is not None and self._publish is not None:
                 self._published = self._publish(elsewhere, self.forget)
         else:
-            published.elsewhere = elsewhere
+            published.use(elsewhere)
         self._signing = signing
         self._verifier = Verifier(signing, self._published, self._today)
         self.forget()

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from twisted.python.failure import Failure
 
-from jairouter.auth.families import Revoked, Terms, cut_off, cutoff, is_cut_off, revoke
+from jairouter.auth.cutoffs import cutoff, is_cut_off
+from jairouter.auth.families import Revoked, Terms, cut_off, revoke
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred

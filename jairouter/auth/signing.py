@@ -102,6 +102,7 @@ def _elsewhere(settings: JwtSettings, rules: Rules, reader: KeyReader) -> Elsewh
 
 
 def _tls(file: str, reader: KeyReader) -> BackendTls | None:
+    reader.read_file(file)
     try:
         authorities = CertificateFile(file, kind="PEM").authorities()
     except Unusable as error:

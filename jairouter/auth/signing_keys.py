@@ -19,8 +19,8 @@ from jairouter.auth.algorithms import (
     secret_signer,
 )
 from jairouter.auth.pem import private_key_of, public_key_of
-from jairouter.auth.weak_secrets import why_weak
 from jairouter.config.naming import KeyPath, dotted, kebab
+from jairouter.config.weak import weakness
 
 if TYPE_CHECKING:
     from jairouter.config.faults import Findings, Origin
@@ -142,10 +142,10 @@ class KeyReader:
         if size < least:
             self.fault(*at, text=f"it has {size} bytes; {self._needed(least)}")
             return False
-        weak = why_weak(text)
-        if not weak:
+        weak = weakness(text)
+        if weak is None:
             return True
-        told = f"it {weak}, and can be guessed; take what `openssl rand -base64 48` prints"
+        told = f"{weak}, and can be guessed; take what `openssl rand -base64 48` prints"
         if self._development:
             self.notice(*at, text=f"{dotted(_path(*at))}: {told}")
         else:
@@ -162,6 +162,10 @@ class KeyReader:
         except Unfit as error:
             self.fault(*at, text=str(error))
             return None
+
+    def read_file(self, name: str) -> None:
+        """Tell that a file is read."""
+        self._findings.files.append(name)
 
     def fault(self, *at: str | int, text: str) -> None:
         """Tell what is wrong with a key of the settings."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -12,13 +11,17 @@ from twisted.logger import Logger
 
 from jairouter.auditing import ALLOWED, DENIED, FAILED, Event
 from jairouter.auth import families, jws
+from jairouter.auth.acting import By
+from jairouter.auth.cutoffs import outlived
 from jairouter.auth.families import New, Opened, Reused, Revoked, Terms
 from jairouter.auth.login_list import Login, Stats, logins_in
 from jairouter.auth.minting import Issued, mint
+from jairouter.auth.permissions import ALL, NONE
 from jairouter.auth.recognition import Publish, Recognition, revoked
 from jairouter.auth.revocations import Revocations
 from jairouter.auth.verifying import REFRESH, Bearer, refused
-from jairouter.refusals import NotPossible
+from jairouter.dates import DAY
+from jairouter.refusals import InsufficientPermissions, NotPossible
 
 if TYPE_CHECKING:
     from twisted.python.failure import Failure
@@ -33,23 +36,6 @@ MOST_REASON: Final = 200
 _NOT_REVOKED: Final = "tokens cannot be revoked: security.jwt.blacklist-enabled is false"
 
 
-@dataclass(frozen=True)
-class By:
-    """Who does something, for the record.
-
-    Attributes:
-        who: Name of the caller.
-        address: The client's.
-        request_id: Of the request.
-        reason: Why, as they say.
-    """
-
-    who: str = ""
-    address: str = ""
-    request_id: str = ""
-    reason: str = ""
-
-
 class Tokens(Recognition):
     """Knows callers by their tokens; issues tokens, and takes them back.
 
@@ -62,6 +48,7 @@ class Tokens(Recognition):
         permissions_of: What a user may; None for one who is not there, or disabled. Asked at each request.
         roles_of: The roles of a user, for tokens that are renewed; without it they keep those of the login.
         publish: See `Publish`; None where nobody else's keys are fetched.
+        standing_of: See `Accounts.standing`; empty where that is not known.
     """
 
     _log = Logger()
@@ -76,12 +63,14 @@ class Tokens(Recognition):
         permissions_of: Callable[[str], frozenset[str] | None],
         roles_of: Callable[[str], Sequence[str] | None] | None = None,
         publish: Publish | None = None,
+        standing_of: Callable[[str], str | None] = lambda username: "",
     ) -> None:
         super().__init__(signing, Revocations(document), today, permissions_of, publish)
         self._document = document
         self._random = random
         self._audit = audit
         self._roles_of = roles_of
+        self._standing_of = standing_of
         self._cleaned: float | None = None
         self._forgotten = 0
 
@@ -102,7 +91,9 @@ class Tokens(Recognition):
             The tokens. Fails with `NotPossible` where somebody else issues them, and with `StoreUnavailable`.
         """
         by = By(username, by) if isinstance(by, str) else by
-        new = New(username, self._name(), self._name(), by.address, _plain(roles))
+        new = New(
+            username, self._name(), self._name(), by.address, _plain(roles), self._standing_of(username) or ""
+        )
         terms = self._terms()
         giving = self._give(new, terms, lambda value: families.open_family(value, new, terms))
         return giving.addCallback(self._given, "JWT_TOKEN_ISSUED", new, by)
@@ -126,7 +117,8 @@ class Tokens(Recognition):
         self.check_standing(old)
         roles = self._roles_of(old.user) if self._roles_of is not None else None
         said = None if roles is None else _plain(roles)
-        new, terms = New(old.user, old.family, self._name(), by.address, said), self._terms()
+        account, terms = self._standing_of(old.user) or "", self._terms()
+        new = New(old.user, old.family, self._name(), by.address, said, account)
         giving = self._give(new, terms, lambda value: families.rotate(value, old.id, new, terms))
         return giving.addCallback(self._given, "JWT_TOKEN_REFRESHED", new, by)
 
@@ -169,6 +161,31 @@ class Tokens(Recognition):
         if self._revocations.is_revoked(bearer, self._signing.settings.leeway):
             raise revoked()
         self._caller(bearer)
+
+    def check_may_revoke(self, by: By, user: str, bearer: Bearer | None = None) -> None:
+        """Let nobody stop a user who may more than they: see `jairouter.auth.acting`.
+
+        Args:
+            by: Who wants it.
+            user: Whose tokens.
+            bearer: What the token says, where it is about one; else about all of them.
+
+        Raises:
+            InsufficientPermissions: The user may more. Of a user who has no account here, that is not known
+                where others issue tokens, too: then it takes all permissions.
+        """
+        if bearer is not None and not bearer.own:
+            permissions = bearer.permissions
+        else:
+            foreign = self._signing.elsewhere is not None or bool(self._signing.foreign)
+            nobody = ALL if foreign and bearer is None else NONE
+            known = self._permissions_of(user)
+            permissions = nobody if known is None else known
+        try:
+            by.check_may_take(permissions, f"the user {user}")
+        except InsufficientPermissions:
+            self._record("JWT_TOKEN_REVOKED", user, by, {}, DENIED)
+            raise
 
     def revoke(self, bearers: Iterable[Bearer], by: By) -> Deferred[None]:
         """Accept some tokens no more; a refresh token together with all that came of its login.
@@ -216,6 +233,15 @@ class Tokens(Recognition):
         working = self._cut_off(username, By(reason="the account was changed, disabled or deleted"))
         working.addErrback(lambda failure: self._log.error("{why}", why=failure.getErrorMessage()))
 
+    def review(self) -> None:
+        """Distrust whose account was changed while nobody looked.
+
+        That is: in the files, while the gateway was stopped; or by one that was killed before it could revoke
+        tokens.
+        """
+        for username in outlived(self._document.value, self._standing_of):
+            self.distrust(username)
+
     def _cut_off(self, username: str, by: By) -> Deferred[None]:
         working = self._revocations.revoke_all(username, self._terms(), self._name())
         return self._told(working, [(username, {"all": True})], by)
@@ -259,7 +285,7 @@ class Tokens(Recognition):
 
     def _terms(self) -> Terms:
         settings = self._signing.settings
-        access, refresh = settings.expiration_minutes * 60.0, settings.refresh_expiration_days * 86400.0
+        access, refresh = settings.expiration_minutes * 60.0, settings.refresh_expiration_days * float(DAY)
         return Terms(self._today(), access, refresh, settings.blacklist_cache.max_size)
 
     def _name(self) -> str:

@@ -18,9 +18,8 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from jairouter.auth.allowance import DAY
 from jairouter.caller import Kind
-from jairouter.dates import date_of
+from jairouter.dates import DAY, date_of
 from jairouter.interfaces import IRecorder
 
 if TYPE_CHECKING:
@@ -145,23 +144,23 @@ class Usage:
         adding = {name: counts for name, counts in self._counts.items() if name in known}
         charged = {name: each for name, each in self._ring.allowances.items() if each.charged}
         spent = [(name, each.day, each.charged) for name, each in charged.items()]
-        settling = [(each, each.day, each.charged) for each in charged.values()]
         if not adding and not charged:
             return succeed(None)
         self._adding, self._counts = adding, {}
 
-        def edit(document: dict[str, Any]) -> None:
+        def edit(document: dict[str, Any]) -> set[str]:
             usage = _usage(document)
             for name, counts in adding.items():
                 _add(usage, name, counts)
-            for name, day, used in spent:
-                _of_day(usage, name, day, "charged", used)
+            return {name for name, day, used in spent if _of_day(usage, name, day, "charged", used)}
 
-        def added(_: None) -> None:
+        def added(kept: set[str]) -> None:
             self._failing = False
             self._adding = {}
-            for allowance, day, used in settling:
-                allowance.settle(day, used)
+            for name, day, used in spent:
+                # Else the clock was ahead once, and the document is: it goes on counting here
+                if name in kept:
+                    charged[name].settle(day, used)
 
         return self._document.change(edit).addCallbacks(added, self._not_added)
 
@@ -230,13 +229,19 @@ def _add(usage: dict[str, Any], name: str, counts: _Counts) -> None:
     _of_day(usage, name, counts.day, "today", counts.today)
 
 
-def _of_day(usage: dict[str, Any], name: str, day: int, what: str, count: int) -> None:
-    """Add to what is counted by day; what belongs to a day before that of the document is over."""
+def _of_day(usage: dict[str, Any], name: str, day: int, what: str, count: int) -> bool:
+    """Add to what is counted by day.
+
+    Returns:
+        Whether it was added: what belongs to a day before that of the document is not.
+    """
     entry = _entry(usage, name)
     if day > _number(entry, "day"):
         entry |= {"day": day, "today": 0, "charged": 0}
     if day == _number(entry, "day"):
         entry[what] = _number(entry, what) + count
+        return True
+    return False
 
 
 def _entry(usage: dict[str, Any], name: str) -> dict[str, Any]:

@@ -38,7 +38,7 @@ class Bearer(NamedTuple):
         own: Whether we have issued it.
         issued: Seconds since the epoch.
         expires: Likewise.
-        generation: See `jairouter.auth.families.cut_off`.
+        generation: See `jairouter.auth.cutoffs`.
         permissions: What it says that it may; of our own tokens the account says so.
         published: Whether the key was a published one, which may be withdrawn.
     """
@@ -92,8 +92,10 @@ class Verifier:
             if key.fits(read):
                 own = key.kid in self._signing.own
                 return self._bearer(read, self._signing.rules, own=own)
-        if self._published is None or self._is_ours(read.kid):
+        elsewhere = self._signing.elsewhere
+        if self._published is None or elsewhere is None or self._is_ours(read.kid):
             raise refused("the token is not valid")
+        self._check_claims(read, elsewhere.rules)
         found = self._published.find(read)
         if isinstance(found, Deferred):
             return found.addCallback(lambda key: self._by_published(read, key))
@@ -116,6 +118,25 @@ class Verifier:
 
     def _is_ours(self, kid: str) -> bool:
         return kid in self._signing.own or kid in self._signing.foreign
+
+    def _check_claims(self, read: Jws, rules: Rules) -> None:
+        """Refuse what would not be good with any key.
+
+        Nobody is asked for keys of tokens that are meant for others, such as those of a backend beside a key
+        of ours: they would have to wait, and be taken for ours meanwhile.
+
+        Raises:
+            Unauthenticated: It would not.
+        """
+        try:
+            members = jws.parse(read.payload)
+            if members.get("iss") != rules.issuer:
+                raise refused("the token is not valid")  # perhaps it is one of ours, with another key
+            claims.check(members, rules, self._today())
+        except jws.Malformed as error:
+            raise refused(f"the token is not valid: {error}") from None
+        except claims.Expired:
+            pass  # which is said of those only that are signed
 
     def _candidates(self, read: Jws) -> Iterator[Key]:
         """The keys of the configuration that may have signed it; a name decides, where there is one."""

@@ -5,10 +5,12 @@ reads the arguments relies on them. What is no JSON is masked as any text::
 
               { [ "                     "                        "
     BEGINNING ------> BETWEEN --------------------> STRING -----------> BETWEEN
-        |                                             |  ^
-        | anything else                               +--+ more of it
-        v
-      TEXT
+        |    ^        |     |                         |  ^
+        |    +--------+     | neither structure       +--+ more of it
+        |     its end       | nor number
+        |                   |
+        | anything else     v
+        +----------------> TEXT, and so is all that follows
 """
 
 from __future__ import annotations
@@ -19,20 +21,16 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from jairouter.codec.json_strings import NO_JSON, decoded, moved
-from jairouter.codec.masking import (
-    Edit,
-    Patience,
-    Rule,
-    Rules,
-    Unreadable,
-)
+from jairouter.codec.json_strings import NO_JSON, decoded, escaped
+from jairouter.codec.masking import Edit, Rule, Rules
+from jairouter.codec.patience import Patience, Unreadable
 from jairouter.codec.text_in_pieces import (
     MAX_HELD,
     TextInPieces,
 )
 
-_STRUCTURE: Final = re.compile(r'["{}\[\],:]')
+_VALUES: Final = re.compile(r"[\s0-9eE.+\-truefalsnNIity]*+")
+"""Numbers and the words of JSON, as far as a look tells."""
 _HIGH: Final = r"\\u[dD][89abAB][0-9a-fA-F]{2}"
 _LOW: Final = r"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 # Up to a quote, or to what is not all here: an escape, or the second half of what is one character
@@ -56,7 +54,7 @@ class _State(enum.Enum):
 
 
 class ArgumentsInPieces:
-    """As `jairouter.codec.masking.TextInPieces`, for texts that are JSON.
+    """As `jairouter.codec.text_in_pieces.TextInPieces`, for texts that are JSON.
 
     Args:
         rules: What is looked for.
@@ -79,7 +77,8 @@ class ArgumentsInPieces:
         self._objects: list[bool] = []  # of what it is inside of, whether each is an object
         self._name_next = False
         self._inside: TextInPieces | None = None
-        self._written: list[int] = []  # where each character of that was written
+        self._written: list[int] = []  # where the characters of that were written, from one of them on
+        self._first = 0  # from which
 
     def feed(self, text: str, patience: Patience) -> None:
         """See `TextInPieces.feed`."""
@@ -115,29 +114,38 @@ class ArgumentsInPieces:
             if text[at] in '{["':
                 self._state = _State.BETWEEN
             else:
-                self._state = _State.TEXT
-                self._open()
+                self._turn_to_text()
         return at
 
+    def _turn_to_text(self) -> None:
+        self._state = _State.TEXT
+        self._open()
+
     def _go_between(self, text: str, at: int) -> int:
-        mark = _STRUCTURE.search(text, at)
-        if mark is None:
-            return len(text)
-        sign = mark[0]
+        values = _VALUES.match(text, at)
+        at = values.end() if values else at
+        sign = text[at : at + 1]
         if sign == '"':
             self._state = _State.STRING
             if not self._name_next:
                 self._open()
-        elif sign in "{[":
+        elif sign and sign in "{[":
             self._objects.append(sign == "{")
             self._name_next = sign == "{"
-        elif sign in "}]":
-            if self._objects:
-                self._objects.pop()
-            self._name_next = False
-        else:
+        elif sign and sign in "}]":
+            del self._objects[-1:]
+            self._end_value()
+        elif sign and sign in ",:":
             self._name_next = sign == "," and bool(self._objects) and self._objects[-1]
-        return mark.end()
+        elif sign:
+            self._turn_to_text()
+            return at
+        return at + len(sign)
+
+    def _end_value(self) -> None:
+        """A string, an object or a list has ended, and perhaps all of it."""
+        self._name_next = False
+        self._state = _State.BETWEEN if self._objects else _State.BEGINNING
 
     def _go_inside(self, text: str, at: int, start: int, patience: Patience) -> int:
         plain = _PLAIN.match(text, at)
@@ -152,13 +160,13 @@ class ArgumentsInPieces:
             return len(text)
         self._take(patience, final=True)
         self._inside = None
-        self._name_next = False
-        self._state = _State.BETWEEN
+        self._end_value()
         return end + 1
 
     def _open(self) -> None:
         self._inside = TextInPieces(*self._made)
         self._written = []
+        self._first = 0
 
     def _feed_inside(self, raw: str, start: int, patience: Patience, *, plain: bool = False) -> None:
         assert self._inside is not None
@@ -171,16 +179,16 @@ class ArgumentsInPieces:
     def _take(self, patience: Patience, *, final: bool) -> None:
         """Take over what is known of the string that it is in."""
         inside = self._inside
-        if inside is None:
+        if inside is None or not self._written:
             self.settled = self.size - len(self._rest)
             return
         if final:
             inside.finish(patience)
         edits, inside.edits = inside.edits, []
-        if self._state is _State.TEXT:
-            self.edits += [
-                Edit(self._written[edit.start], self._written[edit.end], edit.text) for edit in edits
-            ]
-        else:
-            self.edits += moved(edits, self._written, 0)
-        self.settled = self._written[inside.settled] if self._written else self.size - len(self._rest)
+        for start, end, text in edits:
+            written = self._written[start - self._first], self._written[end - self._first]
+            self.edits.append(Edit(*written, text if self._state is _State.TEXT else escaped(text)))
+        # Of what is settled, nobody asks any more where it was written
+        del self._written[: inside.settled - self._first]
+        self._first = inside.settled
+        self.settled = self._written[0]

@@ -3,8 +3,8 @@
 Deep nesting costs whoever reads it with a recursive parser its stack, and most backends do. The gateway
 passes bodies on as they are, so it has to look first (OWASP API4:2023, "Unrestricted Resource Consumption").
 
-Nearly all bodies have fewer opening brackets than levels are allowed, and are done with counting these. For
-the others what stands between the quotes is cut away, piece by piece, by functions that are written in C:
+Nearly all bodies have fewer opening brackets than levels are allowed, and are done with looking for these.
+For the others what stands between the quotes is cut away, piece by piece, by functions that are written in C:
 about 0.2 ms for a conversation of 100 KB, and memory for one piece however large the body is.
 """
 
@@ -27,9 +27,20 @@ def is_deeper(body: bytes, limit: int) -> bool:
         body: JSON; of what is not, any answer may come.
         limit: At least 1.
     """
-    if body.count(b"{") + body.count(b"[") <= limit:
-        return False
-    return _really_is_deeper(body, limit)
+    return _has_more_brackets(body, limit) and _really_is_deeper(body, limit)
+
+
+def _has_more_brackets(body: bytes, most: int) -> bool:
+    """Whether there are more than so many opening ones."""
+    # To find the next one is much faster than to count all, where a long text stands between them
+    for bracket in (b"{", b"["):
+        at = body.find(bracket)
+        while at >= 0:
+            if most == 0:
+                return True
+            most -= 1
+            at = body.find(bracket, at + 1)
+    return False
 
 
 def _really_is_deeper(body: bytes, limit: int) -> bool:

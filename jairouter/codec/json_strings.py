@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import json
 import re
+from array import array
+from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, overload
 
-from jairouter.codec.masking import Edit, Unreadable
+from jairouter.codec.masking import Edit
+from jairouter.codec.patience import Unreadable
 
 Path = tuple[str | int, ...]
 """Names of members; in a list, how many objects and lists stand before."""
@@ -28,6 +31,7 @@ _ESCAPE: Final = re.compile(
 )
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _BOM: Final = "\ufeff"
+_DECODER: Final = json.JSONDecoder(strict=False)  # line ends and the like are taken where they stand
 
 
 class Value(NamedTuple):
@@ -189,28 +193,62 @@ def decoded(raw: str) -> tuple[str, Sequence[int]]:
     """
     if "\\" not in raw:
         return raw, range(len(raw) + 1)
-    parts: list[str] = []
-    places: list[int] = []
-    at = 0
-    for escape in _ESCAPE.finditer(raw):
-        start = escape.start()
-        parts.append(raw[at:start])
-        places += range(at, start)
-        at = escape.end()
-        parts.append(_meant(escape[0]))
-        places.append(start)
-    parts.append(raw[at:])
-    places += range(at, len(raw) + 1)
-    return "".join(parts), places
-
-
-def _meant(escape: str) -> str:
     try:
-        return json.loads(f'"{escape}"')  # type: ignore[no-any-return]
+        text = _DECODER.decode(f'"{raw}"')
     except ValueError:
-        if escape[1] == "u" or len(escape) != 2:
+        text = _ESCAPE.sub(_meant, raw)
+    return text, _Written(raw, len(text))
+
+
+class _Written(Sequence[int]):
+    """Where the characters of a string with escapes were written.
+
+    Most strings hold nothing that is masked, and nobody asks. A list of all places would take forty times
+    the memory of the text.
+    """
+
+    __slots__ = ("_after", "_escapes", "_raw", "_size")
+
+    def __init__(self, raw: str, size: int) -> None:
+        self._raw = raw
+        self._size = size
+        self._escapes: array[int] | None = None
+        self._after = array("Q")
+
+    def __len__(self) -> int:
+        return self._size + 1
+
+    @overload
+    def __getitem__(self, at: int) -> int: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[int]: ...
+    def __getitem__(self, at: int | slice) -> int | Sequence[int]:
+        if isinstance(at, slice):
+            return [self[each] for each in range(*at.indices(len(self)))]
+        if not 0 <= at <= self._size:
+            raise IndexError(at)
+        escapes = self._escapes if self._escapes is not None else self._find()
+        before = bisect_left(escapes, at) - 1
+        return at if before < 0 else self._after[before] + at - escapes[before] - 1
+
+    def _find(self) -> array[int]:
+        """Note of each escape which character it is, and where it ends."""
+        escapes, after, longer = array("Q"), self._after, 0
+        for escape in _ESCAPE.finditer(self._raw):
+            escapes.append(escape.start() - longer)
+            after.append(escape.end())
+            longer += escape.end() - escape.start() - 1
+        self._escapes = escapes
+        return escapes
+
+
+def _meant(escape: re.Match[str]) -> str:
+    try:
+        return _DECODER.decode(f'"{escape[0]}"')  # type: ignore[no-any-return]
+    except ValueError:
+        if escape[0][1] == "u":
             raise Unreadable(NO_JSON) from None
-        return escape[1]  # no JSON, but what some would read all the same
+        return escape[0][1]  # no JSON, but what some would read all the same
 
 
 def escaped(text: str) -> str:

@@ -15,23 +15,17 @@ whole texts.
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
+from jairouter.codec.event_lines import data_of, split, with_data
 from jairouter.codec.event_texts import LEFT_ALONE, Key, ended_before, ended_with, is_arguments, key_of
 from jairouter.codec.json_arguments import ArgumentsInPieces
 from jairouter.codec.json_strings import NO_JSON, Places, Value, decoded, escaped, string_values
 from jairouter.codec.masked_json import edits_in
-from jairouter.codec.masking import (
-    Edit,
-    Patience,
-    Rule,
-    Rules,
-    Unreadable,
-    applied,
-)
+from jairouter.codec.masking import Edit, Rule, Rules, applied
+from jairouter.codec.patience import Patience, Unreadable
 from jairouter.codec.text_in_pieces import (
     MAX_HELD,
     TextInPieces,
@@ -44,9 +38,6 @@ MAX_WAITING: Final = 1024 * 1024
 """Bytes of events that may wait."""
 
 NO_TEXT: Final = "utf-8"
-
-_BORDER: Final = re.compile(rb"(?:\r\n|\n|\r(?!\n)){2}(?:\r\n|\n|\r)*+")
-_DATA_LINE: Final = re.compile(r"(?:\A\ufeff?|(?<=[\r\n]))data:? ?([^\r\n]*+)(\r\n|\n|\r|\Z)")
 
 _Text = TextInPieces | ArgumentsInPieces
 
@@ -104,7 +95,7 @@ class _Event:
             piece.text.edits = kept
         if not edits:
             return self.raw
-        return _with_data(self.raw.decode(), applied(self.data, sorted(edits))).encode()
+        return with_data(self.raw.decode(), applied(self.data, sorted(edits))).encode()
 
 
 class EventMasker:
@@ -161,7 +152,7 @@ class EventMasker:
         """
         changed = bool(self._events)
         out: list[bytes] = []
-        coming = deque(_split(events))
+        coming = deque(split(events))
         try:
             while coming:
                 raw = coming.popleft()
@@ -227,10 +218,11 @@ class EventMasker:
             text = event.raw.decode()
         except UnicodeDecodeError:
             raise Unreadable(NO_TEXT) from None
-        data = event.data = "\n".join(line[1] for line in _DATA_LINE.finditer(text))
+        data = event.data = data_of(text)
+        start = data.lstrip()[:1]
         if data == "[DONE]":
             self._finish((), patience)
-        elif data.startswith(("{", "[")):
+        elif start and start in '{["':
             self._read_json(event, data, patience)
         elif data:
             event.edits = self._rules.edits(data, patience, self._counts)
@@ -267,26 +259,3 @@ class EventMasker:
     def _finish(self, prefix: Key, patience: Patience) -> None:
         for key in [key for key in self._texts if key[: len(prefix)] == prefix]:
             self._texts.pop(key).finish(patience)
-
-
-def _split(events: bytes) -> Iterator[bytes]:
-    """Whole events, each with its empty line."""
-    at = 0
-    for border in _BORDER.finditer(events):
-        yield events[at : border.end()] if at or border.end() < len(events) else events
-        at = border.end()
-    if at < len(events):
-        yield events[at:] if at else events
-
-
-def _with_data(event: str, data: str) -> str:
-    """An event with other data in place of its own."""
-    lines = list(_DATA_LINE.finditer(event))
-    if len(lines) == 1:
-        return event[: lines[0].start(1)] + data + event[lines[0].end(1) :]
-    parts: list[str] = []
-    at = 0
-    for line, new in zip(lines, data.split("\n"), strict=True):
-        parts += (event[at : line.start(1)], new)
-        at = line.end(1)
-    return "".join((*parts, event[at:]))

@@ -8,12 +8,14 @@ from typing import Final
 
 from jairouter.codec.json_arguments import ArgumentsInPieces
 from jairouter.codec.json_strings import Places, Value, decoded, moved, string_values
-from jairouter.codec.masking import Edit, Patience, Rule, Rules, applied
+from jairouter.codec.masking import Edit, Rule, Rules, applied
+from jairouter.codec.patience import Patience
 
 ARGUMENTS: Final = frozenset({"arguments", "partial_json"})
 """Members whose strings are JSON themselves."""
 
-_DATA_URL: Final = re.compile(r"data:[\w.+/;=-]{0,200};base64,[A-Za-z0-9+/=_-]*+\s*+")
+_DATA_URL: Final = re.compile(r"data:[\w.+/;=-]{0,200};base64,[A-Za-z0-9+/=_-]{256,}+\s*+")
+"""A file. What is shorter may be a number that somebody has written so."""
 
 
 def masked_json(text: str, rules: Rules, places: Places, patience: Patience, counts: Counter[Rule]) -> str:

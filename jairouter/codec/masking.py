@@ -19,59 +19,18 @@ from typing import Any, Final, NamedTuple
 
 import regex
 
-_SPACELESS: Final = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
-"""Scripts that put no blanks between words: there a word ends anywhere."""
-_LETTER: Final = rf"[^\W{_SPACELESS}]"
-_SPACELESS_ONE: Final = regex.compile(f"[{_SPACELESS}]")
+from jairouter.codec.patience import TOO_SLOW, Patience, Unreadable
+
 _EDGES: Final = regex.compile(r"\\[bBmMzZ]|\$")
 _BEHIND: Final = ("a", " ", "\n")
+_NOT_AT_HOME: Final = regex.compile(
+    r"\\[1-9gkKLG] | (?<!\\)(?:\\\\)*+\( (?: \?(?! [:=!>] | <[=!] ) | \* )", regex.VERBOSE
+)
+"""What means something else where an expression is part of another one: references, names, flags, verbs."""
+_SHORT: Final = 64
+"""Characters of a text that are searched for all rules at once. Each search has a price of its own, for its
+time limit; but in a long text, a search for one expression skips what cannot begin a find."""
 _FLAGS: Final = regex.IGNORECASE | regex.V0
-
-
-class Unreadable(Exception):
-    """What should be looked through cannot be.
-
-    Attributes:
-        reason: A word for metrics.
-    """
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-TOO_SLOW: Final = "timeout"
-
-
-class Patience:
-    """How long it may take to look through one body, or one event of a stream.
-
-    Args:
-        seconds: A steady clock.
-        limit: Seconds in all.
-    """
-
-    __slots__ = ("_deadline", "_limit", "_seconds")
-
-    def __init__(self, seconds: Callable[[], float], limit: float) -> None:
-        self._seconds = seconds
-        self._limit = limit
-        self.renew()
-
-    def renew(self) -> None:
-        """Something else begins."""
-        self._deadline = self._seconds() + self._limit
-
-    def left(self) -> float:
-        """Seconds that are left.
-
-        Raises:
-            Unreadable: None.
-        """
-        left = self._deadline - self._seconds()
-        if left <= 0:
-            raise Unreadable(TOO_SLOW)
-        return left
 
 
 class Edit(NamedTuple):
@@ -101,9 +60,12 @@ class Rule:
         pattern: A regular expression of the `regex` package; case does not matter.
         strategy: What is done.
         priority: Of several rules that find the same, the one with the lowest number counts.
+
+    Attributes:
+        edges: Whether it asks for what a search of the beginning of a text does not tell: see the module.
     """
 
-    __slots__ = ("_edges", "_pattern", "_probe", "name", "priority", "strategy", "type")
+    __slots__ = ("_pattern", "_probe", "edges", "name", "pattern", "priority", "strategy", "type")
 
     def __init__(self, name: str, type: str, pattern: str, strategy: Strategy, priority: int) -> None:
         self.name = name
@@ -112,7 +74,8 @@ class Rule:
         self.priority = priority
         self._pattern = regex.compile(pattern, _FLAGS)
         self._probe = regex.compile(f"(?>{pattern})(?!)", _FLAGS)
-        self._edges = _EDGES.search(pattern) is not None
+        self.pattern = pattern
+        self.edges = _EDGES.search(pattern) is not None
 
     def find(self, text: str, at: int, patience: Patience) -> tuple[int, int] | None:
         """Where the next find is; never one without length."""
@@ -139,7 +102,7 @@ class Rule:
         start = size if seen is None else seen.start()
         if found is not None and found[1] == size:
             start = min(start, found[0])
-        if self._edges:
+        if self.edges:
             for behind in _BEHIND:
                 start = min(start, self._differs(text + behind, at, found, size, patience))
         return start
@@ -173,6 +136,26 @@ class Rules:
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.all = tuple(sorted(rules, key=lambda rule: rule.priority))
+        self._any = _any_of(self.all)
+        self._edges = any(rule.edges for rule in self.all)
+
+    def open_from(self, text: str, at: int, patience: Patience) -> int | None:
+        """From where on it is open whether any rule finds something when more text comes.
+
+        This is one search instead of several for each rule.
+
+        Returns:
+            None if it cannot be told so: something is found, or some rule wants a look of its own.
+
+        Raises:
+            Unreadable: It takes too long.
+        """
+        if self._any is None or self._edges or len(text) - at > _SHORT:
+            return None
+        seen = _search(self._any, text, at, patience, partial=True)
+        if seen is None:
+            return len(text)
+        return seen.start() if seen.partial else None
 
     def edits(self, text: str, patience: Patience, counts: Counter[Rule]) -> list[Edit]:
         """What is replaced in a whole text, in order.
@@ -180,6 +163,8 @@ class Rules:
         Raises:
             Unreadable: It takes too long.
         """
+        if len(text) <= _SHORT and self._any is not None and _search(self._any, text, 0, patience) is None:
+            return []
         finds: list[Find] = []
         for order, rule in enumerate(self.all):
             at = 0
@@ -195,6 +180,16 @@ class Rules:
             Unreadable: It takes too long.
         """
         return applied(text, self.edits(text, patience, counts))
+
+
+def _any_of(rules: Sequence[Rule]) -> Any:
+    """An expression that is found where any rule finds something, or None."""
+    if not rules or any(_NOT_AT_HOME.search(rule.pattern) for rule in rules):
+        return None
+    try:
+        return regex.compile("|".join([f"(?:{rule.pattern})" for rule in rules]), _FLAGS)
+    except regex.error:
+        return None
 
 
 def applied(text: str, edits: Sequence[Edit]) -> str:
@@ -252,17 +247,3 @@ def replaced(
         found = text[group.start - begin : group.end - begin]
         edits.append(Edit(group.start, group.end, rule.strategy(found)))
     return edits
-
-
-def words(these: Sequence[str]) -> str:
-    """The expression of words that stand alone."""
-    longest_first = sorted(these, key=len, reverse=True)
-    return "|".join(_before(word[0]) + regex.escape(word) + _behind(word[-1]) for word in longest_first)
-
-
-def _before(letter: str) -> str:
-    return "" if _SPACELESS_ONE.match(letter) else f"(?<!{_LETTER})"
-
-
-def _behind(letter: str) -> str:
-    return "" if _SPACELESS_ONE.match(letter) else f"(?!{_LETTER})"

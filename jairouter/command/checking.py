@@ -14,8 +14,7 @@ from jairouter.config.dump import dump
 from jairouter.config.faults import ConfigurationFaults
 from jairouter.config.files import Text
 from jairouter.config.loader import load
-from jairouter.reloading.reading import signing_of
-from jairouter.upstream.tls_settings import read_tls
+from jairouter.reloading.reading import Named
 
 SUMMARY = "check a configuration and show what it amounts to"
 LESSON = """\
@@ -51,14 +50,13 @@ def check_config(options: argparse.Namespace, shell: Shell) -> int:
         0 when the configuration is valid, else 1.
     """
     try:
-        loaded = load(_sources(options.files), options.profile, shell.environ)
-        tls = read_tls(loaded.settings, loaded.origins, shell.now)
-        _, told = signing_of(loaded)
+        named = Named(shell.now)
+        loaded = load(_sources(options.files), options.profile, shell.environ, further=named)
     except ConfigurationFaults as faults:
         for fault in faults.faults:
             tell(str(fault))
         return Failure.status
-    for notice in (*loaded.notices, *tls.notices, *told):
+    for notice in loaded.notices:
         tell(str(notice))
     for door in open_doors(loaded.settings):
         tell(door if door.startswith(WARNING) else f"door: {door}")

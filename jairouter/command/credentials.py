@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 
-from jairouter.command.failures import Denied, Failure, Misused, Unreachable
+from jairouter.command.failures import Denied, Failure, Misused, NotTaken, Unreachable
 from jairouter.command.output import tell
 from jairouter.command.secret_files import secret_in, sendable
 
@@ -163,6 +163,8 @@ def _log_out(http: Http, known: Known) -> None:
     """Let nobody use the token any more. It expires in any case, so that a failure is only told."""
     try:
         http.known_as(known).ask("POST", _LOGOUT)
+    except NotTaken:
+        return  # the command itself has revoked it: users who change their password are logged out everywhere
     except Failure as failure:
         tell(f"jairouter: cannot log out: {failure.message}; the token stays valid until it expires")
 

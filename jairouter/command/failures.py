@@ -50,5 +50,9 @@ class Denied(Failure):
     status = 4
 
 
+class NotTaken(Denied):
+    """The gateway does not take what it was shown, or not any more."""
+
+
 class NoGateway(Unreachable):
     """Nothing listens there."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode, urlsplit
 
-from jairouter.command.failures import Denied, Misused, NoGateway, Refused, Unreachable
+from jairouter.command.failures import Denied, Misused, NoGateway, NotTaken, Refused, Unreachable
 
 if TYPE_CHECKING:
     from jairouter.command.credentials import Known
@@ -206,7 +206,7 @@ class Http:
             return Denied(message)
         if self._known is None:
             return Denied(f"{self.url}: {message}; {_WHO}")
-        return Denied(f"{self.url} does not take {self._known.what}: {message}")
+        return NotTaken(f"{self.url} does not take {self._known.what}: {message}")
 
 
 def _fault(error: object) -> str:

@@ -13,6 +13,7 @@ from jairouter.command.output import say, tell
 from jairouter.command.shell import Shell
 
 _PATH: Final = "/api/auth/api-keys"
+_NEVER: Final = "never"
 _LESSON: Final = """\
 API keys of a running gateway. Those of its configuration are listed too, and can be disabled; all else about
 them is changed in the files.
@@ -49,7 +50,10 @@ def _create(options: argparse.Namespace, shell: Shell, http: Http) -> Any:
         "description": options.description,
         "expiresAt": options.expires,
     }
-    return _made(http.ask_json("POST", _PATH, {name: each for name, each in body.items() if each}), options)
+    given: dict[str, Any] = {name: each for name, each in body.items() if each}
+    if options.expires == _NEVER:
+        given["expiresAt"] = None  # else the gateway would say when
+    return _made(http.ask_json("POST", _PATH, given), options)
 
 
 def _rotate(options: argparse.Namespace, shell: Shell, http: Http) -> Any:
@@ -99,7 +103,8 @@ def _create_options(parser: argparse.ArgumentParser) -> None:
     told = "what it may do, with commas between; nothing that you may not do yourself"
     parser.add_argument("--permissions", required=True, metavar="LIST", help=told)
     parser.add_argument("--description", metavar="TEXT", help="what it is for")
-    parser.add_argument("--expires", metavar="TIME", help="until when it is valid: 2030-01-31T12:00:00Z")
+    told = f"until when it is valid, as 2030-01-31T12:00:00Z, or {_NEVER}; else the gateway says, as a year"
+    parser.add_argument("--expires", metavar="TIME", help=told)
 
 
 def _rotate_options(parser: argparse.ArgumentParser) -> None:

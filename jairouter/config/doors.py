@@ -11,6 +11,7 @@ from ipaddress import ip_address
 from typing import Final
 
 from jairouter.config.networks import AnyNetwork
+from jairouter.config.openings import useless
 from jairouter.config.settings.root import Settings
 from jairouter.config.settings.security import SecuritySettings
 
@@ -35,8 +36,10 @@ def _doors(settings: Settings) -> Iterator[str]:
     anybody, api = _anybody(settings), management.api
     yield f"listener: {_address(settings)}, {'TLS' if settings.server.ssl.enabled else 'no TLS'}"
     yield f"models: {_known(security) or anybody}"
+    opening = set(security.excluded_paths).difference(useless(security.excluded_paths))
     for path in security.excluded_paths if security.on else ():
-        yield f"excluded path {path}: {anybody}"
+        if path in opening:
+            yield f"excluded path {path}: {anybody}"
     if api.enabled:
         # With security on, a place counts only where one is asked for
         placed = not security.on or "allow_from" in api.model_fields_set
@@ -73,6 +76,8 @@ def _warnings(settings: Settings) -> Iterator[str]:
         yield f"the listener speaks no TLS, and no proxy in front is named that would: {told}"
     if security.on and any(path in {"/**", "/v1/**", "/api/**", "/*"} for path in security.excluded_paths):
         yield "security.excluded-paths leaves whole parts open to anybody"
+    for path in useless(security.excluded_paths) if security.on else ():
+        yield f"security.excluded-paths: {path} opens nothing: it is the path of no route of models"
     if security.on and not _somebody(security):
         told = "nobody can call but by a key or an account that was made before and is kept beside it"
         yield f"no key and no account of the configuration is enabled: {told}"

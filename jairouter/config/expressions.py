@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-_UNFIT: Final = r"\K"
+_UNFIT: Final = (r"\K", "(?R)", "(?0)")
+"""What is something else where the expression is part of another one, or only part of what it finds."""
 
 
 def fault_in(pattern: str) -> str | None:
@@ -21,6 +22,6 @@ def fault_in(pattern: str) -> str | None:
         return f"is no regular expression: {error}"
     if compiled.search("", timeout=1) is not None:
         return "matches an empty text, which is everywhere"
-    if compiled.flags & regex.REVERSE or _UNFIT in pattern:
-        return r"must not search backwards, nor use \K"
+    if compiled.flags & regex.REVERSE or any(each in pattern for each in _UNFIT):
+        return r"must not search backwards, nor use \K, (?R) or (?0)"
     return None

@@ -64,9 +64,11 @@ class ConfigurationFaults(Exception):
 
     Args:
         faults: at least one fault.
+        files: the names of other files that were read for it, and may have to be mended.
     """
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
+    def __init__(self, faults: Iterable[Fault], files: Iterable[str] = ()) -> None:
+        self.files = tuple(dict.fromkeys(files))
         self.faults: tuple[Fault, ...] = tuple(dict.fromkeys(faults))
         super().__init__("\n".join(map(str, self.faults)))
 
@@ -77,9 +79,13 @@ class Findings:
     Args:
         faults: what was found before.
         notices: likewise.
+
+    Attributes:
+        files: the names of other files that were read.
     """
 
     def __init__(self, faults: Iterable[Fault] = (), notices: Iterable[Notice] = ()) -> None:
+        self.files: list[str] = []
         self.faults = list(faults)
         self.notices = list(notices)
 
@@ -106,7 +112,7 @@ class Findings:
             sources = list(dict.fromkeys(_source(fault) for fault in self.faults))
             # Line by line, as a reader goes through each source.
             order = sorted(self.faults, key=lambda f: (sources.index(_source(f)), _line(f)))
-            raise ConfigurationFaults(order)
+            raise ConfigurationFaults(order, self.files)
 
 
 def _source(fault: Fault) -> str | None:

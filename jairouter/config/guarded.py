@@ -2,7 +2,8 @@
 
 Whoever may change the configuration (`config:write`) says where requests go and what is sent along. They must
 not say by that who may call, what is recorded of it, or whose word is taken for a client's address; and must
-not send the gateway's own secrets to a host of theirs by writing a placeholder into a header.
+not send to a host of theirs, by writing a placeholder into a header, what is not theirs to know: a variable
+of the process that nobody has meant for this, or what another instance is sent.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Final
 
 from jairouter.config.faults import Findings, Origin
-from jairouter.config.naming import KeyPath
+from jairouter.config.naming import KeyPath, dotted
 from jairouter.config.patch import TOLD_FIXED
-from jairouter.config.placeholders import names_in, resolve
-from jairouter.config.shape import Group
-from jairouter.config.tree import Members, Node, leaves, lookup
+from jairouter.config.placeholders import names_in, resolve, resolved_at
+from jairouter.config.shape import Group, at, holds_secret
+from jairouter.config.tree import Members, Node, leaves, lookup, replaced
 
 KEPT: Final[tuple[KeyPath, ...]] = (
     ("security",),
@@ -43,8 +45,16 @@ SECRET: Final[tuple[KeyPath, ...]] = (
 )
 """What placeholders in stored changes cannot stand for, and whose environment variables neither."""
 
+NAMED: Final[KeyPath] = ("security", "changes", "variables")
+"""Where the files name the variables that placeholders in stored changes may stand for."""
+
 OWN: Final = "JAIROUTER_"
 """How the names of variables begin that are the gateway's own, or its command line's."""
+
+_OF_ITS_OWN: Final = "it is a key or a variable of the gateway's own security; name another one"
+_OF_AN_INSTANCE: Final = "it is, or may hold, a secret; name the variable that it comes from"
+_NOT_NAMED: Final = f"it is no variable that {dotted(NAMED)} names; have it named there"
+_SERVICES: Final = ("model", "services")
 
 _VARIABLE: Final = "environment variable "
 _NAME: Final = re.compile(r"\$\{\s*([^\s${}:]+)")
@@ -56,17 +66,31 @@ class Guard:
 
     Attributes:
         origin: by which values of stored changes are known.
-        variables: names of environment variables that belong to `SECRET`.
+        root: the shape of the configuration.
+        own: names of environment variables that belong to `SECRET`.
+        named: patterns of the names of those that may be used.
     """
 
     origin: Origin
-    variables: frozenset[str]
+    root: Group
+    own: frozenset[str]
+    named: tuple[str, ...]
 
-    def refuses(self, origin: Origin, name: str, path: KeyPath) -> bool:
-        """Whether a value must not use a placeholder; see `jairouter.config.placeholders.Refuses`."""
+    def refuses(self, origin: Origin, name: str, path: KeyPath | None) -> str | None:
+        """Why a value must not use a placeholder; see `jairouter.config.placeholders.Refuses`."""
         if origin != self.origin:
-            return False
-        return name.startswith(OWN) or name in self.variables or _is_below(path, SECRET)
+            return None
+        if name.startswith(OWN) or name in self.own or (path is not None and _is_below(path, SECRET)):
+            return _OF_ITS_OWN
+        if path is not None:
+            return _OF_AN_INSTANCE if self._may_hold_secret(path) else None
+        return None if any(fnmatchcase(name, each) for each in self.named) else _NOT_NAMED
+
+    def _may_hold_secret(self, path: KeyPath) -> bool:
+        if path[:2] == _SERVICES and path[3:4] == ("instances",):
+            return True  # an address may have a password in it, a path a key
+        shape = at(self.root, path)
+        return shape is None or holds_secret(shape)
 
 
 def guard_of(below: Members, root: Group, environ: Mapping[str, str], origin: Origin) -> Guard:
@@ -85,12 +109,15 @@ def guard_of(below: Members, root: Group, environ: Mapping[str, str], origin: Or
             names.update(() if scalar.literal else _NAME.findall(scalar.text))
             if scalar.origin.source.startswith(_VARIABLE):
                 names.add(scalar.origin.source.removeprefix(_VARIABLE))
-    return Guard(origin, frozenset(names))
+    listed = resolved_at(below, NAMED, root, environ)
+    texts = [] if listed is None else [scalar.text for _, scalar in leaves(listed)]
+    named = tuple(part.strip() for text in texts for part in text.split(","))
+    return Guard(origin, root, frozenset(names), named)
 
 
 def check_kept(
     below: Members, tree: Members, root: Group, environ: Mapping[str, str], origin: Origin, findings: Findings
-) -> None:
+) -> Members:
     """Refuse stored changes of what keeps those in check who make them, whichever way they are written.
 
     A key that files have there may say `${another.key}`, so that what it comes to is looked at too.
@@ -102,6 +129,10 @@ def check_kept(
         environ: the environment variables.
         origin: of the stored changes.
         findings: where faults go.
+
+    Returns:
+        The tree without what was refused: nobody may have the gateway read, out of what they cannot change,
+        an expression that takes longer than anybody lives.
     """
     before, after = (resolve(each, root, environ, Findings()) for each in (below, tree))
     for path in KEPT:
@@ -109,6 +140,10 @@ def check_kept(
         same = lookup(below, path) == now and _texts(before, path) == _texts(after, path)
         if not same:
             findings.fault(origin, path, TOLD_FIXED)
+            put_back = replaced(tree, path, lookup(below, path))
+            assert isinstance(put_back, Members)  # as the whole always is
+            tree = put_back
+    return tree
 
 
 def _texts(tree: Node, path: KeyPath) -> list[tuple[KeyPath, str]]:

@@ -7,7 +7,7 @@ below; anything else replaces it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -35,13 +35,29 @@ from jairouter.config.tree import (
 from jairouter.config.values import ROOT, typed
 from jairouter.control import Changes
 
-__all__ = ["ConfigurationFaults", "Loaded", "Sources", "Stored", "Text", "alone", "build", "load", "read"]
+__all__ = [
+    "ConfigurationFaults",
+    "Further",
+    "Loaded",
+    "Sources",
+    "Stored",
+    "Text",
+    "alone",
+    "build",
+    "load",
+    "read",
+]
 
 _ACTIVE: Final = ("spring", "profiles", "active")
 _PHASE: Final = ("spring", "lifecycle", "timeout-per-shutdown-phase")
 _SHUTDOWN: Final = ("server", "shutdown")
 _DELAY: Final = ("server", "drain", "delay")
 _TIMEOUT: Final = ("server", "drain", "timeout")
+
+
+Further = Callable[[Settings, Mapping[str, Origin], tuple[str, ...], Findings], None]
+"""Looks at what settings name: told the settings, where each was written, and the active profiles. What it
+finds is told together with all other faults."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +107,7 @@ def load(
     profiles: Sequence[str] = (),
     environ: Mapping[str, str] | None = None,
     stored: Stored | None = None,
+    further: Further | None = None,
 ) -> Loaded:
     """Read a configuration.
 
@@ -103,11 +120,12 @@ def load(
             belongs to no profile.
         environ: the environment variables.
         stored: changes that lie over all that.
+        further: see `Further`.
 
     Raises:
         ConfigurationFaults: something is wrong; all that could be found is told at once.
     """
-    return build(read(paths, profiles, environ), environ, stored)
+    return build(read(paths, profiles, environ), environ, stored, further)
 
 
 def read(
@@ -125,13 +143,19 @@ def read(
     return read_sources(tuple(paths), tuple(profiles), environ or {})
 
 
-def build(sources: Sources, environ: Mapping[str, str] | None = None, stored: Stored | None = None) -> Loaded:
-    """Make a configuration of what was read; nothing is read any more.
+def build(
+    sources: Sources,
+    environ: Mapping[str, str] | None = None,
+    stored: Stored | None = None,
+    further: Further | None = None,
+) -> Loaded:
+    """Make a configuration of what was read; nothing is read any more, but by `further`.
 
     Args:
         sources: the files; they may be used again with other changes.
         environ: the environment variables.
         stored: changes that lie over files and environment.
+        further: see `Further`.
 
     Raises:
         ConfigurationFaults: something is wrong; all that could be found is told at once.
@@ -145,23 +169,26 @@ def build(sources: Sources, environ: Mapping[str, str] | None = None, stored: St
     if stored is not None:
         origin = Origin(f"version {stored.number}")
         tree = _whole(merge(low, read_changes(stored.changes, origin, findings), findings), sources, findings)
-        guarded.check_kept(below, tree, ROOT, environ, origin, findings)
+        tree = guarded.check_kept(below, tree, ROOT, environ, origin, findings)
         refuses = guarded.guard_of(below, ROOT, environ, origin).refuses
     resolved = resolve(_derived(tree), ROOT, environ, findings, refuses)
     settings = typed(resolved, findings)
+    scalars = {dotted(path): scalar for path, scalar in leaves(resolved)}
+    origins = {key: scalar.origin for key, scalar in scalars.items()}
     if settings is not None:
         plugged.check(settings, resolved, findings)
         users.check(settings, sources.profiles, resolved, findings)
         destinations.check(settings, resolved, findings)
+        if further is not None:
+            further(settings, origins, sources.profiles, findings)
     findings.check()
     assert settings is not None
     not_yet.tell(settings, resolved, findings)
     weak_keys.tell(settings, resolved, findings)
-    scalars = {dotted(path): scalar for path, scalar in leaves(resolved)}
     return Loaded(
         settings,
         tuple(findings.notices),
-        {key: scalar.origin for key, scalar in scalars.items()},
+        origins,
         {key: scalar.raw for key, scalar in scalars.items() if scalar.raw is not None},
         sources.profiles,
         sources,

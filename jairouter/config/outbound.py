@@ -74,6 +74,9 @@ _LAST_32: Final = tuple(
         "64:ff9b:1::/48",  # NAT64 in one's own network: RFC 8215
     )
 )
+_OWN_NAT64: Final = IPv6Network("64:ff9b:1::/48")
+_WIDE: Final = 2**24
+"""The lowest IPv4 address that is one of a host."""
 _6TO4: Final = IPv6Network("2002::/16")
 _TEREDO: Final = IPv6Network("2001::/32")
 _LOOPBACK: Final = IPv6Address("::1")
@@ -203,6 +206,8 @@ def embedded(address: Address) -> Iterator[IPv4Address]:
     number = int(address)
     if any(address in network for network in _LAST_32):
         yield IPv4Address(number & _LOW_32)
+        if address in _OWN_NAT64:
+            yield from (each for each in _in_the_middle(number) if int(each) >= _WIDE)
     elif address in _6TO4:
         yield IPv4Address(number >> 80 & _LOW_32)
     elif address in _TEREDO:  # RFC 4380, section 4: the server, and the client with its bits turned over
@@ -210,6 +215,13 @@ def embedded(address: Address) -> Iterator[IPv4Address]:
         yield IPv4Address(~number & _LOW_32)
     if number >> 32 & 0xFDFFFFFF == 0x00005EFE:  # ISATAP: RFC 5214, section 6.1
         yield IPv4Address(number & _LOW_32)
+
+
+def _in_the_middle(number: int) -> Iterator[IPv4Address]:
+    """What prefixes of 48, 56 and 64 bits have behind them, around bits 64 to 71 (RFC 6052, section 2.2)."""
+    joined = number >> 64 << 56 | number & (1 << 56) - 1
+    for length in (48, 56, 64):
+        yield IPv4Address(joined >> 120 - length - 32 & _LOW_32)
 
 
 def _plain(name: str) -> str:

@@ -21,10 +21,15 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\[\]-]*")
 _MOST_DEPTH = 20
 #: What all placeholders of one value may stand for together, in characters.
 _MOST_TEXT = 100_000
+#: Placeholders of one value, those that these stand for among them: each may stand for many others.
+_MOST_IN_A_VALUE = 1000
+#: Likewise, of all values together; a long text counts as several.
+_MOST = 100_000
+_LONG = 100
 
-Refuses = Callable[[Origin, str, KeyPath], bool]
-"""Says of a value, by where it was written, whether it must not use a placeholder: by its name, and by the
-key that it is, if it is one."""
+Refuses = Callable[[Origin, str, KeyPath | None], str | None]
+"""Says of a value, by where it was written, why it must not use a placeholder, or None if it may: by its
+name, and by the key that it is; None for that, too, where it is a variable or nothing."""
 
 
 class _Unresolved(Exception):
@@ -67,6 +72,19 @@ def names_in(tree: Members, path: KeyPath, root: Group, environ: Mapping[str, st
     return frozenset(resolution.names)
 
 
+def resolved_at(tree: Members, path: KeyPath, root: Group, environ: Mapping[str, str]) -> Node | None:
+    """Return what stands at a place, with its placeholders replaced; None for nothing.
+
+    Args:
+        tree: see `resolve`; likewise the others.
+        path: the place.
+        root: the shape of the tree.
+        environ: the environment variables.
+    """
+    node = lookup(tree, path)
+    return None if node is None else _Resolution(tree, root, environ, Findings(), None).node(node, path)
+
+
 class _Resolution:
     """The replacement of all placeholders in one tree."""
 
@@ -82,6 +100,7 @@ class _Resolution:
         self._tree = tree
         self._refuses = refuses
         self._asking: Origin | None = None
+        self._in_this_value = self._in_all = 0
         self._root = root
         self._environ = environ
         self._findings = findings
@@ -102,6 +121,7 @@ class _Resolution:
     def _scalar(self, scalar: Scalar, path: KeyPath) -> Node:
         # Whatever stands between, it is this value that comes to have what is found in the end
         self._asking = scalar.origin
+        self._in_this_value = 0
         try:
             text = self._text(scalar.text, (path,))
         except _Unresolved as unresolved:
@@ -128,24 +148,28 @@ class _Resolution:
         return "".join((*done, text[at:]))
 
     def _placeholder(self, inner: str, active: tuple[KeyPath | str, ...]) -> str:
-        name, default = _parted(inner)
-        name = self._text(name, (*active, "")) if "${" in name else name
-        found = self._looked_up(name.strip(), active)
+        written, default = _parted(inner)
+        name = self._text(written, (*active, "")) if "${" in written else written
+        found = self._looked_up(name.strip(), written, active)
         if found is not None:
+            self._in_all += len(found) // _LONG
             return found
         if default is None:
-            # A password may contain "${" by chance: only what looks like a name is shown.
-            shown = f" ${{{name}}}" if _NAME.fullmatch(name) else ""
             raise _Unresolved(
-                f"the placeholder{shown} stands for nothing: "
+                f"the placeholder{_shown(written)} stands for nothing: "
                 "no environment variable and no key has that name, and it has no default"
             )
         return self._text(default, (*active, ""))
 
-    def _looked_up(self, name: str, active: tuple[KeyPath | str, ...]) -> str | None:
+    def _looked_up(self, name: str, written: str, active: tuple[KeyPath | str, ...]) -> str | None:
+        self._in_this_value += 1
+        self._in_all += 1
+        if self._in_this_value > _MOST_IN_A_VALUE or self._in_all > _MOST:
+            raise _Unresolved("there are more placeholders in it, or in all, than is allowed")
         self.names.add(name)
         place = locate(Place(self._root, (), split_key(name)))
-        self._check_reach(name, place.path)
+        is_key = place.path and not place.rest and name not in self._environ
+        self._check_reach(name, written, place.path if is_key else None)
         if name in self._environ:
             return self._environ[name]
         node: Node | None = self._tree
@@ -154,17 +178,18 @@ class _Resolution:
         if place.rest or not place.path or node is None:
             return None
         if place.path in active:
-            raise _Unresolved(f"the placeholder ${{{name}}} stands, in the end, for itself")
+            raise _Unresolved(f"the placeholder{_shown(written)} stands, in the end, for itself")
         return self._written(node, place.path, active)
 
-    def _check_reach(self, name: str, path: KeyPath) -> None:
-        if self._refuses is None or self._asking is None or not self._refuses(self._asking, name, path):
+    def _check_reach(self, name: str, written: str, path: KeyPath | None) -> None:
+        if self._refuses is None or self._asking is None:
             return
-        shown = f" ${{{name}}}" if _NAME.fullmatch(name) else ""
-        raise _Unresolved(
-            f"the placeholder{shown} stands for what stored changes cannot use: it is a key or a variable "
-            "of the gateway's own security; write this into the files"
-        )
+        why = self._refuses(self._asking, name, path)
+        if why is not None:
+            raise _Unresolved(
+                f"the placeholder{_shown(written)} stands for what stored changes cannot use: {why}, "
+                "or write this into the files"
+            )
 
     def _written(self, node: Node, path: KeyPath, active: tuple[KeyPath | str, ...]) -> str | None:
         if isinstance(node, Items) and all(isinstance(item, Scalar) for item in node.items):
@@ -173,6 +198,15 @@ class _Resolution:
         if not isinstance(node, Scalar) or node.is_null:
             return None
         return node.text if node.literal else self._text(node.text, (*active, path))
+
+
+def _shown(written: str) -> str:
+    """A placeholder as a fault shows it: as it was written, since what stands in its name may be a secret.
+
+    A password may contain ``${`` by chance, so only what looks like a name is shown.
+    """
+    name = written.strip()
+    return f" ${{{name}}}" if _NAME.fullmatch(name) else ""
 
 
 def _closing(text: str, start: int) -> int:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from zope.interface import implementer
 
+from jairouter.errors import RateLimited
 from jairouter.exchange import Outcome
-from jairouter.interfaces import IResponder
+from jairouter.interfaces import IResponder, Quota
 
 if TYPE_CHECKING:
     from jairouter.exchange import Answer, Exchange
@@ -43,13 +44,13 @@ class Charge:
             if allowance is not None:
                 if allowance.lends:
                     return self._hold(exchange, allowance)
-                exchange.quota = allowance.take(exchange.model, self._seconds())
+                self._take(exchange, allowance)
         return self._inner.respond(exchange)
 
     async def _hold(self, exchange: Exchange, allowance: IAllowance) -> Answer:
         """Where a place is lent: it is held until the last byte."""
         lent = allowance.lends  # the key may have been changed since
-        exchange.quota = allowance.take(exchange.model, self._seconds())
+        self._take(exchange, allowance)
         if not lent:
             return await self._inner.respond(exchange)
         permit = self._ledger.open("key", lambda _: allowance.give_back(self._seconds()))
@@ -60,3 +61,10 @@ class Charge:
             raise
         answer.body.on_done(lambda _: permit.settle(Outcome.NEUTRAL))
         return answer
+
+    def _take(self, exchange: Exchange, allowance: IAllowance) -> None:
+        try:
+            exchange.quota = allowance.take(exchange.model, self._seconds())
+        except RateLimited as error:
+            exchange.quota = None if error.quota is None else Quota(*error.quota)
+            raise

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from zope.interface import implementer
 
-from jairouter.body import AnswerBody
-from jairouter.codec.masking import Patience, Unreadable
-from jairouter.errors import InternalError, StreamCut
-from jairouter.interfaces import IBodySink, IBodySource
+from jairouter.codec.event_lines import first_end, last_end
+from jairouter.codec.patience import Patience, Unreadable
+from jairouter.errors import InternalError
+from jairouter.filters.between import Between
+from jairouter.interfaces import IBodySink
 
 if TYPE_CHECKING:
+    from jairouter.body import AnswerBody
     from jairouter.codec.masked_events import EventMasker
     from jairouter.errors import GatewayError
     from jairouter.timers import Timer, TimerWheel
@@ -21,14 +23,17 @@ LOOK: Final = 0.1
 """Seconds for which the event loop may look through one event. (Tens of microseconds are enough; the rest is
 for a machine that is busy with something else.)"""
 
+TRIES: Final = 3
+"""Events that may be too much for a search; then the rest of the stream is not looked through any more: each
+of them keeps the event loop for as long as it may."""
 
-@implementer(IBodySink, IBodySource)
-class MaskedBody:
+
+@implementer(IBodySink)
+class MaskedBody(Between):
     """Stands between two bodies, the sink of the inner one and the source of the outer one.
 
     What is held here is held by the masker: the beginning of something that may have to be masked, and what
-    came behind it. It is let go when more has come, when the answer is over, or after a while. The client's
-    pace goes on to the backend in the same calls, and so does the end of each side to the other.
+    came behind it. It is let go when more has come, when the answer is over, or after a while.
 
     Args:
         inner: The body as it comes, of which nothing was passed on yet.
@@ -51,55 +56,65 @@ class MaskedBody:
         strict: bool,
         unreadable: Callable[[str], None],
     ) -> None:
-        self.outer = AnswerBody(self)
-        self._inner = inner
+        super().__init__(inner)
         self._masker = masker
         self._wheel = wheel
         self._max_wait = max_wait
         self._strict = strict
         self._unreadable = unreadable
         self._timer: Timer | None = None
-        self._begun = self._over = self._blind = self._mid_event = False
-        self._error: GatewayError | None = None
-        inner.on_done(self._inner_over)
-        self.outer.on_done(self._outer_over)
+        self._over = self._blind = self._mid_event = False
+        self._tries = TRIES
+        self._last = b""  # of what was passed by
 
-    def _inner_over(self, error: GatewayError | None) -> None:
-        self._error = error
-
-    def _outer_over(self, error: GatewayError | None) -> None:
+    def over(self, error: GatewayError | None) -> None:
+        """See `Between.over`."""
         self._over = True
         self._stop_timer()
-        if error is not None:  # if it is the inner one's, that is over already
-            self._inner.abandon(error)
+        super().over(error)
 
-    # -- from the inner body ------------------------------------------------
+    def abort(self) -> None:
+        """See `Between.abort`."""
+        self._over = True
+        self._stop_timer()
+        super().abort()
 
     def chunk(self, data: bytes) -> None:
         """See `IBodySink.chunk`."""
         if self._over:
             return
-        within, self._mid_event = self._mid_event, self._inner.mid_event
+        within, self._mid_event = self._mid_event, self.inner.mid_event
         if self._blind:
-            self._pass_on(data)
+            self._pass_on(data, mid_event=self._mid_event)
         elif within or self._mid_event:
-            # Of an event that is too long to be held in one piece nobody sees what is in it
-            self._flush()
-            if not within:
-                self._unreadable("size")
-            if self._strict:
-                self._fail()
-            else:
-                self._pass_on(data)
+            self._pass_by(data, within)
         else:
             self._feed(data)
+
+    def _pass_by(self, data: bytes, within: bool) -> None:
+        """Of an event that is too long to be held nobody sees what is in it; others are masked."""
+        if within:
+            end = first_end(self._last, data)
+            self._last = data[-1:]
+            self._pass_on(data[:end] if end else data, mid_event=not end)
+            data = data[end:] if end else b""
+        begin = last_end(data) if self._mid_event else len(data)
+        if begin:
+            self._feed(data[:begin])
+        if begin < len(data):
+            self._flush()
+            self._unreadable("size")
+            if self._strict:
+                self._fail()
+            self._last = data[-1:]
+            self._pass_on(data[begin:], mid_event=True)
 
     def end(self) -> None:
         """See `IBodySink.end`."""
         self._flush()
         if not self._over:
             self._over = True
-            self.outer.end(told=self._error)
+            self.outer.end(told=self.error)
 
     def broke(self, error: GatewayError) -> None:
         """See `IBodySink.broke`."""
@@ -137,14 +152,15 @@ class MaskedBody:
             self._pass_on(out)
 
     def _give_up(self, error: Unreadable) -> None:
-        """It cannot be looked through any further."""
+        """What is here cannot be looked through."""
         self._stop_timer()
         self._unreadable(error.reason)
         left = self._masker.give_up()
         if self._strict:
             self._fail()
         else:
-            self._blind = True
+            self._tries -= 1
+            self._blind = not self._tries
             self._pass_on(left)
 
     def _fail(self) -> None:
@@ -153,11 +169,11 @@ class MaskedBody:
         self._over = True
         error = InternalError("the answer cannot be looked through for what has to be masked")
         self.outer.broke(error)
-        self._inner.abandon(error)
+        self.inner.abandon(error)
 
-    def _pass_on(self, data: bytes) -> None:
+    def _pass_on(self, data: bytes, *, mid_event: bool = False) -> None:
         if data and not self._over:
-            self.outer.chunk(data, mid_event=self._mid_event)
+            self.outer.chunk(data, mid_event=mid_event)
 
     def _patience(self) -> Patience:
         return Patience(self._wheel.seconds, LOOK)
@@ -166,23 +182,3 @@ class MaskedBody:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-    # -- from the outer body ------------------------------------------------
-
-    def pause(self) -> None:
-        """See `IBodySource.pause`."""
-        self._inner.pause()
-
-    def resume(self) -> None:
-        """See `IBodySource.resume`. The first time, somebody takes the body."""
-        if self._begun:
-            self._inner.resume()
-        else:
-            self._begun = True
-            self._inner.deliver(self)
-
-    def abort(self) -> None:
-        """See `IBodySource.abort`, and `jairouter.filters.tee.Tee.abort`."""
-        self._over = True
-        self._stop_timer()
-        self._inner.cut(StreamCut("the answer was cut off before it was passed on"))

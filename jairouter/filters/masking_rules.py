@@ -10,13 +10,8 @@ from random import Random
 from typing import TYPE_CHECKING, Final
 
 from jairouter.codec.json_strings import Places
-from jairouter.codec.masking import (
-    Patience,
-    Rule,
-    Rules,
-    Strategy,
-    words,
-)
+from jairouter.codec.masking import Rule, Rules, Strategy
+from jairouter.codec.patience import Patience
 from jairouter.codec.strategies import (
     hash_with,
     keep_domain,
@@ -24,7 +19,9 @@ from jairouter.codec.strategies import (
     mask,
     replace,
 )
-from jairouter.filters.sanitize import Masking, Sanitize, Tools
+from jairouter.codec.words import words
+from jairouter.filters.looking_through import Masking
+from jairouter.filters.sanitize import Sanitize, Tools
 
 if TYPE_CHECKING:
     from jairouter.config.settings.sanitization import (

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from functools import partial
-from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, Any, Final
 
 from zope.interface import implementer
 
 from jairouter.auditing import Event, IAudit
 from jairouter.body import AnswerBody
-from jairouter.codec.ip_address import parse_ip
-from jairouter.codec.json_strings import NO_JSON, Places
-from jairouter.codec.masked_events import NO_TEXT, EventMasker
-from jairouter.codec.masked_json import masked_json
-from jairouter.codec.masking import TOO_SLOW, Patience, Rule, Rules, Unreadable
+from jairouter.codec.json_strings import NO_JSON
+from jairouter.codec.masked_events import EventMasker
+from jairouter.codec.masking import Rule
+from jairouter.codec.patience import Patience, Unreadable
 from jairouter.errors import BadRequest, InternalError, UpstreamRefusal
 from jairouter.filters.gathered import Gathered
+from jairouter.filters.looking_through import (
+    LINES,
+    LOOK,
+    SIZE,
+    Masking,
+    Work,
+    look_through,
+    mask_json,
+    unpacked,
+    work_for,
+)
 from jairouter.filters.masked_body import MaskedBody
 from jairouter.headers import joined, without
 from jairouter.interfaces import IResponder
@@ -31,15 +39,6 @@ if TYPE_CHECKING:
     from jairouter.telemetry.masking_metrics import MaskingMetrics
     from jairouter.timers import TimerWheel
 
-AT_ONCE: Final = 64 * 1024
-"""Bytes that are looked through on the event loop; more takes a thread."""
-LOOK: Final = 0.01
-"""Seconds for which the event loop may look through one body; what takes longer takes a thread as well."""
-IN_A_THREAD: Final = 1.0
-"""Seconds for which a thread may look through each begun megabyte of a body."""
-
-_MEGABYTE: Final = 1024 * 1024
-
 REQUEST: Final = "request"
 RESPONSE: Final = "response"
 
@@ -48,43 +47,6 @@ _OF_THE_BODY: Final = frozenset(
     {b"content-digest", b"repr-digest", b"digest", b"content-md5", b"signature", b"signature-input", b"etag"}
 )
 """Headers that would not be true of another body: RFC 9530, RFC 9421, RFC 9110."""
-
-_TEXTS: Final = frozenset({b"application/xml", b"application/x-subrip", b"application/yaml"})
-_LINES: Final = frozenset({b"application/x-ndjson", b"application/jsonl", b"application/x-jsonlines"})
-
-
-@dataclass(frozen=True)
-class Masking:
-    """What is masked in one direction.
-
-    Attributes:
-        rules: What is looked for.
-        places: Members of JSON that are left alone.
-        users: The names of callers whose data is left as it is.
-        networks: Likewise, where they call from.
-        strict: Whether what cannot be looked through is refused.
-        told: Whether it is recorded that something was masked.
-        max_held: Characters of a stream's text that may wait for more.
-        max_wait: Seconds for which they may.
-    """
-
-    rules: Rules
-    places: Places
-    users: frozenset[str] = frozenset()
-    networks: tuple[IPv4Network | IPv6Network, ...] = ()
-    strict: bool = False
-    told: bool = True
-    max_held: int = 256
-    max_wait: float = 5.0
-
-    def spares(self, exchange: Exchange) -> bool:
-        """Whether this caller's data is left as it is."""
-        if self.users and exchange.known is not None and exchange.known.name in self.users:
-            return True
-        if not self.networks:
-            return False
-        address = parse_ip(exchange.request.client_ip)
-        return address is not None and any(address in network for network in self.networks)
 
 
 @dataclass(frozen=True)
@@ -157,12 +119,14 @@ class Sanitize:
     # -- on the way to a backend --------------------------------------------
 
     async def _mask_request(self, exchange: Exchange, masking: Masking) -> None:
+        report = _Report(self._tools, exchange, masking, REQUEST, "application/json")
         data = exchange.body.data
         if data is None:
-            return  # a form: files, which nobody can look into; the configuration's notices say so
-        report = _Report(self._tools, exchange, masking, REQUEST, "application/json")
+            # A form: files, which nobody can look into. The configuration's notices say so
+            report.unreadable("form")
+            return
         try:
-            masked = await self._masked(data, _mask_json, masking, report)
+            masked = await self._masked(data, mask_json, masking, report)
         except Unreadable as error:
             report.unreadable(error.reason)
             if masking.strict:
@@ -207,19 +171,21 @@ class Sanitize:
 
     async def _mask_answer(self, exchange: Exchange, answer: Answer, masking: Masking) -> Answer:
         kind = joined(answer.headers, b"content-type").partition(b";")[0].strip().lower()
-        work, word = _work_for(kind)
-        if work is None and kind not in _LINES:
+        work, word = work_for(kind)
+        if work is None and kind not in LINES:
             return answer  # sounds and pictures
         report = _Report(self._tools, exchange, masking, RESPONSE, word)
         try:
             if work is None:
                 raise Unreadable("type")
-            if joined(answer.headers, b"content-encoding").strip().lower() not in (b"", b"identity"):
-                raise Unreadable("encoding")
             answer = await self._whole(answer)
             if not answer.body.whole:
-                raise Unreadable("size")
-            masked = await self._masked(answer.body.look(), work, masking, report)
+                raise Unreadable(SIZE)
+            encoding = joined(answer.headers, b"content-encoding").strip().lower()
+            data = answer.body.look()
+            if encoding not in (b"", b"identity"):
+                data = await self._tools.run_in_thread(unpacked, data, encoding, self._tools.max_body)
+            masked = await self._masked(data, work, masking, report)
         except Unreadable as error:
             return self._unread(answer, masking, report, error.reason)
         except BaseException:
@@ -229,7 +195,7 @@ class Sanitize:
         if masked is None:
             return answer
         answer.body.take()
-        headers = without(answer.headers, _OF_THE_BODY)
+        headers = without(answer.headers, _OF_THE_BODY | {b"content-encoding"})
         return answer._replace(headers=headers, body=AnswerBody.of(masked), length=None)
 
     async def _whole(self, answer: Answer) -> Answer:
@@ -250,21 +216,9 @@ class Sanitize:
         answer.body.abandon(error)
         raise error
 
-    async def _masked(self, data: bytes, work: _Work, masking: Masking, report: _Report) -> bytes | None:
-        """A whole body masked, or None where there is nothing to mask."""
-        look = partial(_looked_through, data, work, masking, self._tools.wheel.seconds)
-        if len(data) <= AT_ONCE:
-            try:
-                masked, counts = look(LOOK)
-            except Unreadable as error:
-                if error.reason != TOO_SLOW:
-                    raise
-            else:
-                report.counts.update(counts)
-                return masked
-        masked, counts = await self._tools.run_in_thread(look, IN_A_THREAD * (1 + len(data) // _MEGABYTE))
-        report.counts.update(counts)
-        return masked  # type: ignore[no-any-return]
+    async def _masked(self, data: bytes, work: Work, masking: Masking, report: _Report) -> bytes | None:
+        wheel, run_in_thread = self._tools.wheel, self._tools.run_in_thread
+        return await look_through(data, work, masking, report.counts, wheel.seconds, run_in_thread)
 
 
 class _Report:
@@ -302,51 +256,3 @@ class _Report:
                 details={"rules": {rule.name: number for rule, number in counts.items()}},
             )
             self._tools.audit.often(event)
-
-
-_Work = Callable[[str, Masking, Patience, "Counter[Rule]"], str]
-
-
-def _work_for(kind: bytes) -> tuple[_Work | None, str]:
-    """How to mask what is of this media type, and what to call that in metrics."""
-    if kind == b"application/json" or kind.endswith(b"+json"):
-        return _mask_json, "application/json"
-    if not kind:
-        return _mask_either, "other"
-    if kind.startswith(b"text/") or kind in _TEXTS or kind.endswith(b"+xml"):
-        return _mask_text, "text/plain"
-    return None, "other"
-
-
-def _mask_json(text: str, masking: Masking, patience: Patience, counts: Counter[Rule]) -> str:
-    return masked_json(text, masking.rules, masking.places, patience, counts)
-
-
-def _mask_text(text: str, masking: Masking, patience: Patience, counts: Counter[Rule]) -> str:
-    return masking.rules.masked(text, patience, counts)
-
-
-def _mask_either(text: str, masking: Masking, patience: Patience, counts: Counter[Rule]) -> str:
-    """What says of itself nothing at all."""
-    found: Counter[Rule] = Counter()
-    try:
-        masked = _mask_json(text, masking, patience, found)
-    except Unreadable as error:
-        if error.reason != NO_JSON:
-            raise
-        return _mask_text(text, masking, patience, counts)
-    counts.update(found)
-    return masked
-
-
-def _looked_through(
-    data: bytes, work: _Work, masking: Masking, seconds: Callable[[], float], limit: float
-) -> tuple[bytes | None, Counter[Rule]]:
-    """Mask a whole body, if need be. May be called in a thread."""
-    counts: Counter[Rule] = Counter()
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        raise Unreadable(NO_TEXT) from None
-    masked = work(text, masking, Patience(seconds, limit), counts)
-    return (masked.encode("utf-8", "surrogatepass") if masked != text else None), counts

@@ -30,7 +30,7 @@ READ_AT_START: Final = (
 )
 """Keys; those below them are meant too."""
 
-READ_ANEW: Final = ("server.max-spooled-size", "server.ssl", "logging.level")
+READ_ANEW: Final = ("server.max-spooled-size", "server.ssl", "logging.level", "monitoring.metrics.thresholds")
 """Keys below those that are read whenever a configuration comes into force, except for what `READ_AT_START`
 names below them."""
 

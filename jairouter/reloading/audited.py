@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from twisted.internet.defer import Deferred, DeferredLock, ensureDeferred
@@ -65,6 +66,8 @@ def change_event(changing: Changing, found: Sequence[Difference]) -> Event:
         user=told.who if told is not None else _who(changing.cause),
         resource=f"version {changing.version}" if changing.version else "files",
         action=told.change_type if told is not None else "reload",
+        ip=told.address if told is not None else "",
+        request_id=told.request_id if told is not None else "",
         details=details,
     )
 
@@ -84,6 +87,7 @@ class Watched(NamedTuple):
     version: Callable[[], int]
     standing: Callable[[], Standing]
     store: IConfigStore
+    asking: Callable[[], Told | None] = lambda: None
 
 
 class Audited:
@@ -108,12 +112,15 @@ class Audited:
         """Another configuration is in force."""
         before, after = self._loaded, self._watched.loaded()
         old, new = self._version, self._watched.version()
-        self._loaded, self._version = after, new
-        self._turn.run(lambda: ensureDeferred(self._record(before, after, old, new))).addErrback(self._failed)
+        self._loaded, self._version, asking = after, new, self._watched.asking()
+        recording = partial(self._record, before, after, old, new, asking)
+        self._turn.run(lambda: ensureDeferred(recording())).addErrback(self._failed)
 
-    async def _record(self, before: Loaded, after: Loaded, old: int, new: int) -> None:
+    async def _record(self, before: Loaded, after: Loaded, old: int, new: int, asking: Told | None) -> None:
         found = await self._compare(before, after)
         told = await self._told(new) if new != old else None
+        if told is not None and told == asking:  # and not one that undoes it
+            told = asking  # which also knows from where
         if not found and told is None:
             return
         cause = "" if told is not None else self._watched.standing().cause
@@ -144,6 +151,7 @@ def audited(configuration: Any, compare: Compare, audit: IAudit) -> Audited:
         lambda: configuration.version,
         lambda: configuration.standing,
         configuration.store,
+        lambda: configuration.asking,
     )
     made = Audited(watched, compare, audit)
     configuration.call_on_change(made.changed)

@@ -83,6 +83,7 @@ class Configuration:
     Attributes:
         store: Where versions are kept.
         read: The files as they were read last; they are in force only if they are good.
+        asking: About the version that is being made, for whoever is told that it is in force.
     """
 
     _log = Logger()
@@ -96,6 +97,7 @@ class Configuration:
         self._said = self._force.said
         self._turns = Turns()
         self._looks = Turns()  # one at a time too: each computes a while in threads, which the reactor feels
+        self.asking: Told | None = None
         self._undoing: Undoing | None = None
         self._again: IDelayedCall | None = None
 
@@ -226,7 +228,11 @@ class Configuration:
         """Make a version, and watch it if it may have to be undone."""
         before, earlier = self.changes, self._undoing
         under_watch = earlier.watched if earlier is not None and earlier.open else None
-        changed = await self._force.make(turn, draft)
+        self.asking = draft.told
+        try:
+            changed = await self._force.make(turn, draft)
+        finally:
+            self.asking = None
         number = changed.version
         self._said.good(f"version {number}", number, f"{named(number, draft.told)} is in force")
         rule = undo or _configured(changed.loaded)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.defer import Deferred, succeed
 
 from jairouter.config.profiles import STEMS, SUFFIXES
-from jairouter.refusals import Refusal, StoreUnavailable
+from jairouter.refusals import InvalidConfiguration, Refusal, StoreUnavailable
 from jairouter.reloading.in_force import FILES_CHANGED
 from jairouter.reloading.watch import Watch
 
@@ -51,6 +52,7 @@ class Following:
         self._open = open_notices
         self._running = False
         self._refused_over: int | None = None  # files were refused over the changes of this version
+        self._named: Sequence[Path] = ()  # what these name, and was read for them
         self._listener = certificates
         self._certificates: Watch | None = None
         self._files: Watch | None = None
@@ -82,9 +84,10 @@ class Following:
 
     @property
     def _paths(self) -> Sequence[Path]:
-        """Where the files in force are, and those that were read last and are no good."""
+        """Where the files in force are, those that were read last and are no good, and what these name."""
         configuration = self._configuration
-        return tuple(dict.fromkeys((*configuration.loaded.sources.paths, *configuration.read.paths)))
+        paths = *configuration.loaded.sources.paths, *configuration.read.paths, *self._named
+        return tuple(dict.fromkeys(paths))
 
     def _watch(
         self,
@@ -138,12 +141,14 @@ class Following:
         return self._configuration.renew().addCallbacks(_done, _refused)
 
     def _written(self) -> Deferred[bool]:
-        self._refused_over = None
+        self._refused_over, self._named = None, ()
         done = self._configuration.reload(FILES_CHANGED).addCallbacks(_done, self._not_read)
         return done.addCallback(self._read)
 
     def _not_read(self, failure: Failure) -> bool | Failure:
         self._refused_over = self._configuration.version
+        if isinstance(failure.value, InvalidConfiguration):
+            self._named = tuple(Path(each) for each in failure.value.files if _can_be(each))
         return _refused(failure)
 
     def _read(self, done: bool) -> bool:
@@ -157,6 +162,14 @@ class Following:
 def is_configuration(name: str) -> bool:
     """Whether a file in a directory is part of a configuration by its name."""
     return name.startswith(STEMS) and name.endswith(SUFFIXES)
+
+
+def _can_be(name: str) -> bool:
+    """Whether there could ever be a file of this name."""
+    try:
+        return b"\0" not in os.fsencode(name)
+    except ValueError:
+        return False
 
 
 def _done(_: Changed) -> bool:

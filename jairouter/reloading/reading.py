@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jairouter.auth.signing import Signing, read_signing
-from jairouter.config.faults import Findings, Notice
+from jairouter.config.faults import ConfigurationFaults, Findings, Origin
 from jairouter.config.loader import Loaded, Stored, alone, build, read
 from jairouter.config.profiles import is_development
 from jairouter.refusals import VersionNotFound
@@ -19,6 +19,7 @@ from jairouter.upstream.tls_settings import ReadTls, read_tls
 
 if TYPE_CHECKING:
     from jairouter.config.files import Sources, Text
+    from jairouter.config.settings.root import Settings
     from jairouter.config.settings.store import StoreSettings
     from jairouter.control import Entry, Version
 
@@ -81,12 +82,9 @@ class Reading:
         Raises:
             ConfigurationFaults: Something is wrong.
         """
-        loaded = build(sources, self._environ, stored)
-        now = datetime.fromtimestamp(self._today(), UTC)
-        tls = read_tls(loaded.settings, loaded.origins, now, self.tls)
-        signing, told = signing_of(loaded)
-        notices = (*loaded.notices, *tls.notices, *told)
-        return Checked(**{**vars(loaded), "notices": notices}, tls=tls, signing=signing)
+        named = Named(datetime.fromtimestamp(self._today(), UTC), self.tls)
+        loaded = build(sources, self._environ, stored, named)
+        return Checked(**vars(loaded), tls=named.tls, signing=named.signing)
 
     def begin(self) -> Beginning:
         """Find out what a gateway starts with.
@@ -99,21 +97,35 @@ class Reading:
         return begin(sources, self.build, open_files(settings, self._today) or _Nothing())
 
 
-def signing_of(loaded: Loaded) -> tuple[Signing | None, Sequence[Notice]]:
-    """What a configuration says about tokens, and notices about it. Blocks.
+class Named:
+    """Reads what settings name, while a configuration is built: a `jairouter.config.loader.Further`. Blocks.
 
-    Returns:
-        None in place of it where no tokens are accepted.
+    Args:
+        now: By which certificates are valid.
+        before: What was in force until now; of it is used again what has not changed.
 
-    Raises:
-        ConfigurationFaults: Something is wrong with the keys that sign tokens.
+    Attributes:
+        tls: What they say about connections; of a configuration without faults.
+        signing: What they say about tokens; None where none are accepted.
     """
-    security, findings = loaded.settings.security, Findings()
-    if not security.tokens_on:
-        return None, ()
-    signing = read_signing(security.jwt, loaded.origins, findings, is_development(loaded.profiles))
-    findings.check()
-    return signing, tuple(findings.notices)
+
+    def __init__(self, now: datetime, before: ReadTls | None = None) -> None:
+        self._now, self._before = now, before
+        self.tls = ReadTls({}, ())
+        self.signing: Signing | None = None
+
+    def __call__(
+        self, settings: Settings, origins: Mapping[str, Origin], profiles: tuple[str, ...], findings: Findings
+    ) -> None:
+        """Read them; what is wrong goes to the findings."""
+        try:
+            self.tls = read_tls(settings, origins, self._now, self._before)
+        except ConfigurationFaults as faults:
+            findings.faults += faults.faults
+        findings.notices += self.tls.notices
+        if settings.security.tokens_on:
+            jwt = settings.security.jwt
+            self.signing = read_signing(jwt, origins, findings, is_development(profiles))
 
 
 class _Nothing:

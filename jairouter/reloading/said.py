@@ -102,7 +102,9 @@ def invalid(wrong: ConfigurationFaults) -> InvalidConfiguration:
     """The refusal of a configuration that has faults."""
     first, *others = wrong.faults
     more = f" (and {len(others)} more)" if others else ""
-    return InvalidConfiguration(f"{first}{more}", wrong.faults)
+    refusal = InvalidConfiguration(f"{first}{more}", wrong.faults)
+    refusal.files = wrong.files
+    return refusal
 
 
 def reason_of(refusal: Refusal) -> str:

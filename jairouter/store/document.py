@@ -48,6 +48,7 @@ class Document:
         name: Without what its file's name ends in.
         file: Where it is kept; None for one that is forgotten when the process ends.
         run_in_thread: For what blocks.
+        beside: Another document that is never changed at the same time; see `Documents.open`.
 
     Attributes:
         value: As last read or written; not to be changed.
@@ -55,12 +56,19 @@ class Document:
 
     _log = Logger()
 
-    def __init__(self, name: str, file: DocumentFile | None, run_in_thread: RunInThread) -> None:
+    def __init__(
+        self,
+        name: str,
+        file: DocumentFile | None,
+        run_in_thread: RunInThread,
+        beside: Document | None = None,
+    ) -> None:
         self.name = name
         self.value: Mapping[str, Any] = {}
         self._file = file
         self._run = run_in_thread
-        self._turn = DeferredLock()  # changes of this process, one behind the other
+        # Changes of this process, one behind the other
+        self._turn: DeferredLock = DeferredLock() if beside is None else beside._turn
         self._watchers: list[Callable[[], None]] = []
         self._seen: object = None
         self._failed = False
@@ -77,6 +85,14 @@ class Document:
         """
         if self._file is not None:
             self._adopt(*self._file.read())
+
+    def latest(self) -> Mapping[str, Any]:
+        """As it is now, whoever has changed it. Blocks: for edits of a document that has the same lock.
+
+        Raises:
+            StoreUnavailable: It cannot be read.
+        """
+        return self.value if self._file is None else self._file.read()[0]
 
     def change(self, edit: Edit[T]) -> Deferred[T]:
         """Change it, and keep it.
@@ -173,10 +189,18 @@ class DocumentFile:
         path: Where it is.
         lock_timeout: Seconds to wait for another process that is changing it.
         sleep: Waits so many seconds.
+        lock: Whose lock counts, where it is not its own.
     """
 
-    def __init__(self, path: Path, lock_timeout: float, sleep: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        lock_timeout: float,
+        sleep: Callable[[float], None],
+        lock: Path | None = None,
+    ) -> None:
         self._path = path
+        self._lock = (lock or path).with_suffix(".lock")
         self._timeout = lock_timeout
         self._sleep = sleep
 
@@ -211,7 +235,7 @@ class DocumentFile:
         """
         try:
             make_directory(self._path.parent)
-            with locked(self._path.with_suffix(".lock"), self._timeout, self._sleep):
+            with locked(self._lock, self._timeout, self._sleep):
                 before, seen = self._read()
                 value = _parsed(before, self._path)
                 old = _written(value)
@@ -318,16 +342,22 @@ class Documents:
         self._sleep = sleep
         self._open: list[Document] = []
 
-    def open(self, name: str) -> Document:
+    def open(self, name: str, beside: Document | None = None) -> Document:
         """One document, read from the disk if it is there. Blocks: for the start.
+
+        Args:
+            name: Of the document.
+            beside: One with which it has a lock in common, so that no gateway changes one of them while
+                another one changes the other: for what must hold of both.
 
         Raises:
             StoreUnavailable: It cannot be read.
         """
         file = None
         if self._directory is not None:
-            file = DocumentFile(self._directory / f"{name}.json", self._timeout, self._sleep)
-        document = Document(name, file, self._run)
+            lock = None if beside is None else self._directory / f"{beside.name}.json"
+            file = DocumentFile(self._directory / f"{name}.json", self._timeout, self._sleep, lock)
+        document = Document(name, file, self._run, beside)
         document.load()
         self._open.append(document)
         return document

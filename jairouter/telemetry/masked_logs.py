@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from twisted.logger import ILogObserver, LogEvent, LogPublisher, formatEvent
 from zope.interface import implementer
 
-from jairouter.codec.masking import Patience, Unreadable
+from jairouter.codec.patience import Patience, Unreadable
 from jairouter.telemetry.logs.observer import REQUESTS
 from jairouter.telemetry.logs.requests import Batch
 
@@ -40,33 +40,37 @@ class MaskedLog:
 
     Args:
         inner: Writes events down.
-        rules: What is masked.
         seconds: A steady clock.
+
+    Attributes:
+        rules: What is masked; without any, events go on at once.
     """
 
-    def __init__(self, inner: ILogObserver, rules: Rules, seconds: Callable[[], float]) -> None:
+    def __init__(self, inner: ILogObserver, seconds: Callable[[], float]) -> None:
+        self.rules: Rules | None = None
         self._inner = inner
-        self._rules = rules
         self._seconds = seconds
 
     def __call__(self, event: LogEvent) -> None:
         """See `ILogObserver.__call__`."""
-        text = _text_of(event)
-        masked = self._masked(text)
-        batch = event.get(REQUESTS)
-        if masked == text:
-            self._inner(event)
-        elif isinstance(batch, Batch):  # its lines stay lines
-            self._inner({**event, REQUESTS: batch.masked(self._masked)})
-        else:
-            kept: LogEvent = {name: event[name] for name in _KEPT if name in event}
-            self._inner(kept | {"log_format": "{masked}", "masked": masked})
+        rules = self.rules
+        self._inner(event if rules is None else self._masked(event, rules))
 
-    def _masked(self, text: str) -> str:
-        try:
-            return self._rules.masked(text, Patience(self._seconds, LOOK), Counter())
-        except Unreadable:
-            return WITHHELD
+    def _masked(self, event: LogEvent, rules: Rules) -> LogEvent:
+        def mask(text: str) -> str:
+            try:
+                return rules.masked(text, Patience(self._seconds, LOOK), Counter())
+            except Unreadable:
+                return WITHHELD
+
+        text = _text_of(event)
+        masked, batch = mask(text), event.get(REQUESTS)
+        if masked == text:
+            return event
+        if isinstance(batch, Batch):  # its lines stay lines
+            return {**event, REQUESTS: batch.masked(mask)}
+        kept: LogEvent = {name: event[name] for name in _KEPT if name in event}
+        return kept | {"log_format": "{masked}", "masked": masked}
 
 
 def _text_of(event: LogEvent) -> str:
@@ -75,27 +79,38 @@ def _text_of(event: LogEvent) -> str:
     return f"{text}\n{failure.getTraceback()}" if failure is not None else text
 
 
-def mask_logs(publisher: LogPublisher, rules: Rules, seconds: Callable[[], float]) -> Callable[[], None]:
-    """Have a publisher tell its observers of masked events only.
+class MaskedLogs:
+    """Has a publisher tell its observers of masked events only.
+
+    It stands between them from the first time that something is masked. What is masked changes in one step:
+    no event is told unmasked meanwhile, and none is lost.
 
     Args:
         publisher: The one that observers were added to; those that come later are told everything.
-        rules: What is masked.
         seconds: A steady clock.
-
-    Returns:
-        What undoes it.
     """
-    # There is no public way to ask for them, and an observer beside them could not mask what they see
-    before = list(publisher._observers)
-    for observer in before:
-        publisher.removeObserver(observer)
-    masked = MaskedLog(LogPublisher(*before), rules, seconds)
-    publisher.addObserver(masked)
 
-    def undo() -> None:
-        publisher.removeObserver(masked)
+    def __init__(self, publisher: LogPublisher, seconds: Callable[[], float]) -> None:
+        self._publisher = publisher
+        self._seconds = seconds
+        self._masked: MaskedLog | None = None
+
+    def use(self, rules: Rules | None) -> None:
+        """Change what is masked from now on.
+
+        Args:
+            rules: None for nothing.
+        """
+        if self._masked is None and rules is not None:
+            self._masked = self._stand_between()
+        if self._masked is not None:
+            self._masked.rules = rules
+
+    def _stand_between(self) -> MaskedLog:
+        # There is no public way to ask for them, and an observer beside them could not mask what they see
+        before = list(self._publisher._observers)
         for observer in before:
-            publisher.addObserver(observer)
-
-    return undo
+            self._publisher.removeObserver(observer)
+        masked = MaskedLog(LogPublisher(*before), self._seconds)
+        self._publisher.addObserver(masked)
+        return masked

@@ -52,6 +52,8 @@ _WORDS: Final = (
     ("UNKNOWN", "invalid"),
 )
 _TYPES: Final = (("JWT", "jwt"), ("TOKEN", "jwt"), ("API_KEY", "api-key"), ("LOGIN", "password"))
+_SUCCESS: Final = "AUTHENTICATION_SUCCESS"
+_UNKNOWN: Final = "unknown"
 _REMEMBERED: Final = 1000
 """Reasons of which is remembered what they come to; others are looked into anew."""
 
@@ -71,18 +73,20 @@ class SecurityMetrics(Source):
         self._families = families
         self._lost = lost
         self._events: dict[tuple[str, str], int] = {}
-        self._succeeded: Counter[str] = Counter()
+        self._succeeded: dict[str, int] = {}
         self._failed: Counter[tuple[str, str]] = Counter()
         self._known: dict[str, tuple[str, str]] = {}
 
     def record(self, event: Event) -> None:
         """See `IAudit.record`."""
         kind, result = event.kind, event.result
+        if kind == _SUCCESS and result == ALLOWED:  # each request: not a step too many
+            how = event.details.get("authType", _UNKNOWN)
+            self._succeeded[how] = self._succeeded.get(how, 0) + 1
+            return
         key = (kind, result)
         self._events[key] = self._events.get(key, 0) + 1
-        if kind == "AUTHENTICATION_SUCCESS":
-            self._succeeded[_auth_type(event) or "unknown"] += 1
-        elif kind == "AUTHENTICATION_FAILURE":
+        if kind == "AUTHENTICATION_FAILURE":
             told, why = self._read(event.reason)
             self._failed[_auth_type(event) or told, why] += 1
 
@@ -94,7 +98,7 @@ class SecurityMetrics(Source):
         return lambda: shown
 
     def _shown(self) -> Iterable[Metric]:
-        results = dict.fromkeys((ALLOWED, DENIED, FAILED), 0)
+        results = {ALLOWED: sum(self._succeeded.values()), DENIED: 0, FAILED: 0}
         kinds: Counter[str] = Counter()
         for (kind, result), number in self._events.items():
             results[result if result in results else FAILED] += number
@@ -108,9 +112,11 @@ class SecurityMetrics(Source):
         yield self._family("audit_events_lost", {(): self._lost()})
 
     def _authentications(self) -> Iterable[Metric]:
-        attempts = self._succeeded.total() + self._failed.total()
+        succeeded = dict.fromkeys(AUTH_TYPES, 0)
+        for how, number in self._succeeded.items():
+            succeeded[how if how in succeeded else _UNKNOWN] += number
+        attempts = sum(succeeded.values()) + self._failed.total()
         yield self._family("authentication_attempts", {(): attempts})
-        succeeded = {each: self._succeeded[each] for each in AUTH_TYPES}
         yield self._family("authentication_successes", succeeded)
         failed = {(each, why): self._failed[each, why] for each in AUTH_TYPES for why in FAILURE_REASONS}
         yield self._family("authentication_failures", failed)

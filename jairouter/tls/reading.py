@@ -54,7 +54,9 @@ class Reader:
             key_file: That file; None if the private key is in the same one.
         """
         key = None
+        self.findings.files.append(file.path)
         if key_file is not None:
+            self.findings.files.append(key_file.path)
             key = self.attempt(key_path, key_file.private_key)
             if key is None:
                 self.attempt(path, file.authorities)  # there may be more to tell
@@ -65,6 +67,7 @@ class Reader:
 
     def authorities(self, path: KeyPath, file: CertificateFile) -> tuple[Certificate, ...]:
         """Read the certificates in a file."""
+        self.findings.files.append(file.path)
         found = self.attempt(path, file.authorities) or ()
         self.check_dates(path, file, found)
         return found

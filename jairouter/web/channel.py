@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall, IProducer
     from twisted.python.failure import Failure
 
+    from jairouter.web.client_certificate import ClientCertificate
     from jairouter.web.request import GatewayRequest
-    from jairouter.web.secure import ClientCertificate
     from jairouter.web.site import GatewaySite
 
 AT_ONCE = 16

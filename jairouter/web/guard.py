@@ -21,9 +21,16 @@ class Guard(Protocol):
     def audit(self) -> IAudit:
         """Is told."""
 
+    def is_open(self, path: str) -> bool:
+        """Whether anybody may use a route of models, which is below ``/v1``, although there is a gate."""
+
 
 class NoGuard:
     """Security is off."""
 
     gate: Gate | None = None
     audit: IAudit = NoAudit()
+
+    def is_open(self, path: str) -> bool:
+        """See `Guard`."""
+        return False

@@ -31,9 +31,12 @@ _UNTRUSTED: Final = {
     20: "comes from an authority that is not among those that are trusted, or one in between is not sent",
     21: "comes from an authority that is not among those that are trusted, or one in between is not sent",
     23: "was revoked",
+    24: "has made another one, but is none of an authority",
     26: "is not meant for clients",
     66: "has a key that is too weak",
+    67: "comes from an authority whose key is too weak",
     68: "has a signature that is too weak",
+    79: "has made another one, but is none of an authority",
 }
 """What OpenSSL's reasons mean (its manual page X509_STORE_CTX_get_error); `SSL.Error` does not hold them."""
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.web.server import NOT_DONE_YET
 
-from jairouter.auditing import refusal
+from jairouter.auditing import refusal, success
 from jairouter.auth.permissions import SERVICES
 from jairouter.errors import GatewayError, ModelNotFound, PermissionDenied
 from jairouter.web.asking import client_of
+from jairouter.web.browsers import check_use
 from jairouter.web.guard import Guard, NoGuard
 from jairouter.web.resources import JsonPage, Page, refuse, refuse_method
 
@@ -26,27 +27,49 @@ if TYPE_CHECKING:
     from jairouter.web.data_plane import DataPlane
 
 
+_LIST = "/v1/models"
+_NONE: Mapping[bytes, bytes] = {}
 _USING = frozenset(f"{service}:read" for service in SERVICES)
 
 
 class Operation(Page):
     """One route of the data plane. It is rendered when the head is there; the body goes its own way.
 
-    Attributes:
+    Args:
         route: Which one.
+        data_plane: Answers.
+        guard: Who may ask at all.
+
+    Attributes:
+        route: As given.
     """
 
-    def __init__(self, route: Route, data_plane: DataPlane) -> None:
+    of_models = True
+
+    def __init__(self, route: Route, data_plane: DataPlane, guard: Guard | None = None) -> None:
         super().__init__()
         self.route = route
         self._data_plane = data_plane
+        self._guard: Guard = guard or NoGuard()
 
     def render(self, request: Request) -> int:
         """See `Resource.render`."""
         if request.method != b"POST":
             return refuse_method(request, b"POST")
+        fields = getattr(request, "fields", _NONE)
+        if (b"origin" in fields or b"sec-fetch-site" in fields) and self._guard.gate is None:
+            self._check_page(request, fields)
         self._data_plane.serve(request, self.route)
         return NOT_DONE_YET
+
+    def _check_page(self, request: Any, fields: Mapping[bytes, bytes]) -> None:
+        """Where nobody has to say who they are, pages of others have browsers ask."""
+        address, _ = client_of(request)
+        try:
+            check_use(fields, request.cors, address, proxied=getattr(request.channel, "proxied", False))
+        except PermissionDenied as error:
+            self._guard.audit.often(refusal(error, "", address, self.route.path, "POST"))
+            raise
 
 
 class Models(JsonPage):
@@ -59,20 +82,22 @@ class Models(JsonPage):
 
     Attributes:
         services: As given; replaced when other settings come into force.
+        guard: As given.
     """
 
     isLeaf = True
+    of_models = True
 
     def __init__(self, services: Services, created: Callable[[], int], guard: Guard | None = None) -> None:
         super().__init__()
         self.services = services
         self._created = created
-        self._guard: Guard = guard or NoGuard()
+        self.guard: Guard = guard or NoGuard()
 
     def render(self, request: Any) -> Any:
         """See `Resource.render`."""
-        gate = self._guard.gate
-        if gate is None or request.method not in (b"GET", b"HEAD"):
+        gate = self.guard.gate
+        if gate is None or request.method not in (b"GET", b"HEAD") or self._is_open(request):
             return super().render(request)
         address, fields = client_of(request)
         try:
@@ -87,9 +112,14 @@ class Models(JsonPage):
             return NOT_DONE_YET
         return self._show(request, found, address)
 
+    def _is_open(self, request: Any) -> bool:
+        below = b"/".join([b"", *request.postpath]).decode("utf-8", "replace")
+        return self.guard.is_open(_LIST + below)
+
     def _show(self, request: Any, admitted: Admitted, address: str) -> Any:
         request.caller = caller = admitted.caller
         if not caller.permissions.isdisjoint(_USING):
+            self.guard.audit.often(success(caller, address, "/v1/models", "GET"))
             return super().render(request)
         denied = PermissionDenied(f"{caller.name} may not use any models, nor list them")
         return self._refuse(request, denied, address, caller.name)
@@ -101,7 +131,7 @@ class Models(JsonPage):
             request.processingFailed(failure)
 
     def _refuse(self, request: Any, error: GatewayError, address: str, name: str = "") -> int:
-        self._guard.audit.often(refusal(error, name, address, "/v1/models", "GET"))
+        self.guard.audit.often(refusal(error, name, address, _LIST, "GET"))
         return refuse(request, error)
 
     def page(self, request: Any) -> tuple[int, Any]:

@@ -208,29 +208,37 @@ class GatewayRequest(Request):
 
     def _find(self) -> None:
         """Look for the resource in the tree."""
-        if self.site.security_headers is not None:
-            self.site.security_headers.put_on(self)
         self.prepath = []
         self.postpath = [_unquoted(part) for part in self.path[1:].split(b"/")]
         if self.fault is not None:
+            self._put_security_headers(None)
             self.keep_alive = False
             if isinstance(self.fault, MethodNotAllowed):
                 self.setHeader(b"Allow", b", ".join(_COMMON_METHODS))
             self.refuse(self.fault)
         elif self.path == b"*":
+            self._put_security_headers(None)
             self._handleStar()
         else:
             try:
                 resource = self.site.getResourceFor(self)
             except GatewayError as error:
+                self._put_security_headers(None)
                 self.refuse(error)
             except Exception:
+                self._put_security_headers(None)
                 self.processingFailed(Failure())
             else:
                 self._serve(resource)
 
+    def _put_security_headers(self, resource: IResource | None) -> None:
+        headers = self.site.security_headers
+        if headers is not None and not getattr(resource, "of_models", False):
+            headers.put_on(self)
+
     def _serve(self, resource: IResource) -> None:
         self.rendered = resource
+        self._put_security_headers(resource)
         if self._is_preflight and not getattr(resource, "nowhere", False):
             self._answer_preflight()
             return

@@ -46,12 +46,14 @@ class Page(Resource):
             know what they need.
         permission: What a caller needs for it with security on, if it sees to that itself; else nothing.
         below: Paths below it for which they need the same.
+        of_models: Whether it is for programs that use models, and not for operators.
     """
 
     takes_upload = True
     everybody = False
     permission = ""
     below: tuple[str, ...] = ()
+    of_models = False
 
     def getChild(self, path: bytes, request: Request) -> Resource:
         """See `Resource.getChild`."""

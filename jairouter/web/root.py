@@ -29,7 +29,7 @@ def build_tree(
     root = Branch()
     for prefix in PREFIXES:
         for route in ROUTES:
-            put(root, prefix + route.suffix, Operation(route, data_plane))
+            put(root, prefix + route.suffix, Operation(route, data_plane, models.guard))
         put(root, prefix + "/models", models)
     for name, page in actuator.items():
         put(root, f"{actuator_path}/{name}", page)

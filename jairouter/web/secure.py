@@ -18,30 +18,29 @@ The channel knows the connection from its first moment: its limits count from th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
 
-from cryptography.hazmat.primitives import hashes
-from cryptography.x509 import NameOID
 from OpenSSL import SSL
 from twisted.internet.interfaces import IConsumer, IPushProducer, ISSLTransport
-from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.protocol import connectionDone
 from zope.interface import implementer
 
 from jairouter.eager import eager_write, unsent
 from jairouter.errors import BadRequest
 from jairouter.web.client_address import peer_address
+from jairouter.web.client_certificate import shown_to
 from jairouter.web.errors import refusal
 from jairouter.web.handshakes import NothingInCommon, reason_for
+from jairouter.web.over_tcp import OverTcp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-    from cryptography.x509 import Certificate
-    from twisted.internet.address import IPv4Address, IPv6Address
-    from twisted.internet.interfaces import IProducer
     from twisted.python.failure import Failure
 
     from jairouter.web.channel import Channel
+    from jairouter.web.client_certificate import ClientCertificate
     from jairouter.web.handshakes import Handshakes
 
 RECORD: Final = 16 * 1024
@@ -50,24 +49,19 @@ RECORD: Final = 16 * 1024
 _OVERHEAD: Final = 512
 """More than encryption adds to one record, and all that may have waited to go out with it."""
 
+_USUAL: Final = 32
+"""As much as that is usually, and less than there is with anything that TLS itself would answer."""
+
+UNREAD: Final = 64 * 1024
+"""Bytes that TLS itself has answered, and a client has left unread, for which it is taken for gone: new keys
+(RFC 8446, section 4.6.3) and refusals to negotiate anew may be asked for without end, in 25 bytes each."""
+
 _HANDSHAKE: Final = 22
 """The first byte of a record that is part of a handshake (RFC 8446, section 5.1)."""
 
 
-class ClientCertificate(NamedTuple):
-    """Who a client is, by a certificate that was verified.
-
-    Attributes:
-        name: Its common name, or the whole subject where there is none.
-        fingerprint: SHA-256 of the certificate, in hexadecimal.
-    """
-
-    name: str
-    fingerprint: str
-
-
 @implementer(ISSLTransport, IConsumer, IPushProducer)
-class SecureTransport(Protocol):
+class SecureTransport(OverTcp):
     """See the module's picture.
 
     Args:
@@ -78,7 +72,6 @@ class SecureTransport(Protocol):
         farewell: Whether the client is told at the end that all was said (``close_notify``).
     """
 
-    transport: Any  # ITCPTransport; Twisted's interfaces do not say that it is a producer too
     farewell = True
 
     def __init__(self, channel: Channel, handshakes: Handshakes) -> None:
@@ -88,6 +81,7 @@ class SecureTransport(Protocol):
         self._take_header: Callable[[bytes], bytes] | None = getattr(channel, "take_header", None)
         self._began = self._secured = self._failed = self._ended = False
         self._distrust = ""
+        self._unread = 0  # bytes at most, of those that TLS itself has answered
         self._tls: SSL.Connection | None = None
         self._write_below: Callable[[bytes], None]
         self._shown: ClientCertificate | None = None
@@ -106,7 +100,7 @@ class SecureTransport(Protocol):
         if self._secured:
             assert self._tls is not None
             self._tls.bio_write(data)
-            self._read()
+            self._read(len(data))
         elif not (self._failed or self._ended):
             if self._take_header is not None:
                 data = self._take_header(data)
@@ -153,7 +147,7 @@ class SecureTransport(Protocol):
         else:
             self._secured = True
             self._flush()
-            self._read()  # what has come with the last of it
+            self._read(len(data))  # what has come with the last of it
 
     def _not_tls(self, data: bytes) -> None:
         """Somebody speaks something else, most often HTTP."""
@@ -185,9 +179,7 @@ class SecureTransport(Protocol):
     def client_certificate(self) -> ClientCertificate | None:
         """Who the client is, if it has shown a certificate."""
         if self._shown is None and self._secured and self._tls is not None and self._handshakes.asks:
-            shown = self._tls.get_peer_certificate(as_cryptography=True)
-            if shown is not None:
-                self._shown = ClientCertificate(_name(shown), shown.fingerprint(hashes.SHA256()).hex())
+            self._shown = shown_to(self._tls)
         return self._shown
 
     def getPeerCertificate(self) -> Any:
@@ -196,8 +188,12 @@ class SecureTransport(Protocol):
 
     # -- reading ------------------------------------------------------------
 
-    def _read(self) -> None:
-        """Pass on all that has come, in one piece, as it would without TLS."""
+    def _read(self, size: int) -> None:
+        """Pass on all that has come, in one piece, as it would without TLS.
+
+        Args:
+            size: Bytes that have come, encrypted.
+        """
         tls, channel = self._tls, self._channel
         assert tls is not None
         pieces: list[bytes] = []
@@ -213,13 +209,20 @@ class SecureTransport(Protocol):
             broken = True
         if pieces and channel is not None:
             channel.dataReceived(pieces[0] if len(pieces) == 1 else b"".join(pieces))
-        if broken or not pieces:
-            self._flush()  # it may be answered by TLS itself
+        if broken or size > sum(map(len, pieces)) + len(pieces) * _USUAL:
+            self._answer()  # there was more than what is passed on
         if left:
             # As without TLS, that means that it waits for no answer
             self._end()
         if left or broken:
             self._close_at_once()
+
+    def _answer(self) -> None:
+        """Send what TLS itself answers. Nobody pauses its questions: the channel does not hear of them."""
+        before = unsent(self.transport)  # what is written goes out at once, unless the client does not read
+        self._unread = (self._unread if before else 0) + self._flush()
+        if before and self._unread > UNREAD:
+            self.abortConnection()
 
     def _close_at_once(self) -> None:
         """Close, without waiting for the client to read."""
@@ -228,18 +231,6 @@ class SecureTransport(Protocol):
             self.transport.abortConnection()
         else:
             self.transport.loseConnection()
-
-    def pauseProducing(self) -> None:
-        """See `IPushProducer.pauseProducing`."""
-        self.transport.pauseProducing()
-
-    def resumeProducing(self) -> None:
-        """See `IPushProducer.resumeProducing`."""
-        self.transport.resumeProducing()
-
-    def stopProducing(self) -> None:
-        """See `IProducer.stopProducing`."""
-        self.loseConnection()
 
     # -- writing ------------------------------------------------------------
 
@@ -262,31 +253,21 @@ class SecureTransport(Protocol):
             return
         self._flush(size + (size // RECORD + 1) * _OVERHEAD)
 
-    def writeSequence(self, iovec: Iterable[bytes]) -> None:
-        """See `ITransport.writeSequence`."""
-        self.write(b"".join(iovec))
-
-    def _flush(self, most: int = 2 * RECORD) -> None:
-        """Send what OpenSSL has ready."""
-        tls = self._tls
+    def _flush(self, most: int = 2 * RECORD) -> int:
+        """Send what OpenSSL has ready, and return how many bytes that is."""
+        tls, sent = self._tls, 0
         if tls is None:
-            return
+            return sent
         try:
             while True:
                 data = tls.bio_read(most)
+                sent += len(data)
                 self._write_below(data)
                 if len(data) < most:
-                    return
+                    break
         except SSL.WantReadError:
             pass  # nothing
-
-    def registerProducer(self, producer: IProducer, streaming: bool) -> None:
-        """See `IConsumer.registerProducer`. What is written is passed on, so it is the socket that pauses."""
-        self.transport.registerProducer(producer, streaming)
-
-    def unregisterProducer(self) -> None:
-        """See `IConsumer.unregisterProducer`."""
-        self.transport.unregisterProducer()
+        return sent
 
     # -- closing ------------------------------------------------------------
 
@@ -300,59 +281,20 @@ class SecureTransport(Protocol):
         self._end()
         self.transport.loseWriteConnection()
 
+    def stopProducing(self) -> None:
+        """See `IProducer.stopProducing`."""
+        self.loseConnection()
+
     def abortConnection(self) -> None:
         """See `ITCPTransport.abortConnection`. Without farewell: not all was said."""
         self._ended = True
         self.transport.abortConnection()
 
     def _end(self) -> None:
-        if not self._ended:
-            self._ended = True
-            if self.farewell and self._secured:
-                self._say_farewell()
-
-    def _say_farewell(self) -> None:
-        if self._tls is None:
+        if self._ended:
             return
-        try:
-            self._tls.shutdown()
-        except SSL.Error:
-            return
-        self._flush()
-
-    # -- of the connection below --------------------------------------------
-
-    def getPeer(self) -> IPv4Address | IPv6Address:
-        """See `ITransport.getPeer`."""
-        return self.transport.getPeer()  # type: ignore[no-any-return]  # transport is Any, see above
-
-    def getHost(self) -> IPv4Address | IPv6Address:
-        """See `ITransport.getHost`."""
-        return self.transport.getHost()  # type: ignore[no-any-return]  # transport is Any, see above
-
-    def getHandle(self) -> Any:
-        """The socket, which knows what has arrived and whether the client is there."""
-        return self.transport.getHandle()
-
-    def setTcpNoDelay(self, enabled: bool) -> None:
-        """See `ITCPTransport.setTcpNoDelay`."""
-        self.transport.setTcpNoDelay(enabled)
-
-    def getTcpNoDelay(self) -> bool:
-        """See `ITCPTransport.getTcpNoDelay`."""
-        return bool(self.transport.getTcpNoDelay())
-
-    def setTcpKeepAlive(self, enabled: bool) -> None:
-        """See `ITCPTransport.setTcpKeepAlive`."""
-        self.transport.setTcpKeepAlive(enabled)
-
-    def getTcpKeepAlive(self) -> bool:
-        """See `ITCPTransport.getTcpKeepAlive`."""
-        return bool(self.transport.getTcpKeepAlive())
-
-
-def _name(certificate: Certificate) -> str:
-    for each in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME):
-        if isinstance(each.value, str):
-            return each.value
-    return certificate.subject.rfc4514_string()
+        self._ended = True
+        if self.farewell and self._secured and self._tls is not None:
+            with suppress(SSL.Error):
+                self._tls.shutdown()
+            self._flush()

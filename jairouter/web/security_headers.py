@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from jairouter.routes import PREFIXES
-
 if TYPE_CHECKING:
     from jairouter.config.settings.pages import PageHeadersSettings
     from jairouter.web.request import GatewayRequest
@@ -22,7 +20,6 @@ ALWAYS: Final = (
     (b"Content-Security-Policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
 
-_MODEL_ROUTES: Final = tuple(f"{prefix}/".encode("ascii") for prefix in PREFIXES)
 _PROTO: Final = b"x-forwarded-proto"
 
 
@@ -37,9 +34,7 @@ class SecurityHeaders:
         self._hsts = b"max-age=%d" % hsts if hsts >= 1 else b""
 
     def put_on(self, request: GatewayRequest) -> None:
-        """Put them on the answer to a request, unless that is a model's."""
-        if request.path.startswith(_MODEL_ROUTES):
-            return
+        """Put them on the answer to a request."""
         for name, value in ALWAYS:
             request.setHeader(name, value)
         if self._hsts and came_securely(request):

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from jairouter.auditing import Event, IAudit
-from jairouter.auth.key_edits import By
+from jairouter.auth.acting import By
 from jairouter.auth.key_store import ApiKeys, Made
 from jairouter.auth.keys import KeyRing
 from jairouter.auth.usage import Usage

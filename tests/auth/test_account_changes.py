@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from twisted.internet.defer import Deferred, execute
 
+from jairouter.auth import account_rules
 from jairouter.auth.account_records import Source
-from jairouter.auth.account_rules import By
+from jairouter.auth.acting import By
+from jairouter.auth.key_records import terms_of
+from jairouter.auth.last_administrator import Left
 from jairouter.auth.permissions import ALL, granted
-from jairouter.errors import PermissionDenied, Unauthenticated
-from jairouter.refusals import AlreadyExists, InvalidRequest, NotFound, NotPossible
+from jairouter.caller import Caller, Kind
+from jairouter.errors import Unauthenticated
+from jairouter.refusals import AlreadyExists, InsufficientPermissions, InvalidRequest, NotFound, NotPossible
 from tests.auth.users import ANYBODY, PASSWORD, AccountsCase, Threads, account
 
 NEW = "harmonica-pond-48"
@@ -16,8 +20,8 @@ NEW = "harmonica-pond-48"
 
 def by(*permissions: str, user: str | None = None) -> By:
     """Somebody who may do this."""
-    had = granted(permissions)
-    return By(user or "key", lambda wanted: wanted <= had, user)
+    kind = Kind.KEY if user is None else Kind.TOKEN
+    return By(user or "key", caller=Caller(user or "key", kind, granted(permissions)))
 
 
 class CreatingTests(AccountsCase):
@@ -53,9 +57,14 @@ class CreatingTests(AccountsCase):
     def test_nobody_gives_what_they_do_not_have(self) -> None:
         who = by("security:write", "chat:read")
         for roles in (["ADMIN"], ["USER"], ["chat:read", "config:read"]):
-            self.refused(self.changes.create("bob", PASSWORD, roles, who), PermissionDenied)
+            self.refused(self.changes.create("bob", PASSWORD, roles, who), InsufficientPermissions)
         self.assertNotIn("bob", self.accounts.records)
         self.run_now(self.changes.create("bob", PASSWORD, ["chat:read"], who))
+
+    def test_not_too_many(self) -> None:
+        self.patch(account_rules, "MOST_ACCOUNTS", 3)
+        self.make("bob")
+        self.refused(self.changes.create("eve", PASSWORD, [], ANYBODY), NotPossible)
 
     def test_two_at_once(self) -> None:
         """The second finds the first, though it was not there when it was asked for."""
@@ -106,11 +115,11 @@ class ChangingTests(AccountsCase):
             self.changes.set_password("bob", NEW, who),
             self.changes.update("admin", who, enabled=False),
         ):
-            self.refused(change, PermissionDenied)
+            self.refused(change, InsufficientPermissions)
 
     def test_more_than_one_may(self) -> None:
         who = by("security:write", "read", "config:read")
-        self.refused(self.changes.update("bob", who, roles=["ADMIN"]), PermissionDenied)
+        self.refused(self.changes.update("bob", who, roles=["ADMIN"]), InsufficientPermissions)
         self.assertEqual(self.changes.get("bob").account.roles, ("USER", "config:read"))
 
     def test_those_of_the_configuration(self) -> None:
@@ -135,6 +144,32 @@ class ChangingTests(AccountsCase):
         self.refused(self.changes.update("bob", ANYBODY, roles=["none"]), InvalidRequest)
 
 
+class LimitTests(AccountsCase):
+    """Whoever has a key that is limited makes no account, which is not."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.make("bob")
+        terms = terms_of("key", {"allowFrom": ["10.0.0.0/8"]})
+        self.limited = By("key", caller=Caller("key", Kind.KEY, ALL, terms=terms))
+
+    def test_nothing_is_given(self) -> None:
+        self.run_now(self.changes.update("alice", ANYBODY, enabled=False))
+        for change in (
+            self.changes.create("eve", NEW, ["USER"], self.limited),
+            self.changes.update("bob", self.limited, roles=["chat:read"]),
+            self.changes.update("alice", self.limited, enabled=True),
+            self.changes.set_password("bob", NEW, self.limited),
+        ):
+            self.audit.events.clear()
+            self.assertIn("allowFrom", self.refused(change, InsufficientPermissions).message)
+            self.assertEqual([each.result for each in self.audit.events], ["denied"])
+
+    def test_but_taken_away(self) -> None:
+        self.run_now(self.changes.update("bob", self.limited, enabled=False))
+        self.run_now(self.changes.delete("bob", self.limited))
+
+
 class PasswordTests(AccountsCase):
     """Other passwords."""
 
@@ -149,7 +184,7 @@ class PasswordTests(AccountsCase):
 
     def test_ones_own_without_the_old_one(self) -> None:
         """Whoever finds a session open must not become its owner, even if that is an administrator."""
-        for who in (by("read", user="bob"), By("bob", lambda _: True, "bob")):
+        for who in (by("read", user="bob"), by("admin", user="bob")):
             self.refused(self.changes.set_password("bob", NEW, who), InvalidRequest)
 
     def test_ones_own_with_a_wrong_old_one(self) -> None:
@@ -163,9 +198,11 @@ class PasswordTests(AccountsCase):
 
     def test_that_of_others(self) -> None:
         self.refused(
-            self.changes.set_password("bob", NEW, by("read", user="alice"), PASSWORD), PermissionDenied
+            self.changes.set_password("bob", NEW, by("read", user="alice"), PASSWORD), InsufficientPermissions
         )
-        self.refused(self.changes.set_password("nobody", NEW, by("read", user="alice")), PermissionDenied)
+        self.refused(
+            self.changes.set_password("nobody", NEW, by("read", user="alice")), InsufficientPermissions
+        )
         self.run_now(self.changes.set_password("bob", NEW, by("read", "security:write")))
         self.assertEqual(self.login("bob", NEW).name, "bob")
 
@@ -173,7 +210,7 @@ class PasswordTests(AccountsCase):
         self.make("root", roles=["ADMIN"])
         self.patch(self.passwords, "_run", lambda *_: self.fail("nothing is to be hashed"))
         who = by("security:write", "read")
-        self.refused(self.changes.set_password("root", NEW, who), PermissionDenied)
+        self.refused(self.changes.set_password("root", NEW, who), InsufficientPermissions)
 
     def test_changed_by_somebody_else_meanwhile(self) -> None:
         """Who does not know the password that there is by now, does not change it."""
@@ -192,8 +229,8 @@ class PasswordTests(AccountsCase):
 
     def test_a_key_of_the_same_name(self) -> None:
         """It is not the user."""
-        who = By("bob", lambda wanted: wanted <= granted(["read"]))
-        self.refused(self.changes.set_password("bob", NEW, who, PASSWORD), PermissionDenied)
+        who = By("bob", caller=Caller("bob", Kind.KEY, granted(["read"])))
+        self.refused(self.changes.set_password("bob", NEW, who, PASSWORD), InsufficientPermissions)
 
     def test_a_weak_one(self) -> None:
         error = self.refused(self.changes.set_password("bob", "password1234", ANYBODY), InvalidRequest)
@@ -207,7 +244,7 @@ class LastTests(AccountsCase):
     def test_the_last_one(self) -> None:
         for change in (
             self.changes.update("admin", ANYBODY, enabled=False),
-            self.changes.update("admin", By("admin", lambda _: True, "admin"), enabled=False),
+            self.changes.update("admin", by("admin", user="admin"), enabled=False),
         ):
             self.refused(change, NotPossible)
         self.assertEqual(self.login("admin").permissions, ALL)
@@ -230,7 +267,7 @@ class LastTests(AccountsCase):
         self.refused(self.changes.update("admin", ANYBODY, enabled=False), NotPossible)
 
     def test_a_key_that_may(self) -> None:
-        self.others_may = True
+        self.others_may = Left.FOR_GOOD
         self.run_now(self.changes.update("admin", ANYBODY, enabled=False))
 
     def test_where_there_was_nobody(self) -> None:

@@ -129,3 +129,33 @@ class ToldTests(AccountsCase):
         self.document._adopt(after, None)
         self.assertEqual((self.told, other.value), (["bob"], {}))
         self.assertEqual(self.login("bob", PASSWORD).name, "bob")
+
+
+class StandingTests(AccountsCase):
+    """What tells an account from what it was."""
+
+    def test_only_what_counts_changes_it(self) -> None:
+        before = self.accounts.standing("alice")
+        assert before is not None
+        self.configure(account("alice"), account("other"))
+        self.assertEqual(self.accounts.standing("alice"), before)
+        seen = {before}
+        for other in (account("alice", hash_of("another")), account("alice", roles=["ADMIN"])):
+            self.configure(other)
+            seen.add(self.accounts.standing("alice") or "")
+        self.configure()
+        self.assertIsNone(self.accounts.standing("alice"))
+        self.make("alice")
+        seen.add(self.accounts.standing("alice") or "")
+        self.run_now(self.changes.set_password("alice", "harpsichord-bay-49", ANYBODY))
+        seen.add(self.accounts.standing("alice") or "")
+        self.assertEqual(len(seen - {""}), 5)
+        self.run_now(self.changes.update("alice", ANYBODY, enabled=False))
+        self.assertIsNone(self.accounts.standing("alice"))
+
+    def test_a_clear_text_is_not_in_it(self) -> None:
+        """Or it could be guessed from what is kept."""
+        self.configure(account("dev", "{noop}one"), development=True)
+        before = self.accounts.standing("dev")
+        self.configure(account("dev", "{noop}two"), development=True)
+        self.assertEqual(self.accounts.standing("dev"), before)

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ed25519
-from jwt.algorithms import OKPAlgorithm, RSAAlgorithm
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.auth.jwks import read_keys
@@ -76,11 +76,12 @@ class KeySetTests(SynchronousTestCase):
         ]
         self.assertEqual(self.taken(*wrong, jwk(ES, "good")), [("good", ["ES256"])])
 
-    def test_private_members_do_not_matter(self) -> None:
-        """Who publishes them has another problem."""
-        whole = dict(RSAAlgorithm.to_jwk(RS, as_dict=True)) | {"kid": "k1"}
-        whole.pop("key_ops")
-        self.assertEqual([name for name, _ in self.taken(whole)], ["k1"])
+    def test_private_keys(self) -> None:
+        """Whoever can read the page could sign with them."""
+        for private in (RSAAlgorithm.to_jwk(RS, as_dict=True), ECAlgorithm.to_jwk(ES, as_dict=True)):
+            whole = {**private, "kid": "k1"}
+            whole.pop("key_ops", None)
+            self.assertEqual(self.taken(whole, jwk(ES, "good")), [("good", ["ES256"])])
 
     def test_many(self) -> None:
         self.assertEqual(len(self.taken(*[jwk(ES, f"k{n}") for n in range(150)])), 100)

@@ -51,7 +51,10 @@ class LimitTests(AllowanceCase):
         self.allow(requests_per_minute=6)
         remaining = [quota.remaining for _ in range(6) if (quota := self.take())]
         self.assertEqual(remaining, [5, 4, 3, 2, 1, 0])
-        self.assertAlmostEqual(self.refused().retry_after or 0, 10.0)
+        error = self.refused()
+        self.assertAlmostEqual(error.retry_after or 0, 10.0)
+        self.assertEqual(error.quota, Quota(6, 0, 60.0))
+        self.assertEqual(error.limit, ("api-key", "token-bucket"))
         self.now += 10.0
         self.take()
         self.refused()
@@ -67,10 +70,19 @@ class LimitTests(AllowanceCase):
         self.assertTrue(self.allow(max_concurrent=2).lends)
         self.take()
         self.take()
-        self.assertEqual(self.refused().retry_after, 1.0)
+        error = self.refused()
+        self.assertEqual((error.retry_after, error.quota), (1.0, Quota(2, 0, 1.0)))
         self.allowance.give_back(self.now)
         self.take()
         self.refused()
+
+    def test_what_refuses(self) -> None:
+        """For metrics."""
+        self.allow(requests_per_day=0)
+        self.assertEqual(self.refused().limit, ("api-key", "per-day"))
+        self.allow(max_concurrent=1)
+        self.take()
+        self.assertEqual(self.refused().limit, ("api-key", "concurrency"))
 
     def test_per_day(self) -> None:
         """A day ends at midnight UTC, and that is when to try again."""
@@ -79,7 +91,7 @@ class LimitTests(AllowanceCase):
         self.assertEqual(self.take(), Quota(2, 1, 100.0))
         self.take()
         error = self.refused()
-        self.assertEqual(error.retry_after, 100.0)
+        self.assertEqual((error.retry_after, error.quota), (100.0, Quota(2, 0, 100.0)))
         self.now += error.retry_after or 0
         self.assertEqual(self.take(), Quota(2, 1, float(DAY)))
 

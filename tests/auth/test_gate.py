@@ -129,6 +129,12 @@ class GateTests(SynchronousTestCase):
         self.assertIn("an API key or a token", self.gate.asks_for)
         self.assertNotIn("token", Gate(self.keys, None).asks_for)
 
+    def test_says_it_as_it_was_configured(self) -> None:
+        told = Gate(self.keys, self.tokens, "X-My-KEY", "X-Token").asks_for
+        self.assertTrue(told.endswith("or in X-My-KEY, Jairouter_Token, X-Token"), told)
+        told = Gate(self.keys, self.tokens, "X-API-Key", "jairouter_token").asks_for
+        self.assertTrue(told.endswith("or in X-API-Key, jairouter_token"), told)
+
     def test_credential_in(self) -> None:
         values = (b"k", b" k ", b"Bearer k", b"bearer\t k\t")
         self.assertEqual({credential_in(value) for value in values}, {b"k"})

@@ -173,6 +173,42 @@ class AccountTests(SynchronousTestCase):
         self.assertEqual(self.guessing.refusal("admin", HERE, 0.0), 0.0)
 
 
+class TokenTests(SynchronousTestCase):
+    """Who shows what is no token."""
+
+    def setUp(self) -> None:
+        self.guessing = Guessing(LockoutSettings())
+
+    def test_locked_after_some(self) -> None:
+        for _ in range(5):
+            self.assertEqual(self.guessing.refusal_of_tokens(HERE, 0.0), 0.0)
+            self.guessing.failed_token(HERE, 0.0)
+        self.assertEqual(self.guessing.refusal_of_tokens(HERE, 1.0), 899.0)
+        self.assertEqual(self.guessing.refusal_of_tokens(THERE, 1.0), 0.0)
+        self.assertEqual(self.guessing.refusal("admin", HERE, 1.0), 0.0)
+
+    def test_counted_with_passwords(self) -> None:
+        """Who guesses one and the other is locked out of both."""
+        for number in range(10):
+            self.guessing.failed_token(HERE, 0.0)
+            self.guessing.failed(f"user{number}", HERE, 0.0)
+        self.assertGreater(self.guessing.refusal("other", HERE, 0.0), 0.0)
+
+    def test_nobody_does_it_to_somebody_else(self) -> None:
+        """By logging in under a name that stands for another address."""
+        for name in (HERE, f"token@{HERE}", "", "tokens"):
+            for address in addresses(60):
+                self.guessing.failed(name, address, 0.0)
+            self.guessing.begin(name, THERE, 0.0)
+        self.assertEqual(self.guessing.refusal_of_tokens(HERE, 0.0), 0.0)
+
+    def test_switched_off(self) -> None:
+        self.guessing.configure(limits(enabled=False))
+        for _ in range(50):
+            self.guessing.failed_token(HERE, 0.0)
+        self.assertEqual(self.guessing.refusal_of_tokens(HERE, 0.0), 0.0)
+
+
 class MemoryTests(SynchronousTestCase):
     """What is remembered is bounded."""
 

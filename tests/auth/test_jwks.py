@@ -8,9 +8,11 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import capturedLogs, formatEvent
 
 from jairouter.auth.jwks import KeysUnavailable
+from jairouter.auth.permissions import granted
 from jairouter.caller import Caller
 from jairouter.errors import Reason, Unauthenticated
 from tests.auth.published_rig import ES, ISSUER, RS, URL, PublishedCase, jwk
+from tests.auth.tokens_rig import rsa_key
 
 
 class FetchingTests(PublishedCase):
@@ -44,6 +46,54 @@ class FetchingTests(PublishedCase):
         self.page(jwk(RS))
         self.successResultOf(staying)
 
+    def test_one_who_makes_another_leave(self) -> None:
+        """As a caller does whose connection ends over it: those behind are told all the same."""
+        first, second, third = (self.ask(self.foreign(jti=f"j{n}")) for n in range(3))
+        first.addCallback(lambda _: second.cancel())
+        self.page(jwk(RS))
+        self.failureResultOf(second, CancelledError)
+        self.successResultOf(third)
+        self.now += 601
+        self.gateway.forget()
+        self.assertIsInstance(self.gateway.authenticate(self.foreign()), Caller)
+        self.assertEqual(len(self.asked), 2)
+
+    def test_meant_for_others(self) -> None:
+        """Such a token could not be good with any key, and nobody is asked for one."""
+        meant: tuple[tuple[dict[str, Any], str], ...] = (
+            ({"iss": "https://backend.example.com"}, "the token is not valid"),
+            ({"aud": "backend"}, "the token is not valid: the token is meant for somebody else"),
+            ({"sub": None}, "the token is not valid: the token names nobody"),
+        )
+        for claims, told in meant:
+            with self.assertRaises(Unauthenticated) as raised:
+                self.gateway.authenticate(self.foreign(**claims))
+            error = raised.exception
+            self.assertEqual((error.reason, str(error)), (Reason.UNKNOWN_TOKEN, told))
+        self.assertEqual(self.asked, [])
+
+    def test_expired(self) -> None:
+        """That is told to those only who have had it: the signature is looked at first."""
+        past = int(self.now) - 600
+        for key, reason in ((RS, Reason.EXPIRED_TOKEN), (rsa_key(number=1), Reason.UNKNOWN_TOKEN)):
+            waiting = self.ask(self.foreign(key=key, iat=past, exp=past + 60))
+            self.page(jwk(RS))
+            self.assertIs(self.failureResultOf(waiting, Unauthenticated).value.reason, reason)
+            self.setUp()
+
+    def test_settings_that_change_meanwhile(self) -> None:
+        """Those that are in force at the end count, and nothing else is remembered."""
+        waiting = self.ask(self.foreign(roles=["ADMIN"], groups=["USER"]))
+        given: dict[str, Any] = {
+            "jwks_url": URL,
+            "jwks_issuer": ISSUER,
+            "audience": ["gateway"],
+            "roles_claim": "groups",
+        }
+        self.gateway.configure(self.make(self.publish, **given)._signing)
+        self.page(jwk(RS))
+        self.assertEqual(self.successResultOf(waiting).permissions, granted(["read"]))
+
     def test_own_tokens_wait_for_nothing(self) -> None:
         both = self.make(self.publish, secret=None, jwks_url=URL)
         self.assertIs(self.reason(b"a.b.c", both), Reason.UNKNOWN_TOKEN)
@@ -63,6 +113,18 @@ class FetchingTests(PublishedCase):
         with self.assertRaises(KeysUnavailable) as raised:
             self.gateway.authenticate(self.foreign())
         self.assertEqual(raised.exception.retry_after, 20)
+
+    def test_reload_tries_at_once(self) -> None:
+        """Somebody may have put right why there were no keys, such as the authorities that are trusted."""
+        waiting = self.ask(self.foreign())
+        self.nothing()
+        self.failureResultOf(waiting, KeysUnavailable)
+        self.gateway.configure(self.gateway._signing)
+        waiting = self.ask(self.foreign())
+        self.page(jwk(RS))
+        self.successResultOf(waiting)
+        self.gateway.configure(self.gateway._signing)
+        self.assertIs(self.reason(self.foreign("made up"), self.gateway), Reason.UNKNOWN_TOKEN)
 
     def told(self, logged: Any) -> str:
         return "\n".join(formatEvent(each) for each in logged)

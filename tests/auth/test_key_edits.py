@@ -6,8 +6,11 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from jairouter.auth.key_edits import MOST_VALUES, By
+from jairouter.auth.acting import By
+from jairouter.auth.key_edits import MOST_VALUES
+from jairouter.auth.last_administrator import Left
 from jairouter.auth.permissions import granted
+from jairouter.caller import Caller, Kind
 from jairouter.errors import Reason
 from jairouter.refusals import (
     AlreadyExists,
@@ -18,7 +21,7 @@ from jairouter.refusals import (
 from tests.auth.keyed import CONFIGURED, DAY, FRONTEND, TODAY, StoreCase, settings
 
 MAY = granted(["chat:read", "security:write"])
-LESSER = By("lesser", may=lambda permissions: permissions <= MAY)
+LESSER = By("lesser", caller=Caller("lesser", Kind.KEY, MAY))
 
 
 class RotateTests(StoreCase):
@@ -155,16 +158,64 @@ class PermissionTests(StoreCase):
         self.assertEqual(set(self.ring.keys), {"frontend", "root"})
 
 
+class LimitTests(StoreCase):
+    """Nobody makes a key that is less limited than their own, nor takes one over."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.limits: dict[str, Any] = {
+            "permissions": ["admin"],
+            "allowFrom": ["10.0.0.0/8"],
+            "models": ["a*"],
+            "expiresAt": TODAY + 100 * DAY,
+            "requestsPerDay": 5,
+        }
+        value = self.make("mine", **self.limits)
+        self.mine = By("mine", caller=self.ring.authenticate(value))
+
+    def denied(self, work: Deferred[Any], limit: str) -> None:
+        refusal = self.refused(work, InsufficientPermissions)
+        self.assertIn(f"of which {limit} is limited", refusal.message)
+        self.assertEqual(self.audit.events.pop().result, "denied")
+
+    def test_create(self) -> None:
+        for name, more in (("allowFrom", []), ("models", ["*"]), ("expiresAt", None), ("requestsPerDay", 6)):
+            self.denied(self.keys.create(self.mine, {**self.limits, name: more}, "a"), name)
+        del self.limits["expiresAt"]
+        made = self.done(self.keys.create(self.mine, self.limits, "a"))
+        self.assertEqual(made["expiresAt"], self.keys.get("mine")["expiresAt"])
+
+    def test_own_key(self) -> None:
+        """It can be changed and given a new value, and stays as limited as it is."""
+        self.denied(self.keys.update(self.mine, "mine", {"requestsPerDay": None}), "requestsPerDay")
+        self.done(self.keys.update(self.mine, "mine", {"requestsPerDay": 4}))
+        self.denied(self.keys.update(self.mine, "mine", {"requestsPerDay": 5}), "requestsPerDay")
+        self.done(self.keys.rotate(self.mine, "mine"))
+
+    def test_less_limited_key(self) -> None:
+        """It is not used by way of a new value; but it is stopped, if it has to be."""
+        self.make("free", permissions=["admin"], expiresAt=None)
+        self.denied(self.keys.rotate(self.mine, "free"), "allowFrom")
+        self.denied(self.keys.update(self.mine, "free", self.limits), "allowFrom")
+        self.denied(self.keys.take_in(self.mine, [{"keyId": "free", **self.limits}]), "allowFrom")
+        self.denied(self.keys.take_in(self.mine, [{"keyId": "new", "permissions": ["admin"]}]), "allowFrom")
+        self.done(self.keys.disable(self.mine, "free"))
+        self.denied(self.keys.enable(self.mine, "free"), "allowFrom")
+        self.done(self.keys.disable(self.mine, "root"))
+        self.denied(self.keys.enable(self.mine, "root"), "allowFrom")
+        self.successResultOf(self.keys.delete(self.mine, "free"))
+
+
 class LastTests(StoreCase):
     """Somebody is left who can change keys and accounts."""
 
     def setUp(self) -> None:
         super().setUp()
-        self.keys.others_may = lambda: False
+        self.keys.others_may = lambda: Left.NOBODY
 
     def test_last_key(self) -> None:
         self.refused(self.keys.disable(self.by, "root"), NotPossible)
-        self.make("other", permissions=["security:write"])
+        self.make("other", permissions=["security:write"], expiresAt=None)
         self.done(self.keys.disable(self.by, "root"))
         for work in (
             lambda: self.keys.disable(self.by, "other"),
@@ -179,7 +230,7 @@ class LastTests(StoreCase):
         self.successResultOf(self.keys.delete(self.by, "other"))
 
     def test_a_user_can(self) -> None:
-        self.keys.others_may = lambda: True
+        self.keys.others_may = lambda: Left.FOR_GOOD
         self.done(self.keys.disable(self.by, "root"))
 
 

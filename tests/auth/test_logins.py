@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, execute
 
 from jairouter.auditing import DENIED, Event
 from jairouter.auth.account_records import Account, Source
@@ -225,3 +225,24 @@ class DelayTests(AccountsCase):
         checking.cancel()
         self.failureResultOf(checking, CancelledError)
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+
+class MeanwhileTests(AccountsCase):
+    """The account changes while a password is being compared."""
+
+    def test_another_password(self) -> None:
+        """Who knew the old one gets in no more, though it was right when the comparison began."""
+        self.make("bob")
+        for change in (
+            lambda: self.run_now(self.changes.set_password("bob", "harpsichord-bay-49", ANYBODY)),
+            lambda: self.run_now(self.changes.delete("bob", ANYBODY)),
+        ):
+            threads = Threads()
+            password = PASSWORD if self.told == [] else "harpsichord-bay-49"
+            self.patch(self.passwords, "_run", threads)
+            checking = self.accounts.check("bob", password, "192.0.2.1")
+            self.patch(self.passwords, "_run", execute)
+            self.passwords.turns.configure(9, 9)
+            change()
+            threads.finish()
+            self.failureResultOf(checking, Unauthenticated)

@@ -17,10 +17,11 @@ from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
 from jairouter.auth.account_records import Source
-from jairouter.auth.account_rules import By
+from jairouter.auth.acting import By
 from jairouter.auth.outsiders import UsernamePassword
 from jairouter.auth.passwords import Passwords
 from jairouter.auth.permissions import granted
+from jairouter.caller import Caller, Kind
 from jairouter.errors import NoRoom, RateLimited, Unauthenticated
 from jairouter.refusals import AlreadyExists, NotPossible
 from tests.auth.users import ANYBODY, HASH, PASSWORD, AccountsCase, Threads, account
@@ -209,7 +210,7 @@ class KnownOutsidersTests(OutsidersCase):
         self.refused(self.changes.update("carol", ANYBODY, roles=["ADMIN"]), NotPossible)
         self.refused(self.changes.set_password("carol", PASSWORD, ANYBODY), NotPossible)
         self.refused(self.changes.create("Carol", PASSWORD, [], ANYBODY), AlreadyExists)
-        who = By("key", lambda wanted: not wanted)
+        who = By("key", caller=Caller("key", Kind.KEY, frozenset()))
         self.assertEqual(self.changes.get("carol").stored, None)
         self.assertFalse(who.may(granted(["read"])))
 

@@ -2,101 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 import bcrypt
-from twisted.internet.defer import CancelledError, Deferred, execute, fail
+from twisted.internet.defer import execute
 from twisted.trial.unittest import SynchronousTestCase
 
-from jairouter.auth import passwords
-from jairouter.auth.passwords import Passwords, Turns, encoded, normalized
+from jairouter.auth.passwords import Passwords, encoded, normalized
 from jairouter.config.stored_password import StoredPassword, read_stored
-from jairouter.errors import NoRoom
 from tests.auth.users import HASH, PASSWORD, Threads, hash_of
-
-
-class TurnsTests(SynchronousTestCase):
-    """A few at a time."""
-
-    def setUp(self) -> None:
-        self.turns = Turns(2, 3)
-        self.begun: list[int] = []
-        self.working: dict[int, Deferred[int]] = {}
-
-    def run_one(self, number: int) -> Deferred[int]:
-        def work() -> Deferred[int]:
-            self.begun.append(number)
-            self.working[number] = Deferred()
-            return self.working[number]
-
-        return self.turns.run(work)
-
-    def test_in_order(self) -> None:
-        results = [self.run_one(number) for number in range(4)]
-        self.assertEqual(self.begun, [0, 1])
-        self.working[1].callback(11)
-        self.assertEqual(self.begun, [0, 1, 2])
-        self.assertEqual(self.successResultOf(results[1]), 11)
-        self.working[0].errback(ValueError())
-        self.failureResultOf(results[0], ValueError)
-        self.assertEqual(self.begun, [0, 1, 2, 3])
-        for each in results[2:]:
-            self.assertNoResult(each)
-
-    def test_no_room(self) -> None:
-        results = [self.run_one(number) for number in range(5)]
-        refused = self.failureResultOf(self.run_one(5), NoRoom).value
-        self.assertEqual((refused.status, refused.retry_after), (503, passwords.RETRY_AFTER))
-        self.working[0].callback(0)
-        self.assertNoResult(self.run_one(6))
-        self.assertEqual(self.begun, [0, 1, 2])
-        self.assertEqual(self.successResultOf(results[0]), 0)
-
-    def test_whoever_left_is_not_in_the_queue(self) -> None:
-        results = [self.run_one(number) for number in range(5)]
-        results[2].cancel()
-        self.failureResultOf(results[2], CancelledError)
-        results.append(self.run_one(5))
-        self.working[0].callback(0)
-        self.assertEqual(self.begun, [0, 1, 3])
-
-    def test_whoever_leaves_later_keeps_the_place(self) -> None:
-        """The thread goes on."""
-        results = [self.run_one(number) for number in range(3)]
-        results[0].cancel()
-        self.failureResultOf(results[0], CancelledError)
-        self.assertEqual(self.begun, [0, 1])
-        self.working[0].callback(0)
-        self.assertEqual(self.begun, [0, 1, 2])
-
-    def test_what_fails_unseen_is_logged(self) -> None:
-        first, second = self.run_one(0), self.run_one(1)
-        for each in (first, second):
-            each.cancel()
-            self.failureResultOf(each, CancelledError)
-        self.working[0].errback(ZeroDivisionError())
-        self.working[1].errback(NoRoom("no"))
-        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
-        self.assertEqual(self.flushLoggedErrors(), [])
-
-    def test_thousands_that_are_done_at_once(self) -> None:
-        """None of them waits in the stack of another."""
-        turns = Turns(1, 5000)
-        first: Deferred[None] = Deferred()
-        turns.run(lambda: first)
-        refused: Callable[[], Deferred[None]] = partial(fail, ValueError())
-        results = [turns.run(refused) for _ in range(5000)]
-        first.callback(None)
-        for each in results:
-            self.failureResultOf(each, ValueError)
-
-    def test_more_at_once_from_now_on(self) -> None:
-        for number in range(4):
-            self.run_one(number)
-        self.turns.configure(3, 0)
-        self.assertEqual(self.begun, [0, 1, 2])
-        self.failureResultOf(self.run_one(9), NoRoom)
 
 
 class ComparingTests(SynchronousTestCase):

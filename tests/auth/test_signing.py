@@ -78,9 +78,7 @@ class SecretTests(ReadingCase):
     def test_weak_in_development(self) -> None:
         """A warning there, and at each start."""
         self.good(development=True, secret=GUIDE)
-        self.assertIn(
-            "a.yml:1: security.jwt.secret: it is made of words that stand in examples", self.notices()
-        )
+        self.assertIn("a.yml:1: security.jwt.secret: it is made of the words of examples", self.notices())
         self.assertNotIn(GUIDE, self.notices())
 
     def test_none(self) -> None:
@@ -94,7 +92,7 @@ class SecretTests(ReadingCase):
     def test_former_that_can_be_guessed(self) -> None:
         """Whoever guesses it makes tokens that are accepted."""
         told = self.faults(previous_secrets=[GUIDE])
-        self.assertIn("a.yml:6: security.jwt.previous-secrets[0]: it is made of words", told)
+        self.assertIn("a.yml:6: security.jwt.previous-secrets[0]: it is made of the words", told)
         self.assertIn("it has 9 bytes", self.faults(previous_secrets=["too short"]))
 
     def test_former_of_another_kind(self) -> None:
@@ -219,3 +217,4 @@ class ElsewhereTests(ReadingCase):
 
     def test_authorities(self) -> None:
         self.assertIn("/nowhere cannot be read", self.faults(jwks_url=self.URL, jwks_ca_file="/nowhere"))
+        self.assertEqual(self.findings.files, ["/nowhere"])

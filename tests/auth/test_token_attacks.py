@@ -118,7 +118,7 @@ class ConfusionTests(TokensCase):
         twin = good.rpartition(b".")[0] + b"." + part(second)
         self.assertEqual(self.caller(twin, tokens).name, "alice")
         bearer = self.successResultOf(tokens.examine(good))
-        from jairouter.auth.tokens import By  # noqa: PLC0415
+        from jairouter.auth.acting import By  # noqa: PLC0415
 
         self.successResultOf(tokens.revoke([bearer], By()))
         self.assertIs(self.reason(twin, tokens), Reason.REVOKED_TOKEN)

@@ -61,6 +61,21 @@ class BoundTests(LifeCase):
         self.assertEqual(self.caller(root.access, tokens).name, "root")
         self.assertEqual(self.caller(self.login(tokens=tokens).access, tokens).name, "alice")
 
+    def test_revoked_tokens_of_others(self) -> None:
+        """Whoever has the most loses all: nobody logs others out by filling what is remembered."""
+        tokens = self.make(blacklist_cache={"max_size": 4})
+        one, other = self.login("root", tokens), self.login("root", tokens)
+        renewed = [self.login(tokens=tokens)]
+        for _ in range(4):
+            renewed.append(self.successResultOf(tokens.refresh(renewed[-1].refresh.encode())))
+        mine = [each.access for each in renewed]
+        for token in (*mine[:4], one.access):
+            bearer = self.successResultOf(tokens.examine(token.encode()))
+            self.successResultOf(tokens.revoke([bearer], BY))
+        for token in (*mine, one.access):
+            self.assertIs(self.reason(token, tokens), Reason.REVOKED_TOKEN)
+        self.assertEqual(self.caller(other.access, tokens).name, "root")
+
     def test_users_of_whom_all_are_revoked(self) -> None:
         tokens = self.make(blacklist_cache={"max_size": 2})
         for user in ("a", "b"):

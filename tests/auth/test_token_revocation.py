@@ -5,6 +5,7 @@ from __future__ import annotations
 from twisted.logger import capturedLogs
 
 from jairouter.auditing import FAILED
+from jairouter.auth.tokens import Tokens
 from jairouter.errors import Reason, Unauthenticated
 from jairouter.refusals import NotPossible, StoreUnavailable
 from tests.auth.tokens_rig import BY, TODAY, LifeCase
@@ -238,3 +239,78 @@ class RevokeAllTests(LifeCase):
             self.tokens.distrust("alice")
         self.assertIn("the disk is full", str(logged[-1]))
         self.assertIs(self.reason(issued.access), Reason.REVOKED_TOKEN)
+
+
+class ReviewTests(LifeCase):
+    """What became of accounts while nobody looked."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.standing: dict[str, str] = {"alice": "a1", "root": "r1"}
+        self.tokens = self.started()
+
+    def started(self) -> Tokens:
+        tokens = self.make()
+        self.patch(tokens, "_standing_of", self.standing.get)
+        tokens.review()
+        return tokens
+
+    def test_another_password(self) -> None:
+        """It was put into the files while the gateway was stopped; or who took it down was killed."""
+        mine, other = self.login("alice"), self.login("root")
+        self.tokens = self.started()
+        self.caller(mine.access)
+        self.standing["alice"] = "a2"
+        self.assertIs(self.not_renewed(mine.refresh), Reason.REVOKED_TOKEN)
+        mine = self.login("alice")
+        self.standing["alice"] = "a3"
+        self.tokens = self.started()
+        self.assertIs(self.reason(mine.access), Reason.REVOKED_TOKEN)
+        self.assertIs(self.not_renewed(mine.refresh), Reason.REVOKED_TOKEN)
+        self.caller(other.access)
+        again = self.login("alice")
+        self.tokens = self.started()
+        self.caller(again.access)
+
+    def test_gone_for_a_while(self) -> None:
+        """Tokens from before are good for nothing when the account is back."""
+        mine = self.login("alice")
+        del self.standing["alice"]
+        self.started()
+        self.standing["alice"] = "a1"
+        self.assertIs(self.reason(mine.access, self.started()), Reason.REVOKED_TOKEN)
+
+    def test_not_kept(self) -> None:
+        """It holds all the same."""
+        mine = self.login("alice")
+        self.standing["alice"] = "a2"
+        self.disk.full = True
+        with capturedLogs():
+            tokens = self.started()
+        self.assertIs(self.reason(mine.access, tokens), Reason.REVOKED_TOKEN)
+
+    def test_logins_of_before(self) -> None:
+        """Of those nobody knows to which account they were."""
+        self.standing["alice"] = ""
+        mine = self.login("alice")
+        self.standing["alice"] = "a2"
+        self.caller(mine.access, self.started())
+        self.tokens = self.started()
+        self.renewed(mine.refresh)
+
+
+class ClockTests(LifeCase):
+    """The clock is set back."""
+
+    def test_tokens_from_the_future(self) -> None:
+        """They are older than the revocation, whatever their date says."""
+        self.now += 7200
+        issued = self.login()
+        self.now = TODAY
+        self.successResultOf(self.tokens.revoke_all("alice", BY))
+        later = self.login()
+        self.now += 7200
+        self.assertIs(self.reason(issued.access), Reason.REVOKED_TOKEN)
+        self.assertIs(self.reason(issued.access, self.make()), Reason.REVOKED_TOKEN)
+        self.now = TODAY
+        self.caller(later.access)

@@ -179,6 +179,20 @@ class SharedTests(UsageCase):
         self.ring = ring
         self.assertRaises(RateLimited, self.take)
 
+    def test_clock_that_was_ahead(self) -> None:
+        """What is charged on the right day counts all the same, though the document is of a later one."""
+        self.restart()
+        self.clock.advance(DAY)
+        self.take()
+        self.flush()
+        self.clock.rightNow -= DAY
+        for _ in range(5):
+            self.take()
+            self.flush()
+        self.assertRaises(RateLimited, self.take)
+        self.clock.advance(DAY)
+        self.take()
+
     def test_damaged(self) -> None:
         """What is no number counts as none, and is mended."""
         every: tuple[Any, ...] = (

@@ -20,12 +20,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from jairouter.auditing import Event, IAudit
+from jairouter.auth.acting import By
 from jairouter.auth.algorithms import Signer, secret_signer
 from jairouter.auth.minting import Issued
 from jairouter.auth.permissions import granted_to_roles
 from jairouter.auth.recognition import Publish
 from jairouter.auth.signing import Signing, read_signing
-from jairouter.auth.tokens import By, Tokens
+from jairouter.auth.tokens import Tokens
 from jairouter.auth.verifying import Bearer
 from jairouter.caller import Caller
 from jairouter.config.faults import Findings

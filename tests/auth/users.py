@@ -12,10 +12,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from jairouter.auditing import Event, IAudit
+from jairouter.auth import passwords
 from jairouter.auth.account_changes import AccountChanges
-from jairouter.auth.account_rules import By
 from jairouter.auth.accounts import Accounts
+from jairouter.auth.acting import By
 from jairouter.auth.guessing import Guessing
+from jairouter.auth.last_administrator import Left
 from jairouter.auth.outsiders import Outsiders
 from jairouter.auth.passwords import Passwords
 from jairouter.config.settings.accounts import LockoutSettings
@@ -95,7 +97,7 @@ def account(name: str, password: str = HASH, roles: Sequence[str] = ("USER",), *
     return {"username": name, "password": password, "roles": list(roles), **more}
 
 
-ANYBODY = By("admin", lambda _: True, address="192.0.2.9")
+ANYBODY = By("admin", "192.0.2.9")
 """Somebody who may do everything."""
 
 
@@ -105,6 +107,8 @@ class AccountsCase(SynchronousTestCase):
     lockout: dict[str, Any] = {"delay": 0}
 
     def setUp(self) -> None:
+        self.patch(bcrypt, "gensalt", _cheap)
+        self.patch(passwords, "COSTLY", 4)  # a refusal costs no more than that
         self.clock = Clock()
         self.audit = Recorded()
         self.threads = Threads()
@@ -122,7 +126,7 @@ class AccountsCase(SynchronousTestCase):
             self.audit,
             self.outsiders,
         )
-        self.others_may = False
+        self.others_may = Left.NOBODY
         self.changes = AccountChanges(
             self.accounts, lambda: TODAY + self.clock.seconds(), self.audit, lambda: self.others_may
         )
@@ -145,7 +149,6 @@ class AccountsCase(SynchronousTestCase):
 
     def make(self, name: str, password: str = PASSWORD, roles: Sequence[str] = ("USER",)) -> None:
         """Make an account through the API, whose hash costs next to nothing."""
-        self.patch(bcrypt, "gensalt", _cheap)
         self.run_now(self.changes.create(name, password, roles, ANYBODY))
 
     def login(self, name: str, password: str = PASSWORD, address: str = "192.0.2.1") -> Any:

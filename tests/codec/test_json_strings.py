@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.codec.json_strings import Places, decoded, escaped, string_values
-from jairouter.codec.masking import Unreadable
+from jairouter.codec.patience import Unreadable
 
 DOCUMENTS = st.recursive(
     st.none()
@@ -104,6 +104,16 @@ class DecodedTests(SynchronousTestCase):
         text, places = decoded(r"a\n\u00e9\ud83d\ude00b\ud83d")
         self.assertEqual(text, "a\né😀b\ud83d")
         self.assertEqual(list(places), [0, 1, 3, 9, 21, 22, 28])
+
+    def test_what_is_no_escape_is_the_character_itself(self) -> None:
+        """Some readers take it so; what stands there must not get by."""
+        text, places = decoded(r"\1\q3\n4")
+        self.assertEqual((text, list(places)), ("1q3\n4", [0, 2, 4, 5, 7, 8]))
+
+    def test_places_are_told_in_any_order(self) -> None:
+        _, places = decoded(r"a\n\u00e9b")
+        self.assertEqual((places[3], places[1:3], places[4]), (9, [1, 3], 10))
+        self.assertRaises(IndexError, places.__getitem__, 5)
 
     def test_what_is_escaped_can_be_decoded(self) -> None:
         for text in ('"', "\\", "é", "\ud83d", "\n"):

@@ -13,17 +13,14 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.codec.json_strings import Places
 from jairouter.codec.masked_events import EventMasker
-from jairouter.codec.masking import (
-    Patience,
-    Rule,
-    Rules,
-    Unreadable,
-    words,
-)
+from jairouter.codec.masking import Rule, Rules
+from jairouter.codec.patience import Patience, Unreadable
 from jairouter.codec.sse import read_events
 from jairouter.codec.strategies import (
     mask,
+    replace,
 )
+from jairouter.codec.words import words
 
 LONG = Patience(lambda: 0.0, 10.0)
 RULES = Rules(
@@ -127,6 +124,28 @@ class ChatTests(SynchronousTestCase):
     def test_data_in_several_lines(self) -> None:
         given = b'data: {"choices":[{"index":0,\ndata: "delta":{"content":"13812345678."}}]}\n\n'
         self.assertEqual(run(given)[0], [given.replace(b"13812345678", b"***********")])
+
+    def test_blanks_before_the_data_change_nothing(self) -> None:
+        given = b'data:  {"key":[],"choices":[{"delta":{"content":"\\u0031\\u00338 13812345678."}}]}\n\n'
+        self.assertEqual(run(given)[0], [given.replace(b"13812345678", b"***********")])
+        given = b'data: "\\u003138\\u00312345678"\n\n'
+        self.assertEqual(run(given)[0], [b'data: "***********"\n\n'])
+
+    def test_a_field_that_begins_with_data_is_none(self) -> None:
+        given = b'database: x\ndata: {"choices":[{"delta":{"content":"\\u003138\\u00312345678."}}]}\n\n'
+        out = run(given)[0][0]
+        self.assertEqual(documents(out)[0]["choices"][0]["delta"]["content"], "***********.")
+
+    def test_what_is_left_out_may_take_several_lines(self) -> None:
+        given = b'data: {"choices":[{"logprobs":{\ndata: "content":[]}}]}\n\n'
+        self.assertEqual(run(given)[0], [b'data: {"choices":[{"logprobs":null}]}\n\n'])
+
+    def test_what_stands_in_place_of_a_text_may_have_several_lines(self) -> None:
+        """It must not end the event."""
+        rules = Rules([Rule("x", "X", "key|a\nb", replace("1\n\n2"), 1)])
+        stream = EventMasker(rules, PLACES, Counter())
+        self.assertEqual(stream.feed(b"data: my key!\n\n", LONG), b"data: my 1\ndata: \ndata: 2!\n\n")
+        self.assertEqual(stream.feed(b"data: a\ndata: b\n\n", LONG), b"data: 1\ndata: \ndata: 2\n\n")
 
     def test_arguments_of_tool_calls(self) -> None:
         def call(index: int, arguments: str) -> bytes:

@@ -13,18 +13,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from jairouter.codec.json_arguments import ArgumentsInPieces
 from jairouter.codec.json_strings import Places
 from jairouter.codec.masked_json import masked_json
-from jairouter.codec.masking import (
-    Patience,
-    Rule,
-    Rules,
-    Unreadable,
-    applied,
-    words,
-)
+from jairouter.codec.masking import Rule, Rules, applied
+from jairouter.codec.patience import Patience, Unreadable
 from jairouter.codec.strategies import (
     mask,
     replace,
 )
+from jairouter.codec.words import words
 
 LONG = Patience(lambda: 0.0, 10.0)
 RULES = Rules(
@@ -74,8 +69,10 @@ class MaskedJsonTests(SynchronousTestCase):
         self.assertEqual(masked(text), text.replace('"\\u0041 13812345678', '"\\u0041 ***********'))
 
     def test_a_data_url_is_no_text(self) -> None:
-        text = json.dumps(["data:image/png;base64,key/13812345678/key=", "data:text/plain,13812345678"])
-        self.assertEqual(json.loads(masked(text)), [json.loads(text)[0], "data:text/plain,***********"])
+        picture = "data:image/png;base64," + "key/13812345678/key" * 14 + "="
+        text = json.dumps([picture, "data:text/plain,13812345678", "data:;base64,13812345678"])
+        texts = ["data:text/plain,***********", "data:;base64,***********"]
+        self.assertEqual(json.loads(masked(text)), [picture, *texts])
 
     def test_arguments_of_tool_calls_stay_json(self) -> None:
         arguments = '{"key": "key", "phone": 13812345678, "text": "at 13812345678"}'
@@ -103,6 +100,37 @@ class ArgumentsInPiecesTests(SynchronousTestCase):
         arguments.finish(LONG)
         self.assertEqual(arguments.settled, len(text))
         self.assertEqual(json.loads(applied(text, arguments.edits)), expected(json.loads(text)))
+
+    def test_from_where_it_is_no_json_it_is_a_text(self) -> None:
+        """Whoever reads the arguments may take more than JSON, and a person reads anything."""
+        for text in (
+            '{"a": call 13812345678}',
+            "{'a': '13812345678'}",
+            '{"a": 1} 13812345678',
+            '"x" 13812345678',
+            '["x"]\n// "13812345678", [13812345678',
+        ):
+            for size in (1, len(text)):
+                arguments = ArgumentsInPieces(RULES, Counter())
+                for at in range(0, len(text), size):
+                    arguments.feed(text[at : at + size], LONG)
+                arguments.finish(LONG)
+                self.assertEqual(applied(text, arguments.edits), text.replace("13812345678", "*" * 11))
+
+    def test_of_a_long_string_only_what_waits_is_remembered(self) -> None:
+        arguments = ArgumentsInPieces(RULES, Counter())
+        arguments.feed('{"a": "', LONG)
+        for _ in range(100):
+            arguments.feed("some words\\n 13812345678 ", LONG)
+        self.assertLess(len(arguments._written), 300)
+        self.assertEqual(len(arguments.edits), 100)
+
+    def test_one_document_behind_another(self) -> None:
+        text = '{"key": "key"} {"key": 13812345678}\n["key"]'
+        arguments = ArgumentsInPieces(RULES, Counter())
+        arguments.feed(text, LONG)
+        arguments.finish(LONG)
+        self.assertEqual(applied(text, arguments.edits).count("key"), 2)
 
     def test_structure_is_settled_at_once(self) -> None:
         arguments = ArgumentsInPieces(RULES, Counter())

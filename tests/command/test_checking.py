@@ -47,8 +47,22 @@ class CheckConfigTests(SynchronousTestCase):
         guide = b"security.jwt: {enabled: true, secret: your-very-secure-jwt-secret-key-here}"
         status, out, err = self._check("-", stdin=guide)
         self.assertEqual((status, out), (1, ""))
-        self.assertTrue(err.startswith("<stdin>:1: security.jwt.secret: it is made of words"), err)
+        self.assertTrue(err.startswith("<stdin>:1: security.jwt.secret: it is made of the words"), err)
         self.assertEqual(self._check("-", "--profile", "dev", stdin=guide)[0], 0)
+
+    def test_faults_of_all_kinds_are_told_at_once(self) -> None:
+        """Passwords, secrets and files that are named are looked at in different places."""
+        text = b"""
+security.jwt:
+  enabled: true
+  secret: your-very-secure-jwt-secret-key-here
+  accounts: [{username: admin, password: $2a$10$example-hashed-password, roles: [ADMIN]}]
+server.ssl: {enabled: true, certificate: /nonexistent/a.pem, certificate-private-key: /nonexistent/a.key}
+"""
+        status, _, err = self._check("-", stdin=text)
+        self.assertEqual(status, 1)
+        for place in ("security.jwt.secret", "security.jwt.accounts[0].password", "server.ssl.certificate"):
+            self.assertIn(f": {place}: ", err)
 
     def test_the_whole_tree_is_shown_unless_asked_otherwise(self) -> None:
         _, out, _ = self._check("-", stdin=b"server.port: 81")

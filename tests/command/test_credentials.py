@@ -133,6 +133,12 @@ class LoginTests(Asking):
         self.assertEqual(ran.status, 0)
         self.assertIn("cannot log out", ran.err)
 
+    def test_nothing_is_said_where_the_command_has_logged_out(self) -> None:
+        """Who changes their password, or revokes their tokens, has no token any more."""
+        self.gateway.answers[LOGOUT] = refusal(401, "BLACKLISTED_TOKEN", "the token was revoked")
+        ran = self.ask("--username", "a", environ={"JAIROUTER_PASSWORD": PASSWORD})
+        self.assertEqual((ran.status, ran.err), (0, ""))
+
     def test_a_wrong_password(self) -> None:
         self.gateway.answers[LOGIN] = refusal(401, "LOGIN_FAILED", "no such user, or another password")
         ran = self.ask("--username", "a", environ={"JAIROUTER_PASSWORD": PASSWORD})

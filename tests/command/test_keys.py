@@ -66,6 +66,12 @@ class KeysTests(CommandTestCase):
         self.keys("create", "front", "--permissions", "chat:read")
         self.assertEqual(self.gateway.asked[0].json, {"keyId": "front", "permissions": ["chat:read"]})
 
+    def test_one_that_does_not_expire(self) -> None:
+        self.answer(f"POST {PATH}", {"keyValue": "sk-new"})
+        self.keys("create", "front", "--permissions", "chat:read", "--expires", "never")
+        body = {"keyId": "front", "permissions": ["chat:read"], "expiresAt": None}
+        self.assertEqual(self.gateway.asked[0].json, body)
+
     def test_another_value(self) -> None:
         self.answer(f"POST {PATH}/front/rotate", {"keyValue": "sk-new"})
         self.assertEqual(self.keys("rotate", "front").out, "sk-new\n")

@@ -27,7 +27,11 @@ model:
     embedding:
       instances: [{name: bge, base-url: 'http://[::1]:9000'}]
 """
-ENVIRON = {"OPENAI": "k3y", "LOCAL": "http://localhost:8000"}
+ENVIRON = {
+    "OPENAI": "k3y",
+    "LOCAL": "http://localhost:8000",
+    "SECURITY_CHANGES_VARIABLES": "OPENAI,NEXT",
+}
 GPT = "gpt-4@https://api.openai.com/v1/chat/completions"
 
 

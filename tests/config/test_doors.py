@@ -52,8 +52,11 @@ class DoorsTests(SynchronousTestCase):
         self.assertEqual(doors(KEYS + "security.enabled: false")["models"], "anybody")
 
     def test_excluded_paths_are_doors(self) -> None:
-        text = KEYS + "security.excluded-paths: ['/v1/models']"
+        text = KEYS + "security.excluded-paths: ['/v1/models', '/api/config/**']"
         self.assertEqual(doors(text)["excluded path /v1/models"], "anybody")
+        self.assertNotIn("excluded path /api/config/**", doors(text))
+        [told] = [each for each in warnings(text) if "excluded-paths" in each]
+        self.assertIn("/api/config/** opens nothing", told)
 
     def test_networks_of_the_management_api(self) -> None:
         self.assertEqual(doors("management.api.allow-from: 10.0.0.0/8")["management API"], "10.0.0.0/8")

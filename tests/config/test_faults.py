@@ -156,6 +156,11 @@ class SecretFaultTests(SynchronousTestCase):
     def test_a_secret_where_a_number_belongs_by_placeholder(self) -> None:
         self._hides("server.port: ${KEY}", {"KEY": SECRET})
 
+    def test_a_secret_in_the_name_of_a_placeholder(self) -> None:
+        """Else whoever may name a variable in a change would be told what it stands for."""
+        for name in ("${KEY}", "server.${KEY}", "x${KEY}:${${KEY}}", "${NOTHING:${KEY}}"):
+            self._hides(f"server.address: '${{{name}}}'", {"KEY": SECRET})
+
     def test_credentials_in_an_address(self) -> None:
         url = f"https://user:{SECRET}@host"
         self._hides(f"model.services.chat.instances: [{{name: a, base-url: '{url}'}}]")

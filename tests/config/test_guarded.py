@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from jairouter.config import edits
+from jairouter.config import edits, placeholders
 from jairouter.config.loader import ConfigurationFaults, Loaded, Sources, Stored, Text, build
 from jairouter.config.loader import read as sources_of
 
@@ -19,6 +19,7 @@ security:
     header: "${model.services.chat.instances[0].name}"
     keys: [{name: a, value: "${KEY}", permissions: [admin]}]
   jwt: {secret: "${JWT}"}
+  changes: {variables: ["PLAIN", "${LISTED}_*"]}
 management: {api: {allow-from: [127.0.0.1]}}
 logging: {audit: {enabled: true, file: /tmp/audit.log}}
 model.services.chat.instances:
@@ -32,6 +33,9 @@ ENVIRON = {
     "OPENAI": "sk-openai",
     "JAIROUTER_TOKEN": "a-token",
     "PLAIN": "plain",
+    "LISTED": "BACKEND",
+    "BACKEND_KEY": "sk-backend",
+    "AWS_SECRET_ACCESS_KEY": "aws-secret",
     "SECURITY_JWT_ISSUER": "https://issuer.test",
 }
 
@@ -86,8 +90,20 @@ class GuardedTests(SynchronousTestCase):
             ("logging.access.file", {"logging": {"access": {"file": "/etc/cron.d/x"}}}),
             ("server.forward-headers", {"server": {"forward-headers": {"trusted-proxies": ["0.0.0.0/0"]}}}),
             ("server.ssl", {"server": {"ssl": None}}),
+            ("logging.file", {"logging": {"file": {"name": "/etc/cron.d/jairouter"}}}),
         ):
             self.assertIn(path, {each.path for each in self.refused(changes).faults}, changes)
+
+    def test_nor_is_it_read(self) -> None:
+        """An expression may take all memory to be understood; and where nothing was, nothing is put back."""
+        pattern = {"response": {"pii-patterns": ["("]}}
+        whole = {"$patch": "replace", "sanitization": pattern}
+        for changes in ({"security": {"sanitization": pattern}}, {"security": whole}):
+            self.assertEqual([each.path for each in self.refused(changes).faults], ["security"])
+        bare = sources_of([Text("a.yml", b"server.port: 1")], ())
+        with self.assertRaises(ConfigurationFaults) as raised:
+            build(bare, {}, Stored(1, {"security": {"sanitization": pattern}}))
+        self.assertEqual([each.path for each in raised.exception.faults], ["security"])
 
     def test_nor_by_what_the_files_take_from_elsewhere(self) -> None:
         """The header of keys is the name of an instance here, which may be changed otherwise."""
@@ -130,9 +146,61 @@ class GuardedTests(SynchronousTestCase):
         told = self.refused({**with_header("${tracing.service-name}"), "tracing": {"service-name": "${JWT}"}})
         self.assertIn("stored changes cannot use", str(told))
 
-    def test_other_variables_and_keys_are_used(self) -> None:
-        for text in ("Bearer ${PLAIN}", "${OPENAI}", "${server.port:8080}", "\\${JWT}"):
+    def test_variables_that_the_files_name_and_keys_are_used(self) -> None:
+        for text in ("Bearer ${PLAIN}", "${BACKEND_KEY}", "${server.port:8080}", "\\${JWT}"):
             self.assertEqual(over(with_header(text)).stored, 3, text)
+
+    def test_no_other_variable_is_used(self) -> None:
+        """It could be sent anywhere; and whether there is such a variable is not told either."""
+        for text in (
+            "${AWS_SECRET_ACCESS_KEY}",
+            "${OPENAI}",
+            "${ OPENAI }",
+            "${PLAIN:${OPENAI}}${OPENAI:x}",
+            "${OPE${PLAIN:x}:${NOTHING:y}}",
+            "${NOTHING:x}",
+            "${XBACKEND_KEY:x}",
+            "${PLAINER:x}",
+            "${server.no-such-key:x}",
+        ):
+            told = str(self.refused(with_header(text)))
+            self.assertIn("model.services.chat.instances[0].headers.X-Mine: the placeholder", told, text)
+            self.assertIn("no variable that security.changes.variables names", told, text)
+            self.assertNotIn("secret", told.replace("AWS_SECRET", ""), text)
+
+    def test_nor_what_another_instance_has(self) -> None:
+        for key in (
+            "headers.X-Own",
+            "headers.X_OWN",
+            "headers",
+            "base-url",
+            "path:x",
+            "api-key:x",
+        ):
+            told = str(self.refused(with_header(f"${{model.services.chat.instances[0].{key}}}")))
+            self.assertIn("stored changes cannot use: it ", told, key)
+
+    def test_without_a_list_there_is_no_variable(self) -> None:
+        files = sources_of(
+            [Text("a.yml", b"model.services.chat.instances: [{name: m, url: 'http://a'}]")], ()
+        )
+        headers = {
+            "model": {"services": {"chat": {"instances": {"m@http://a": {"headers": {"X": "${A:x}"}}}}}}
+        }
+        with self.assertRaises(ConfigurationFaults):
+            build(files, {"A": "b"}, Stored(1, headers))
+
+    def test_the_list_may_come_from_the_environment(self) -> None:
+        environ = {"A_1": "b", "C": "d", "SECURITY_CHANGES_VARIABLES": "A_*, C"}
+        files = sources_of(
+            [Text("a.yml", b"model.services.chat.instances: [{name: m, url: 'http://a'}]")], ()
+        )
+        added = {"X": "${A_1}", "Y": "${C}"}
+        changes = {"model": {"services": {"chat": {"instances": {"m@http://a": {"headers": added}}}}}}
+        headers = (
+            build(files, environ, Stored(1, changes)).settings.model.services["chat"].instances[0].headers
+        )
+        self.assertEqual({name: each.reveal() for name, each in headers.items()}, {"X": "b", "Y": "d"})
 
     def test_the_files_use_what_they_like(self) -> None:
         loaded = over(with_header("x"))
@@ -147,3 +215,17 @@ class GuardedTests(SynchronousTestCase):
         loaded = build(sources(), ENVIRON)
         for edit in (edits.merge(same), edits.replace_all(same)):
             self.assertEqual(edit(loaded, {}), {})
+
+    def test_placeholders_that_stand_for_many(self) -> None:
+        """Forty times forty, and so on: with a few more of them it would never end."""
+        levels = {f"l{each}": f"${{logging.level.l{each - 1}:}}" * 40 for each in range(1, 3)}
+        told = str(self.refused({"logging": {"level": levels}}))
+        self.assertIn("logging.level.l2: there are more placeholders in it, or in all, than is allowed", told)
+
+    def test_placeholders_that_stand_for_long_texts(self) -> None:
+        """Of a few of them alone each is fine."""
+        self.patch(placeholders, "_MOST", 250)
+        text = {"l0": "x" * 9_000, **{f"l{each}": "${logging.level.l0}" for each in range(1, 5)}}
+        told = str(self.refused({"logging": {"level": text}}))
+        self.assertNotIn("logging.level.l2: there are more placeholders", told)
+        self.assertIn("logging.level.l4: there are more placeholders", told)

@@ -43,7 +43,9 @@ class StoredTests(SynchronousTestCase):
         self.assertEqual(str(fault), 'version 7: server.port: expected an integer from 0 to 65535, found "x"')
 
     def test_placeholders_are_replaced_when_it_is_built(self) -> None:
-        found = loaded({"model": {"adapter": "${A:b}"}}, environ={**ENVIRON, "A": "c"})
+        found = loaded(
+            {"model": {"adapter": "${A:b}"}}, environ={**ENVIRON, "A": "c", "SECURITY_CHANGES_VARIABLES": "A"}
+        )
         self.assertEqual(found.settings.model.adapter, "c")
         self.assertEqual(found.placeholders["model.adapter"], "${A:b}")
 

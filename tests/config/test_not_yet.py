@@ -69,6 +69,19 @@ class NotApplicableTests(SynchronousTestCase):
         expected += ["a.yml:6: spring.main", "a.yml:7: spring.jpa"]
         self.assertEqual(found, expected)
 
+    def test_metrics_are_not_sampled(self) -> None:
+        """Files that say how they are to be are good enough, and are told once for each block."""
+        text = (
+            "monitoring.metrics:\n"
+            "  sampling: {request-metrics: 0.5, backend-metrics: 1}\n"
+            "  performance: {async-processing: true, batch-size: 5}\n"
+            "  collection-interval: 10s"
+        )
+        notices = [str(notice) for notice in read(text).notices]
+        self.assertEqual(len(notices), 3)
+        for notice in notices:
+            self.assertIn("not applicable", notice)
+
     def test_each_place_of_the_table_is_accepted(self) -> None:
         for place in not_applicable.KEYS:
             if ".instances." in place:

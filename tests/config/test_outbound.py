@@ -53,6 +53,9 @@ class AddressTests(SynchronousTestCase):
             "168.63.129.16",
             "fd00:ec2::254",
             "fd20:ce::254",
+            "64:ff9b:1:a9fe:a9:fe00:808:808",  # NAT64 with prefixes of 48, 56 and 64 bits
+            "64:ff9b:1:a9:fe:a9fe:808:808",
+            "64:ff9b:1:0:a9:fea9:fe08:808",
             "fe80::1",
             "fe80::1%eth0",
             "febf::1",
@@ -81,6 +84,8 @@ class AddressTests(SynchronousTestCase):
             "2606:4700::1111",
             "2002:a00:1::1",
             "64:ff9b::a00:1",
+            "64:ff9b:1::808:808",
+            "64:ff9b:1:fffe::808:808",
             "8.8.8.8",
             "169.253.255.255",
             "169.255.0.0",

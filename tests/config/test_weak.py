@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from base64 import b64encode
 from random import Random
 
 from hypothesis import given, settings
@@ -34,6 +35,26 @@ BOTH = (
     "dev-admin-12345-abcde-67890-fghij",
     "supersecretkey1234567890",
 )
+SIGNING = (
+    "your-very-secure-jwt-secret-key-at-least-32-characters-long",
+    "your-jwt-secret-key-here-change-in-production",
+    "ThisIsADefaultSecretKeyForDevOnly12345678",
+    "dev-jwt-secret-key-for-testing-only-12345678901234567890123456789012",
+    "change-me-change-me-change-me-change-me",
+    "please-change-this-secret-key-in-production",
+    "mysupersecretjwtkeythatisverylong1234",
+    "MY_SUPER_SECRET_JWT_SIGNING_KEY_PLEASE_CHANGE",
+    "jairouter-production-secret-2024-please-rotate",
+    "test-secret-0123456789abcdef0123456789abcdef",
+    "changemechangemechangemechangeme",
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    "abababababababababababababababab",
+    "12345678901234567890123456789012",
+    "abcdefghijklmnopqrstuvwxyz0123456789",
+    "qwertyuiopasdfghjklzxcvbnm1234567890",
+    "zyxwvutsrqponmlkjihgfedcba9876543210",
+)
+"""What stands for the secret of tokens in documentation and in files of others."""
 CHANCE = (
     "sk-Vr9cXf3LhT0wQZ8mN2kYbJ6uGd4EsPaR",
     "9f86d081884c7d659a2feaa0c55ad015",
@@ -54,6 +75,9 @@ class WeaknessTests(SynchronousTestCase):
         for secret in EXAMPLES:
             self.assert_weak(secret, "words of examples")
             self.assert_weak(secret.upper(), "words of examples")
+
+    def test_secrets_of_tokens(self) -> None:
+        self.assertEqual([each for each in SIGNING if weakness(each, 32) is None], [])
 
     def test_what_everybody_tries_first(self) -> None:
         for secret in ("admin", "password", "changeme", "letmein", "secret", "sk-key"):
@@ -108,6 +132,10 @@ class WeaknessTests(SynchronousTestCase):
     def test_keys_as_they_are_made_are_not_weak(self, random: Random) -> None:
         letters = string.ascii_letters + string.digits
         made = "sk-" + "".join(random.choices(letters, k=32))
+        data = random.randbytes(32)
+        for written in (b64encode(data).decode(), data.hex()):
+            if len(set(data)) > 20:
+                self.assertIsNone(weakness(written), written)
         # Hypothesis may choose what chance would not in all time: one letter again and again
         if len(set(made)) > 20:
             self.assertIsNone(weakness(made), made)

@@ -78,7 +78,14 @@ class PassingTests(ChargeCase):
         self.allow(requests_per_minute=1)
         self.ask()
         self.assertAlmostEqual(self.refused(self.ask()).retry_after or 0, 60.0)
+        self.assertEqual(self.asked.quota, Quota(1, 0, 60.0))  # told with the refusal
         self.assertEqual(len(self.inner.exchanges), 1)
+
+    def test_refused_a_place(self) -> None:
+        self.allow(max_concurrent=1)
+        self.ask()
+        self.refused(self.ask())
+        self.assertEqual(self.asked.quota, Quota(1, 0, 1.0))
 
     def test_model(self) -> None:
         """That it may not use, whether something is lent or not."""

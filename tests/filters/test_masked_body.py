@@ -12,15 +12,13 @@ from zope.interface.verify import verifyObject
 from jairouter.body import AnswerBody
 from jairouter.codec.json_strings import Places
 from jairouter.codec.masked_events import EventMasker
-from jairouter.codec.masking import (
-    Rule,
-    Rules,
-)
+from jairouter.codec.masking import Rule, Rules
 from jairouter.codec.strategies import (
     mask,
 )
 from jairouter.errors import ClientGone, InternalError, StreamCut
-from jairouter.filters.masked_body import MaskedBody
+from jairouter.filters import masked_body
+from jairouter.filters.masked_body import TRIES, MaskedBody
 from jairouter.interfaces import IBodySink, IBodySource
 from jairouter.timers import TimerWheel
 from tests.filters.inner import Sink, Source
@@ -140,6 +138,23 @@ class MaskedBodyTests(SynchronousTestCase):
         self.assertEqual(self.reasons, ["size"])
         self.inner.end()
 
+    def test_events_around_one_that_is_too_long_are_masked(self) -> None:
+        """They may come in the same read, and the end of the long one may come in two."""
+        number = chat("13812345678 ")
+        for end in (b"\n", b"\r\n", b"\r"):
+            self.setUp()
+            self.inner.chunk(number + b"data: {13812345678", mid_event=True)
+            self.inner.chunk(b" 13812345678 ", mid_event=True)
+            self.inner.chunk(b"}" + end, mid_event=True)
+            self.inner.chunk(end + number + b"data: {13", mid_event=True)
+            self.inner.chunk(b"812345678}" + end + end + number)
+            self.inner.chunk(number)
+            long = b"data: {13812345678 13812345678 }" + end * 2 + b"%s" + b"data: {13812345678}" + end * 2
+            masked = chat("*********** ")
+            self.assertEqual(self.sink.data, masked + long % masked + masked + masked)
+            self.assertEqual(self.reasons, ["size", "size"])
+            self.inner.end()
+
     def test_unless_that_is_not_wanted(self) -> None:
         self.begin(strict=True)
         self.inner.chunk(b"data: {13812345678", mid_event=True)
@@ -147,6 +162,7 @@ class MaskedBodyTests(SynchronousTestCase):
         self.assertEqual((self.sink.data, self.source.calls[-1]), (b"", "abort"))
 
     def test_a_stream_in_which_a_search_takes_for_ever(self) -> None:
+        self.patch(masked_body, "LOOK", 0.01)
         self.begin(pattern="(a|aa)+$")
         slow = chat("a" * 60 + "b")
         self.inner.chunk(slow)
@@ -154,7 +170,20 @@ class MaskedBodyTests(SynchronousTestCase):
         self.inner.end()
         self.assertEqual((self.sink.data, self.reasons), (slow + chat("c"), ["timeout"]))
 
+    def test_what_follows_is_looked_through_again_a_few_times(self) -> None:
+        """One event must not open the door for all others, nor may each of them stop the event loop."""
+        self.patch(masked_body, "LOOK", 0.01)
+        self.begin(pattern=r"(a|aa)+$|\d{11}")
+        slow, number = chat("a" * 60 + "b"), chat("13812345678.")
+        for _ in range(TRIES):
+            self.inner.chunk(number + slow)
+        self.inner.chunk(number)
+        self.inner.end()
+        self.assertEqual(self.sink.data, (chat("***********.") + slow) * TRIES + number)
+        self.assertEqual(self.reasons, ["timeout"] * TRIES)
+
     def test_a_stream_in_which_a_search_takes_for_ever_is_cut(self) -> None:
+        self.patch(masked_body, "LOOK", 0.01)
         self.begin(strict=True, pattern="(a|aa)+$")
         self.inner.chunk(chat("a" * 60 + "b"))
         self.assertEqual((self.sink.data, self.source.calls[-1]), (b"", "abort"))

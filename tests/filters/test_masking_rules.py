@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from jairouter.codec.masking import Patience
+from jairouter.codec.patience import Patience
 from jairouter.config.settings.sanitization import (
     MaskingSettings,
     RequestSanitizationRules,
@@ -94,6 +94,19 @@ class MaskingsTests(SynchronousTestCase):
         self.assertEqual(one, two)
 
 
+class DefaultTests(SynchronousTestCase):
+    """What is looked for if nobody says otherwise."""
+
+    def test_an_address_has_an_end(self) -> None:
+        """Without one, a long word takes the square of its length, and whoever sends it is not masked."""
+        self.assertEqual(masked("x" * 100 + "@example.com"), "x" * 36 + "*" * 76)
+
+    def test_what_a_backend_says_of_an_error_is_looked_at(self) -> None:
+        masking = masking_of(ResponseSanitizationRules(enabled=True), b"s")
+        assert masking is not None
+        self.assertFalse(masking.places.holds("detail", ()))
+
+
 class FaultTests(SynchronousTestCase):
     """What is refused, and where."""
 
@@ -113,6 +126,9 @@ class FaultTests(SynchronousTestCase):
 
     def test_an_expression_that_searches_backwards(self) -> None:
         self.assertIn("backwards", told('{pii-patterns: ["(?r)ab"]}')[0])
+
+    def test_an_expression_that_stands_for_itself(self) -> None:
+        self.assertIn("(?R)", told(r"""{pii-patterns: ['\((?:[^()]|(?R))*\)']}""")[0])
 
     def test_a_strategy_that_is_none(self) -> None:
         self.assertIn("expected one of mask, replace", told("{strategies: {phone: hide}}")[0])

@@ -147,7 +147,7 @@ class FirstEditTests(SynchronousTestCase):
         headers = {"Authorization": "Bearer ${BACKEND_KEY}"}
         for service in self.tree["model"]["services"].values():
             service["instances"][0]["headers"] = headers
-        self.environment = {"BACKEND_KEY": SECRET}
+        self.environment = {"BACKEND_KEY": SECRET, "SECURITY_CHANGES_VARIABLES": "BACKEND_*"}
         self.gateway = Gateway(self.tree, environment=self.environment)
         self.addCleanup(self.stop)
 

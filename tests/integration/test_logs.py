@@ -9,6 +9,7 @@ import json
 import os
 import pwd
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -17,7 +18,17 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.integration.processes import BIN, ROOT, Gateway, Server, configuration, simulator, wait_until
+from tests.integration.processes import (
+    BIN,
+    ROOT,
+    TWISTD,
+    Gateway,
+    Server,
+    configuration,
+    simulator,
+    wait_until,
+    write_configuration,
+)
 
 LOGROTATE = "/usr/sbin/logrotate"
 SHIPPED = ROOT / "etc" / "logrotate.d" / "jairouter"
@@ -59,6 +70,13 @@ class LogsCase(SynchronousTestCase):
         return found
 
 
+def free_port() -> int:
+    """A port on which nobody listens now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def ask(client: http.client.HTTPConnection, model: str = "org/chat") -> str:
     """Ask for a chat completion. Returns the id of the request."""
     body = json.dumps({"model": model, "messages": [{"role": "user", "content": "PLANTEDbody"}]})
@@ -86,31 +104,34 @@ class LogrotateTests(LogsCase):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     def test_no_line_is_lost_under_load(self) -> None:
-        file = {"name": str(self.folder / "jairouter.log"), "rotate": False}
-        gateway = self.start({"file": file, "structured": {"enabled": True}})
+        log = self.folder / "jairouter.log"
+        gateway = self.start({"file": {"name": str(log), "rotate": False}, "structured": {"enabled": True}})
         ids: list[str] = []
+        over = threading.Event()
 
         def load() -> None:
             client = gateway.connect()
-            for _ in range(400):
+            while not over.is_set():
                 ids.append(ask(client))
             client.close()
 
         threads = [threading.Thread(target=load) for _ in range(3)]
         for thread in threads:
             thread.start()
-        rotated = 0
-        while any(thread.is_alive() for thread in threads):
-            self.rotate()
-            rotated += 1
-            threads[0].join(0.3)
+        try:
+            for _ in range(4):
+                wait_until(lambda: log.exists() and log.stat().st_size > 10_000, "lines in the new file")
+                self.rotate()
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join()
         self.end(gateway)
-        self.assertGreater(rotated, 1)
-        self.assertTrue(list(self.folder.glob("jairouter.log.*")))
         logged = [json.loads(line).get("requestId") for line in self.lines()]
         self.assertEqual(sorted(each for each in logged if each), sorted(ids))
-        self.assertEqual(len(ids), 1200)
-        for path in self.folder.glob("jairouter.log*"):
+        files = list(self.folder.glob("jairouter.log*"))
+        self.assertEqual(len(files), 5, files)
+        for path in files:
             self.assertEqual(path.stat().st_mode & 0o777, 0o640, path)
 
     def test_names_in_the_shipped_file(self) -> None:
@@ -249,3 +270,35 @@ class SecretTests(LogsCase):
         self.assertTrue(all(json.loads(line) for line in lines))
         self.assertNotIn("PLANTED", "\n".join([*lines, gateway.output]))
         self.assertNotIn("\x1b", gateway.output)
+
+
+class StuckTests(LogsCase):
+    """Somebody has the other end of the console, and does not read."""
+
+    def test_the_gateway_goes_on(self) -> None:
+        """It answers, its file has all lines, and it ends when it is told to."""
+        backend = simulator()
+        self.addCleanup(backend.stop)
+        log = self.folder / "jairouter.log"
+        tree = configuration(backend.url, logging={"file": {"name": str(log)}}, store={"type": "memory"})
+        # The port has to be known without its console
+        port = free_port()
+        tree["server"]["port"] = port
+        command = [*map(str, TWISTD), "--config", str(write_configuration(tree, self.folder))]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        assert process.stdout is not None
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        wait_until(lambda: log.exists() and "listening on" in log.read_text(), "its start")
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        ids = [ask(client) for _ in range(800)]
+        client.close()
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(30), 0)
+        text = log.read_text()
+        self.assertEqual([each for each in ids if each not in text], [])
+        self.assertGreater(len(text), 1 << 17, "more than a pipe holds")

@@ -91,7 +91,9 @@ class Planted(SecureGateway):
         tree = configuration(backend, **made(folder, self.log))
         (instance,) = tree["model"]["services"]["chat"]["instances"]
         instance |= {"path": f"/v1/chat/completions?key={QUERY}", "headers": {"X-Own": HEADER}}
-        Gateway.__init__(self, tree, environment={"PLANTED_VARIABLE": VARIABLE})
+        Gateway.__init__(
+            self, tree, environment={"PLANTED_VARIABLE": VARIABLE, "SECURITY_CHANGES_VARIABLES": "PLANTED_*"}
+        )
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         """Ask for something, and keep the answer."""

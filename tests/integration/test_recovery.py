@@ -32,6 +32,7 @@ GUIDE = ROOT / "tests" / "config" / "guide" / "production" / "application-prod.y
 SCRIPTS = ROOT / "etc" / "scripts"
 KEYS = {"OPENAI_API_KEY": "sk-planted-1", "ANTHROPIC_API_KEY": "sk-planted-2"}
 AT_ONCE = {"SERVER_DRAIN_DELAY": "0s", "SERVER_ADDRESS": "127.0.0.1", "SERVER_PORT": "0"}
+NAMED = {"SECURITY_CHANGES_VARIABLES": "OPENAI_API_KEY"}
 
 
 class GuideTestCase(SynchronousTestCase):
@@ -52,7 +53,7 @@ class GuideTestCase(SynchronousTestCase):
         self.gpt = instance_path("chat", f"gpt-4@{self.backend.get().url}")
 
     def start(self) -> Server:
-        environment = {"SPRING_PROFILES_ACTIVE": "prod", **KEYS, **AT_ONCE}
+        environment = {"SPRING_PROFILES_ACTIVE": "prod", **KEYS, **NAMED, **AT_ONCE}
         gateway = Server([*TWISTD, "--config", self.config], environment)
         self.addCleanup(gateway.stop)
         return gateway

@@ -18,11 +18,12 @@ from twisted.web.resource import Resource
 from twisted.web.server import Site
 
 from jairouter.auditing import NoAudit
+from jairouter.auth.acting import By
 from jairouter.auth.algorithms import Signer, private_signer
 from jairouter.auth.jwks import PublishedKeys
 from jairouter.auth.key_fetch import fetch_keys
 from jairouter.auth.permissions import granted_to_roles
-from jairouter.auth.tokens import By, Tokens
+from jairouter.auth.tokens import Tokens
 from jairouter.caller import Caller
 from jairouter.errors import Reason, Unauthenticated
 from jairouter.store.document import Documents

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -45,6 +46,7 @@ class FakeConfiguration:
         self.loaded, self.version = read(BEFORE), 0
         self.standing = Standing(0.0, "start")
         self.store = self
+        self.asking: Told | None = None
         self.calls: list[Any] = []
 
     def call_on_change(self, call: Any) -> None:
@@ -90,6 +92,17 @@ class AuditedTests(SynchronousTestCase):
         self.assertEqual(event.details["description"], "a heavier one")
         changes = {each["path"].rpartition(".")[2]: each for each in event.details["differences"]}
         self.assertEqual((changes["weight"]["before"], changes["weight"]["after"]), (1, 3))
+
+    def test_from_where_it_was_asked_for(self) -> None:
+        """Which is not kept with the version, and not said of one that undoes it."""
+        asked = replace(TOLD, address="10.0.0.9", request_id="r-1")
+        for asking, ip in ((asked, "10.0.0.9"), (Told("x", "y", "", "10.0.0.8"), "")):
+            self.configuration.asking = asking
+            self.configuration.becomes(AFTER, self.configuration.version + 1)
+            self.configuration.asking = None
+            self.compared()
+            self.assertEqual((self.kept.events[-1].ip, self.kept.events[-1].user), (ip, "ann"))
+        self.assertEqual(self.kept.events[0].request_id, "r-1")
 
     def test_secrets_are_masked(self) -> None:
         self.configuration.becomes(AFTER, 1)

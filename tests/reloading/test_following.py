@@ -8,6 +8,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from jairouter.config.faults import Fault
 from jairouter.config.files import Sources
 from jairouter.refusals import StoreUnavailable
 from jairouter.reloading.following import Following, is_configuration
@@ -26,7 +27,7 @@ class FollowingTests(Workbench):
         super().setUp()
         self.looked: list[tuple[Path, ...]] = []
         self.opened: list[FakeNotices] = []
-        self.store_count = 0
+        self.store_count = self.written = 0
         self.following = self.follow()
         self.addCleanup(self.quiet)
         self.addCleanup(self.following.stop)
@@ -54,7 +55,7 @@ class FollowingTests(Workbench):
         self.assertIs(function, look)
         paths = arguments[0]
         self.looked.append(paths)
-        state = len(self.stored()) if STORE in paths else hash(self.text)
+        state = len(self.stored()) if STORE in paths else hash((self.text, self.written, paths))
         place = str(paths[0])
         return self.run_in_thread(lambda: Looked(((place, 0, 0, 0, 0, state),), {place: (1, 1)}))
 
@@ -108,6 +109,24 @@ class FollowingTests(Workbench):
         self.clock.advance(1)
         self.assertTrue(self.configuration.standing.good, self.configuration.standing)
         self.assertEqual(self.configuration.loaded.sources.digest, self.configuration.read.digest)
+
+    def test_what_refused_files_name(self) -> None:
+        """Is read anew with them when it is another: perhaps it alone was not there yet."""
+        pem = Path("/etc/ssl/new.pem")
+        self.faults, self.named = (Fault("is empty"),), (str(pem), "of\0no file", "\ud800")
+        self.start_following()
+        self.write(self.debounce(2))
+        self.assertFalse(self.configuration.standing.good)
+        self.clock.pump([1.0] * 30)
+        self.assertEqual(self.looked[-1], (FILES, pem))
+        built = len(self.built)
+        self.clock.pump([1.0] * 30)
+        self.assertEqual(len(self.built), built)
+        self.faults, self.written = (), 1
+        self.tell(FILES)
+        self.clock.pump([1.0] * 30)
+        self.assertEqual((self.configuration.standing.good, len(self.swapped)), (True, 1))
+        self.assertEqual(self.looked[-1], (FILES,))
 
     def test_store(self) -> None:
         self.start_following()

@@ -136,6 +136,7 @@ class Workbench(SynchronousTestCase):
         text: What is in the file.
         swapped: What was brought into force, in order.
         faults: If there are some, `prepare` fails with them.
+        named: What was read then, besides the files.
         broken: How many swaps are going to fail.
         built: What was built, in order.
         threads: If there is a list, calls in threads wait in it.
@@ -146,6 +147,7 @@ class Workbench(SynchronousTestCase):
         self.swapped: list[Loaded] = []
         self.built: list[Stored | None] = []
         self.faults: tuple[Fault, ...] = ()
+        self.named: tuple[str, ...] = ()
         self.broken = 0
         self.threads: list[Callable[[], Any]] | None = None
         self.clock = Clock()
@@ -203,7 +205,7 @@ class Workbench(SynchronousTestCase):
         return succeed(swap)
 
     def _refuse(self) -> Swap:
-        raise ConfigurationFaults(self.faults)
+        raise ConfigurationFaults(self.faults, self.named)
 
     def run_in_thread(self, function: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
         """What would run in a thread runs at once, or when the test says so."""

@@ -158,6 +158,12 @@ class FaultTests(Case):
         paths = sorted(fault.path for fault in error.faults)
         self.assertEqual(paths, ["server.ssl.enabled", "webclient.ssl.ca-file"])
 
+    def test_files_that_were_read(self) -> None:
+        """Any of them may have to be mended."""
+        keys = {**self.pair, "certificate": self.files["mine_pem"], "trust-certificate": "/none"}
+        error = self.assertRaises(ConfigurationFaults, self.read, {"enabled": True, **keys})
+        self.assertEqual(error.files, (self.files["mine_pem"], self.files["long_key"], "/none"))
+
     def test_place(self) -> None:
         error = self.assertRaises(
             ConfigurationFaults, self.read, {"enabled": True, **self.pair, "client-auth": "need"}

@@ -261,11 +261,11 @@ class PipelineTests(Case):
         """Also where each of them is small; in the end all of them are answered."""
         root = Mixed()
         serving = self.serving(root)
-        client = serving.ask(GET.replace(b"/ ", b"/slow "), GET * 10_000)
+        client = serving.ask(GET.replace(b"/ ", b"/slow "), GET * 7_000)
         self.assertGreater(serving.unread(client), 100_000)
         root.answer(b"slow")
         serving.run()
-        self.assertEqual(len(answers(client.received)), 10_001)
+        self.assertEqual(len(answers(client.received)), 7_001)
 
     def test_large_backlog_that_ends_within_a_head(self) -> None:
         """A backlog of many small requests is not one large head."""

@@ -108,7 +108,7 @@ class WalkTests(SynchronousTestCase):
         remembered = proxies._look_up.cache_info()
         self.assertEqual((remembered.currsize, remembered.maxsize), (4, REMEMBERED))
 
-    @examples(80)
+    @examples(40)
     @given(st.text(alphabet='for=192.0,;"\\ []:_%x1', max_size=60), st.integers(0, 3))
     def test_unforgeable(self, forged: str, hops: int) -> None:
         """Whatever the client writes, and however many proxies append what they see."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 
+from jairouter.auditing import Event
+from jairouter.auth.gate import Admitted
+from jairouter.caller import Caller, Kind
 from jairouter.web.openai import Models
 from tests.web.serving import Serving, answers
 
@@ -29,6 +33,25 @@ class ModelsTests(SynchronousTestCase):
         status, page = self.ask("")
         self.assertEqual((status, page["object"]), (200, "list"))
         self.assertEqual([model["id"] for model in page["data"]], ["llama", "org/model:7b", "e"])
+
+    def test_who_asks_is_recorded(self) -> None:
+        """Whoever may use models, as whoever may not."""
+        kept: list[Event] = []
+        for permission in ("chat:read", "config:read"):
+            caller = Caller("ann", Kind.KEY, frozenset({permission}))
+            gate = SimpleNamespace(admit=lambda *_, caller=caller: Admitted(caller, frozenset()))
+            guard: Any = SimpleNamespace(
+                gate=gate, audit=SimpleNamespace(often=kept.append), is_open=lambda _: False
+            )
+            Serving(Models(SERVICES, lambda: 1700, guard)).ask(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        told = [(each.kind, each.user, each.resource) for each in kept]
+        self.assertEqual(
+            told,
+            [
+                ("AUTHENTICATION_SUCCESS", "ann", "/v1/models"),
+                ("AUTHORIZATION_FAILURE", "ann", "/v1/models"),
+            ],
+        )
 
     def test_one(self) -> None:
         status, model = self.ask("/llama")

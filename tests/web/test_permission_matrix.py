@@ -15,8 +15,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 
 from jairouter.assembly import assemble
+from jairouter.auth.acting import By
 from jairouter.auth.permissions import ALL, SERVICES, granted, granted_to_roles
-from jairouter.auth.tokens import By
 from jairouter.config.files import Text
 from jairouter.control_plane import ControlPlane
 from jairouter.reloading.reading import Reading

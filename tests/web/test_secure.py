@@ -1,4 +1,4 @@
-"""Tests for `jairouter.web.secure`. What holds for all connections is tested in `test_over_tls`."""
+"""Tests for `jairouter.web.secure`. What holds for all connections is tested in `tests.integration.test_channel_over_tls`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jairouter.tls.ciphers import Ciphers
 from jairouter.tls.listener import ListenerTls
 from jairouter.web import secure
 from jairouter.web.client_address import TrustedProxies
-from jairouter.web.secure import RECORD
+from jairouter.web.secure import RECORD, UNREAD
 from jairouter.web.site import ConnectionLimits
 from tests.fakes import Client
 from tests.upstream.authority import Issued, issue, issued, root, stranger
@@ -412,16 +412,36 @@ class FlowTests(Case):
         for interface in (ISSLTransport, IConsumer, IPushProducer):
             verifyObject(interface, transport)
 
-    def test_answers_of_tls_itself_do_not_pile_up(self) -> None:
-        """Renegotiation is refused at once, not when the next answer goes out."""
+    def renegotiating(self, data: bytes = b"") -> tuple[TlsClient, int]:
+        """A client that wants to, and asks something else in the same moment; and how much it is sent."""
         self.serve(listener_tls(versions=("TLSv1.2",)))
         client = self.tls()
         sent = len(self.serving.server_end(client).sent)
+        if data:
+            client._encrypt(data)
         client.tls.renegotiate()
-        client.send(b"")
+        client._encrypt(b"")
         client._go_on()
         self.serving.run()
-        self.assertGreater(len(self.serving.server_end(client).sent), sent)
+        return client, len(self.serving.server_end(client).sent) - sent
+
+    def test_answers_of_tls_itself_do_not_pile_up(self) -> None:
+        """Renegotiation is refused at once, not when the next answer goes out."""
+        for data in (b"", b"GET / HT"):
+            self.assertGreater(self.renegotiating(data)[1], 0)
+
+    def test_answers_of_tls_itself_are_not_kept_for_those_who_do_not_read(self) -> None:
+        """They could be asked for without end, and the channel would not know."""
+        self.serve()
+        transport = self.serving.channel(self.tls()).transport
+        answered, aborted = UNREAD // 4, []
+        self.patch(transport, "_flush", lambda: answered)
+        self.patch(transport, "abortConnection", lambda: aborted.append(True))
+        for unread in (1, 1, 0, 1, 1, 1, 1):
+            self.patch(secure, "unsent", lambda _, unread=unread: unread)
+            self.assertEqual(aborted, [])
+            transport._answer()
+        self.assertEqual(aborted, [True])
 
 
 class ProxyTests(Case):

@@ -42,6 +42,10 @@ class PageTests(WholeCase):
             ("GET", "/", 404),
             ("GET", "/v1", 404),
             ("GET", "/v1x/models", 404),
+            ("GET", "/v1/nothing", 404),
+            ("GET", "/api/v1/nothing", 404),
+            ("GET", "/api/v1/routing-monitor", 200),
+            ("GET", "/api/v1/circuit-breaker-monitor", 200),
         ):
             answer = self.ask(method, path)
             self.assertEqual(answer.status, status, path)
@@ -75,7 +79,6 @@ class PageTests(WholeCase):
             self.ask("POST", CHAT, b"{"),
             self.ask("GET", "/v1/models"),
             self.ask("GET", "/api/v1/models"),
-            self.ask("GET", "/v1/nothing"),
         ):
             self.assertEqual(sorted(answer.headers.keys() & NAMES), [])
 

@@ -7,6 +7,7 @@ from pydantic import model_validator
 from jairouter.config.forms import Switch, Words
 from jairouter.config.settings.api_keys import ApiKeySettings
 from jairouter.config.settings.auditing import AuditSettings
+from jairouter.config.settings.changes import ChangesSettings
 from jairouter.config.settings.outbound import OutboundSettings
 from jairouter.config.settings.pages import PageHeadersSettings
 from jairouter.config.settings.sanitization import SanitizationSettings
@@ -23,8 +24,9 @@ class SecuritySettings(Section):
     given, they have to be as soon as one of these two is true; with false, anybody may call all the same."""
 
     excluded_paths: tuple[Words, ...] = ()
-    """Paths at which anybody may use models, such as `/v1/embeddings`; `*` and `**` are placeholders. The
-    list of models and the management API are never among them."""
+    """Paths at which anybody may use models, such as `/v1/embeddings`, or see which there are (`/v1/models`);
+    `*` and `**` are placeholders. A route is open under both of its paths (`/v1`, `/api/v1`) if one of them
+    fits. The management API is never among them."""
 
     api_key: ApiKeySettings = ApiKeySettings()
     jwt: JwtSettings = JwtSettings()
@@ -33,6 +35,7 @@ class SecuritySettings(Section):
     audit: AuditSettings = AuditSettings()
     headers: PageHeadersSettings = PageHeadersSettings()
     outbound: OutboundSettings = OutboundSettings()
+    changes: ChangesSettings = ChangesSettings()
 
     @property
     def on(self) -> bool:

@@ -22,7 +22,8 @@ class BlacklistCacheSettings(Section):
 
     max_size: Positive = 10_000
     """Most logins that are remembered, and most revoked tokens. A login beyond that ends the oldest one of
-    the same user; where a revoked token would not fit any more, all tokens of its user are revoked."""
+    the same user; where a revoked token would not fit any more, all tokens are revoked of the user who has
+    the most of them."""
 
 
 class JwtSettings(Section):

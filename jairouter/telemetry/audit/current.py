@@ -49,7 +49,8 @@ class Current:
         Raises:
             OSError: It cannot be, or is no file, or another process writes to it.
         """
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
+        # (Links were followed when the gateway started; one that is put there later leads where others want)
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         number = os.open(self._path, flags, self._mode)
         try:
             self._take(number)

@@ -26,7 +26,9 @@ def read_head(path: Path, chain: Chain) -> Link:
         NoHead: Nobody knows.
     """
     try:
-        said = json.loads(path.read_bytes()[:1000])
+        # (A pipe of that name would keep one waiting for a writer)
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            said = json.loads(file.read(1000))
         link, mark = Link(int(said["seq"]), str(said["hash"])), str(said.get("mark", ""))
     except FileNotFoundError:
         raise NoHead(f"{path.name} is missing") from None

@@ -112,6 +112,11 @@ class AuditLog:
         """Events that could not be kept."""
         return self._condition.lost
 
+    @property
+    def behind(self) -> bool:
+        """Whether events wait that cannot be written now, and so are in no file."""
+        return bool(self._condition.why) and len(self._waiting) > 0
+
     def start(self) -> None:
         """Begin: what was strange about the files is recorded, and what is too old is deleted."""
         self._compress_due = True
@@ -131,8 +136,8 @@ class AuditLog:
 
     def often(self, event: Event) -> None:
         """See `IAudit.often`."""
-        wanted = self._decided.get((event[0], event[4]))
-        if wanted or (wanted is None and self._is_wanted(event)):
+        # Each request comes here: whether it is wanted was asked when the first of its like came
+        if not self._repeated.again(event) and self._is_wanted(event):
             self._repeated.add(event)
             if _SWEEP not in self._alarms:
                 self._sweep_later()

@@ -12,10 +12,11 @@ from twisted.internet.defer import Deferred, succeed
 
 from jairouter.auditing import ALLOWED, Event, IAudit
 from jairouter.config.naming import relaxed
+from jairouter.dates import DAY
 from jairouter.telemetry.audit.alerts import Alerts, thresholds
 from jairouter.telemetry.audit.chain import Chain
 from jairouter.telemetry.audit.condition import Standing
-from jairouter.telemetry.audit.files import DAY, Files
+from jairouter.telemetry.audit.files import Files
 from jairouter.telemetry.audit.line import FIELDS, Entry, Form
 from jairouter.telemetry.audit.log import AuditLog, Means, Policy, RunInThread
 from jairouter.telemetry.audit.place import Place

@@ -30,7 +30,7 @@ def reconciled(tail: Tail, head: Link | None, why: str, chain: Chain) -> tuple[L
         return _without_lines(tail, head, why)
     last = tail.seals[-1].link
     wrong: list[Strange] = []
-    if tail.strange or not all(chain.holds(each) or holds_without_key(each) for each in tail.seals):
+    if tail.strange or not _as_written(tail, chain):
         wrong.append(("AUDIT_FILE_CHANGED", "the last lines are not as they were written", {}))
     if head is None:
         wrong.append(("AUDIT_HEAD_MISSING", why, {"last": last.seq}))
@@ -43,6 +43,17 @@ def reconciled(tail: Tail, head: Link | None, why: str, chain: Chain) -> tuple[L
             ("AUDIT_FILE_CHANGED", "the last lines are others than were written", {"last": head.seq})
         )
     return last, wrong
+
+
+def _as_written(tail: Tail, chain: Chain) -> bool:
+    """Whether the last lines have the digests that they should have: with the key, once there is one."""
+    keyed = False
+    for each in tail.seals:
+        if chain.holds(each):
+            keyed = chain.keyed
+        elif keyed or not holds_without_key(each):
+            return False
+    return True
 
 
 def _without_lines(tail: Tail, head: Link | None, why: str) -> tuple[Link, list[Strange]]:

@@ -6,9 +6,11 @@ not fill the disk.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from jairouter.auditing import ALLOWED
 from jairouter.telemetry.audit.texts import LONGEST
 
 if TYPE_CHECKING:
@@ -22,7 +24,8 @@ AT_ONCE: Final = 200
 MANY: Final = "many"
 """Stands in place of users, addresses and resources that are too many to be told apart."""
 
-_Key = tuple[str, str, str, str, str, str]
+_Key = tuple[str, str, str, str, str, str, str]
+"""Of an event what comes before `request_id`; a slice, which is the fastest that there is."""
 
 
 class _Alike:
@@ -45,7 +48,8 @@ class Repeated:
         today: Seconds since the epoch.
         emit: Takes an event; how many there were, and when the first and the last of them came, or 0, 0 and 0
             for a single one.
-        most: How many different ones are told apart.
+        most: How many different ones of each result are told apart: whoever floods the record with what is
+            denied must not hide in it what was allowed.
     """
 
     def __init__(
@@ -58,15 +62,24 @@ class Repeated:
         self._window, self._today, self._emit, self._most = window, today, emit, most
         # In the order in which their windows end, all windows being equally long
         self._alike: dict[_Key, _Alike] = {}
+        self._different: Counter[str] = Counter()
+
+    def again(self, event: Event) -> bool:
+        """Count another one like one that was told of; False if there is none such."""
+        found = self._alike.get(event[:7])
+        if found is None:
+            return False
+        self._count(found)
+        return True
 
     def add(self, event: Event) -> None:
         """Another one."""
-        kind, user, ip, resource, result, _, reason, _, _ = event
-        found = self._alike.get((kind, user, ip, resource, result, reason))
-        if found is None:
+        if not self.again(event):
             found = self._other(event)
-            if found is None:
-                return
+            if found is not None:
+                self._count(found)
+
+    def _count(self, found: _Alike) -> None:
         now = self._today()
         if not found.count:
             found.first = now
@@ -99,8 +112,10 @@ class Repeated:
             if alike.count:
                 told += 1
                 self._tell(alike)
-                if not all_of_them:
-                    self._alike[key] = _Alike(alike.event, now + self._window)
+            if alike.count and not all_of_them:
+                self._alike[key] = _Alike(alike.event, now + self._window)
+            else:
+                self._different[alike.event.result] -= 1
         return False
 
     def _tell(self, alike: _Alike) -> None:
@@ -115,13 +130,16 @@ class Repeated:
             resource=event.resource[:LONGEST],
             reason=event.reason[:LONGEST],
         )
-        if len(self._alike) >= self._most:
-            event = event._replace(user=MANY, ip=MANY, resource=MANY, reason="", request_id="", details={})
-        kind, user, ip, resource, result, _, reason, _, _ = event
-        key = (kind, user, ip, resource, result, reason)
-        found = self._alike.get(key)
+        found = self._alike.get(event[:7])
+        different = self._different[event.result]
+        if found is None and different >= self._most:
+            # Who was let in is known, and nobody chooses who they are; there are not that many
+            user = event.user if event.result == ALLOWED and different < 2 * self._most else MANY
+            event = event._replace(user=user, ip=MANY, resource=MANY, action="", reason="", details={})
+            found = self._alike.get(event[:7])
         if found is not None:
             return found
-        self._alike[key] = _Alike(event._replace(request_id=""), self._today() + self._window)
+        self._different[event.result] += 1
+        self._alike[event[:7]] = _Alike(event._replace(request_id=""), self._today() + self._window)
         self._emit(event, 0, 0.0, 0.0)
         return None

@@ -6,7 +6,6 @@ in the time asked for says that it is partial.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
 from jairouter.telemetry.audit.chain import seal_of
-from jairouter.telemetry.audit.files import lines_of, open_lines
+from jairouter.telemetry.audit.files import is_same, lines_of, open_lines
 
 if TYPE_CHECKING:
     from jairouter.telemetry.audit.place import Place
@@ -99,15 +98,13 @@ class Scan:
         old = self._files.old()
         if current is not None:
             with current:
-                here = os.fstat(current.fileno())
-                old = [each for each in old if not _same(each.path, here)]
-                yield self._in(current, self._skip(_size_of(current)))
+                old = [each for each in old if not is_same(each.path, current)]
+                yield self._in(current, _size_of(current))
         ended = [0.0, *(each.ended for each in old)]
         for each, begun in reversed(list(zip(old, ended, strict=False))):
-            if begun - SLACK > self._wanted.end:
+            # (Where a clock was set back, a file ends before it begins, and may have anything in it)
+            if self._wanted.end + SLACK < begun <= each.ended or each.ended < self._wanted.start:
                 continue
-            if each.ended < self._wanted.start:
-                return
             if self._left <= 0:
                 self.partial = True
                 return
@@ -119,20 +116,27 @@ class Scan:
         except FileNotFoundError:
             return  # too old meanwhile
         with file:
-            yield self._in(file, self._skip(_unpacked(file)))
+            yield self._in(file, _unpacked(file))
 
-    def _skip(self, size: int) -> int:
-        skipped = max(0, size - self._left)
-        self._left -= min(size, self._left)
-        self.partial = self.partial or skipped > 0
-        return skipped
+    def _in(self, file: IO[bytes], size: int) -> Iterator[dict[str, Any]]:
+        """What fits in a file.
 
-    def _in(self, file: IO[bytes], skipping: int) -> Iterator[dict[str, Any]]:
-        if skipping:
-            file.seek(skipping)
-            file.readline()
+        Args:
+            file: Open.
+            size: How much is in it, or is said to be.
+        """
+        at = max(0, size - self._left)
+        if at:
+            self.partial = True
+            file.seek(at)
+            at += len(file.readline())
         first = True
         for line in lines_of(file):
+            at += len(line)
+            self._left -= len(line)
+            if at > size and self._left <= 0:
+                self.partial = True  # more than was said: it is written, or pretends to be smaller than it is
+                return
             found = self._form.read(line.rstrip(b"\n"))
             if not found:
                 continue
@@ -205,13 +209,6 @@ def _size_of(file: IO[bytes]) -> int:
     size = file.seek(0, 2)
     file.seek(0)
     return size
-
-
-def _same(path: Path, here: os.stat_result) -> bool:
-    try:
-        return os.path.samestat(os.stat(path), here)
-    except OSError:
-        return False
 
 
 def _unpacked(file: IO[bytes]) -> int:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from jairouter.auditing import FAILED, Event
+from jairouter.dates import DAY
 from jairouter.telemetry.audit.chain import Link
 from jairouter.telemetry.audit.current import Current
-from jairouter.telemetry.audit.files import DAY, reason_of
+from jairouter.telemetry.audit.files import reason_of
 from jairouter.telemetry.audit.head import NoHead, read_head, write_head
 from jairouter.telemetry.audit.reconciling import reconciled
 from jairouter.telemetry.audit.tail import tail_of_old
@@ -163,7 +164,12 @@ class Writer:
         """Find out where the chain ended."""
         tail = self._current.tail()
         if not tail.seals and not tail.strange:
-            tail = tail_of_old(self._files)
+            try:
+                tail = tail_of_old(self._files)
+            except OSError as error:
+                # (The note of the end says where to go on: that is no reason not to start)
+                told = f"the file before cannot be read: {reason_of(error)}"
+                self._current.strange.append(("AUDIT_FILE_CHANGED", told, {}))
         try:
             head, why = read_head(self._files.head, self._chain), ""
         except NoHead as no_head:
@@ -225,8 +231,9 @@ class Writer:
     def _delete(self, files: list[OldFile], note: Event) -> None:
         if files:
             details = {"files": [each.path.name for each in files], "through": files[-1].seq}
-            # First it is noted: who sees the note and the files has lost nothing
+            # First it is noted, and for good: who sees the note and the files has lost nothing
             self._append_line(note._replace(resource=str(self._files.path), details=details))
+            self._sync()
             self._files.delete(files)
 
     def _append_note(self, note: Event) -> None:

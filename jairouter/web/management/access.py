@@ -9,8 +9,8 @@ machine are there too, and both do what others want:
 
 A request from the loopback address is refused when it has
 
-* X-Forwarded-For or another header of `PASSED_ON`, or came over a connection that began with a PROXY header:
-  a proxy passes it on, for whomever;
+* X-Forwarded-For or another header of `jairouter.web.browsers.PASSED_ON`, or came over a connection that
+  began with a PROXY header: a proxy passes it on, for whomever;
 * a Host that is neither ``localhost`` nor an IP address, or none: a browser took a name of somebody else's
   for this machine's (DNS rebinding).
 
@@ -31,18 +31,18 @@ no header at all cannot be noticed: it must not pass on ``/api``.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from twisted.internet.defer import Deferred
 
-from jairouter.auditing import refusal, success
+from jairouter.auditing import DENIED, Event, NoAudit, refusal, success
 from jairouter.codec.ip_address import parse_ip
 from jairouter.errors import GatewayError, PermissionDenied
 from jairouter.refusals import Forbidden
 from jairouter.web.asking import client_of
+from jairouter.web.browsers import is_certain, page_of, passed_on_by, split
 from jairouter.web.guard import Guard, NoGuard
 from jairouter.web.management.endpoint import KNOWN, PUBLIC
 
@@ -56,27 +56,7 @@ if TYPE_CHECKING:
     from jairouter.web.cors import Cors
 
 KEY: Final = "management.api.allow-from"
-PASSED_ON: Final = (
-    b"x-forwarded-for",
-    b"forwarded",
-    b"x-real-ip",
-    b"via",
-    b"x-forwarded-host",
-    b"x-forwarded-proto",
-    b"x-forwarded-port",
-    b"x-forwarded-prefix",
-    b"x-forwarded-server",
-    b"x-client-ip",
-    b"x-cluster-client-ip",
-    b"x-original-forwarded-for",
-    b"true-client-ip",
-    b"cf-connecting-ip",
-    b"cdn-loop",
-)
-"""Headers that proxies, load balancers and tunnels add."""
-
-_AUTHORITY: Final = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[^:@/\[\]\s]+?)\.?(?::([0-9]{1,5}))?")
-_DEFAULT_PORTS: Final = {b"http": b"80", b"https": b"443"}
+_UNRECORDED: Final = NoAudit()
 
 
 class Access:
@@ -99,13 +79,21 @@ class Access:
         self._security: Guard = security or NoGuard()
         self._given = given
 
-    def admit(self, request: Request, permission: str, resource: str) -> Who | Deferred[Who]:
+    @property
+    def audit(self) -> IAudit:
+        """Is told what is done."""
+        return self._security.audit
+
+    def admit(
+        self, request: Request, permission: str, resource: str, *, recorded: bool = True
+    ) -> Who | Deferred[Who]:
         """Let a request in.
 
         Args:
             request: What was asked.
             permission: What a caller needs; or `PUBLIC`, or `KNOWN`.
             resource: What is asked for, for the record; nothing that a client may choose.
+            recorded: Whether a refusal is an event: not where somebody who is nobody gets an answer, too.
 
         Returns:
             Who asks; a Deferred only where somebody else has to be asked first, which fails likewise.
@@ -115,17 +103,15 @@ class Access:
             GatewayError: Nobody knows who asks, or the caller lacks the permission.
         """
         address, fields = client_of(request)
-        gate = self._security.gate
-        if gate is None:
-            self._check_place(address, request, fields)
-            _check_browser(request, fields, certain=True)
+        gate, audit = self._security.gate, self._security.audit if recorded else _UNRECORDED
+        asked = _Asked(request, resource, address, fields, permission, audit)
+        try:
+            self._check_where_from(address, request, fields)
+        except Forbidden as refusal:
+            asked.kept_out(refusal)
+            raise
+        if gate is None or permission == PUBLIC:
             return Who(address, fields)
-        if self._given:
-            self._granting(address)
-        _check_browser(request, fields, certain=False)
-        if permission == PUBLIC:
-            return Who(address, fields)
-        asked = _Asked(request, resource, address, fields, permission, self._security.audit)
         try:
             found = gate.admit(fields, address)
         except GatewayError as error:
@@ -134,6 +120,14 @@ class Access:
         if isinstance(found, Deferred):
             return found.addCallbacks(asked.admitted, asked.failed)
         return asked.admitted(found)
+
+    def _check_where_from(self, address: str, request: Request, fields: Mapping[bytes, bytes]) -> None:
+        off = self._security.gate is None
+        if off:
+            self._check_place(address, request, fields)
+        elif self._given:
+            self._granting(address)
+        _check_browser(request, fields, certain=off)
 
     def _check_place(self, address: str, request: Request, fields: Mapping[bytes, bytes]) -> None:
         if all(each.is_loopback for each in self._granting(address)):
@@ -196,6 +190,12 @@ class _Asked(NamedTuple):
         """Have it recorded."""
         self.audit.often(refusal(error, name, self.address, self.resource, self._action))
 
+    def kept_out(self, refusal: Forbidden) -> None:
+        """Have it recorded that it is no matter of who asks."""
+        kind, reason = "AUTHORIZATION_FAILURE", refusal.code
+        event = Event(kind, "", self.address, self.resource, DENIED, self._action, reason)
+        self.audit.often(event)
+
     @property
     def _action(self) -> str:
         return self.request.method.decode("latin-1")[:20]
@@ -203,13 +203,13 @@ class _Asked(NamedTuple):
 
 def _check_here(fields: Mapping[bytes, bytes], *, proxied: bool) -> None:
     """Whether a request from this machine is not somebody else's."""
-    passed_on = next((name.decode("ascii") for name in PASSED_ON if name in fields), None)
+    passed_on = passed_on_by(fields)
     if proxied or passed_on is not None:
         raise Forbidden(
             f"a proxy passed this on ({passed_on or 'PROXY header'}); where it is one of "
             f"server.forward-headers.trusted-proxies, {KEY} may name the networks of its clients"
         )
-    if not _is_certain(_split(fields.get(b"host", b""))[0]):
+    if not is_certain(split(fields.get(b"host", b""))[0]):
         raise Forbidden(
             "from this machine the management API is asked as localhost or by an IP address, so that no web "
             f"page can pretend to be this gateway; other names need an address of the network in {KEY}"
@@ -227,27 +227,10 @@ def _check_browser(request: Request, fields: Mapping[bytes, bytes], *, certain: 
     cors: Cors | None = getattr(request, "cors", None)
     if cors is not None and cors.names(fields.get(b"origin", b"")):
         return
-    if fields.get(b"sec-fetch-site", b"").strip().lower() == b"cross-site":
-        raise Forbidden("a web page of another site may not use the management API")
-    origin = fields.get(b"origin")
-    if origin is None:
+    page = page_of(fields)
+    if page is None:
         return
-    scheme, _, authority = origin.strip().lower().partition(b"://")
-    default = _DEFAULT_PORTS.get(scheme)
-    asker, asked = _split(authority), _split(fields.get(b"host", b""))
-    same = asker[0] == asked[0] and (asker[1] or default) == (asked[1] or default)
-    if default is None or not asker[0] or not same:
+    if not page.same:
         raise Forbidden("a web page of another origin may not use the management API")
-    if certain and not _is_certain(asker[0]):
+    if certain and not is_certain(page.host):
         raise Forbidden("a web page may use the management API only under an IP address or as localhost")
-
-
-def _is_certain(host: bytes) -> bool:
-    """Whether it means the same to everybody; whoever owns a name may have it mean any address."""
-    return host == b"localhost" or parse_ip(host.decode("latin-1").strip("[]")) is not None
-
-
-def _split(authority: bytes) -> tuple[bytes, bytes | None]:
-    """Host and port; an empty host for what is no authority."""
-    found = _AUTHORITY.fullmatch(authority.strip().lower())
-    return (b"", None) if found is None else (found[1], found[2])

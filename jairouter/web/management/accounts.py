@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from twisted.internet.defer import Deferred
 
 from jairouter.auth.account_records import LONGEST_NAME, Source
-from jairouter.auth.account_rules import By
-from jairouter.caller import Kind
 from jairouter.dates import date_of
 from jairouter.refusals import InvalidRequest
 from jairouter.web.management.changing import undisturbed
@@ -96,13 +94,6 @@ def shown(record: Record) -> dict[str, Any]:
     }
 
 
-def by_of(call: Call) -> By:
-    """Who changes something."""
-    caller = call.caller
-    user = caller.name if caller is not None and caller.kind is Kind.TOKEN else None
-    return By(call.who, call.may, user, call.address, call.request_id)
-
-
 class _Answers:
     def __init__(self, changes: AccountChanges) -> None:
         self._changes = changes
@@ -119,7 +110,7 @@ class _Answers:
             call.member("username"),
             call.member("password"),
             call.member("roles", ["USER"]),
-            by_of(call),
+            call.by(),
             enabled=enabled,
         )
         return Reply(shown(await _to_its_end(making)), "Account created", 201)
@@ -129,16 +120,16 @@ class _Answers:
         roles, enabled = call.member("roles"), call.member("enabled")
         if roles is None and enabled is None:
             raise InvalidRequest("the body has to hold roles or enabled")
-        changing = self._changes.update(call.path["username"], by_of(call), roles=roles, enabled=enabled)
+        changing = self._changes.update(call.path["username"], call.by(), roles=roles, enabled=enabled)
         return Reply(shown(await _to_its_end(changing)), "Account updated")
 
     async def delete(self, call: Call) -> Reply:
-        await _to_its_end(self._changes.delete(call.path["username"], by_of(call)))
+        await _to_its_end(self._changes.delete(call.path["username"], call.by()))
         return Reply(None, "Account deleted")
 
     def switch(self, enabled: bool) -> Callable[[Call], Awaitable[Reply]]:
         async def answer(call: Call) -> Reply:
-            changing = self._changes.update(call.path["username"], by_of(call), enabled=enabled)
+            changing = self._changes.update(call.path["username"], call.by(), enabled=enabled)
             done = "Account enabled" if enabled else "Account disabled"
             return Reply(shown(await _to_its_end(changing)), done)
 
@@ -146,7 +137,7 @@ class _Answers:
 
     async def set_password(self, call: Call) -> Reply:
         old, new = call.member("oldPassword"), call.member("newPassword")
-        await _to_its_end(self._changes.set_password(call.path["username"], new, by_of(call), old))
+        await _to_its_end(self._changes.set_password(call.path["username"], new, call.by(), old))
         return Reply(None, "Password changed")
 
 
@@ -215,7 +206,7 @@ def _writing(answers: _Answers) -> tuple[Endpoint, ...]:
             ),
             data=ACCOUNT,
             status=201,
-            refusals=("ALREADY_EXISTS", "INSUFFICIENT_PERMISSIONS", "STORE_UNAVAILABLE", "GATEWAY_BUSY"),
+            refusals=("ALREADY_EXISTS", *_HASHED[1:]),
             permission=WRITE,
         ),
         Endpoint(

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from jairouter.auth.key_edits import By
 from jairouter.auth.key_records import FIELDS
 from jairouter.auth.key_store import OVERLAP
 from jairouter.config.naming import relaxed
@@ -26,7 +25,9 @@ from jairouter.web.management.endpoint import Call, Endpoint, Later, Parameter, 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
+    from jairouter.auth.acting import By
     from jairouter.auth.key_store import ApiKeys, Made
+
 TAG: Final = "API keys"
 
 _PATH: Final = "/api/auth/api-keys"
@@ -96,7 +97,9 @@ def _making(keys: ApiKeys) -> tuple[Endpoint, ...]:
             TAG,
             "Make a key; its value is shown here and never again",
             partial(_create, keys),
-            "Nobody can give a key permissions that they do not have themselves.",
+            "Nobody can give a key permissions that they do not have themselves, nor make one that is less "
+            "limited than their own key: in `allowFrom`, `models`, `expiresAt`, or how much it may ask for. "
+            "Without `expiresAt` it expires no later than that.",
             body=CREATE,
             data=KEY_WITH_VALUE,
             status=201,
@@ -209,10 +212,6 @@ def _rotating(keys: ApiKeys) -> tuple[Endpoint, ...]:
     )
 
 
-def _by(call: Call) -> By:
-    return By(call.who, call.address, call.request_id, call.may)
-
-
 def _given(call: Call, *others: str) -> dict[str, Any]:
     """What a key is given, of all that the body says."""
     besides = {relaxed(each) for each in others}
@@ -220,22 +219,22 @@ def _given(call: Call, *others: str) -> dict[str, Any]:
 
 
 async def _create(keys: ApiKeys, call: Call) -> Reply:
-    making = keys.create(_by(call), _given(call, "keyId"), call.member("keyId"))
+    making = keys.create(call.by(), _given(call, "keyId"), call.member("keyId"))
     return _with_value(await undisturbed(making), "The key is made; its value is not shown again", 201)
 
 
 async def _update(keys: ApiKeys, call: Call) -> Reply:
-    made = await undisturbed(keys.update(_by(call), call.path["keyId"], _given(call)))
+    made = await undisturbed(keys.update(call.by(), call.path["keyId"], _given(call)))
     return Reply(made.key, "The key is changed")
 
 
 async def _delete(keys: ApiKeys, call: Call) -> Reply:
-    await undisturbed(keys.delete(_by(call), call.path["keyId"]))
+    await undisturbed(keys.delete(call.by(), call.path["keyId"]))
     return Reply(None, "The key is deleted")
 
 
 async def _switch(switch: Callable[[By, str], Deferred[Made]], verb: str, call: Call) -> Reply:
-    made = await undisturbed(switch(_by(call), call.path["keyId"]))
+    made = await undisturbed(switch(call.by(), call.path["keyId"]))
     return Reply(made.key, f"The key is {verb}d")
 
 
@@ -244,7 +243,7 @@ async def _rotate(keys: ApiKeys, call: Call) -> Reply:
 
 
 async def _rotated(keys: ApiKeys, call: Call, overlap: float) -> Reply:
-    made = await undisturbed(keys.rotate(_by(call), call.path["keyId"], overlap))
+    made = await undisturbed(keys.rotate(call.by(), call.path["keyId"], overlap))
     return _with_value(made, "The key has a new value, which is not shown again")
 
 
@@ -259,7 +258,7 @@ async def _import(keys: ApiKeys, call: Call) -> Reply:
         {members[relaxed(each)]: value for each, value in entry.items()} for entry in call.member("keys")
     ]
     replace = call.member("mode", "MERGE") == "REPLACE"
-    done = await undisturbed(keys.take_in(_by(call), entries, replace=replace))
+    done = await undisturbed(keys.take_in(call.by(), entries, replace=replace))
     shown = [{"keyId": name, "keyValue": value.reveal()} for name, value in done.values.items()]
     data = {"created": done.created, "updated": done.updated, "deleted": done.deleted, "keys": shown}
     return Reply(data, "The keys are imported")

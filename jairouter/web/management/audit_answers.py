@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from jairouter.dates import DAY
 from jairouter.refusals import InvalidRequest
 from jairouter.telemetry.audit.search import Wanted
 from jairouter.web.management.endpoint import Parameter
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from jairouter.telemetry.audit.verifying import Verified
     from jairouter.web.management.endpoint import Schema
 
-DAY: Final = 86400.0
+_EARLIEST: Final = datetime(1, 1, 1, tzinfo=UTC).timestamp()
+_LATEST: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
+"""Between them a time can be written as a date, in every zone."""
 DEEPEST: Final = 10_000
 """Events up to the end of a page, which are kept in memory until it is made."""
 
@@ -141,7 +144,7 @@ def wanted_of(asked: Mapping[str, Any], now: float, days: float) -> Wanted:
     end = _time(asked, "endTime")
     end = now if end is None else end
     start = _time(asked, "startTime")
-    start = end - days * DAY if start is None else start
+    start = max(end - days * DAY, _EARLIEST) if start is None else start
     if start > end:
         raise InvalidRequest("startTime is later than endTime")
     names = {"userId": "user", "clientIp": "ip", "success": "success", "action": "action"}
@@ -160,9 +163,12 @@ def _time(asked: Mapping[str, Any], name: str) -> float | None:
     try:
         # (A plus that nobody has escaped is a space by now)
         at = datetime.fromisoformat(written.replace(" ", "+") if "T" in written else written)
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+        seconds = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         raise InvalidRequest(f"{name} must be a time such as 2026-01-31T12:00:00Z") from None
+    if not _EARLIEST <= seconds < _LATEST:
+        raise InvalidRequest(f"{name} is out of range")
+    return seconds
 
 
 def page_of(asked: Mapping[str, Any]) -> tuple[int, int]:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from jairouter.auditing import Event
-from jairouter.dates import date_of
+from jairouter.dates import DAY, date_of
 from jairouter.refusals import NotPossible, StoreUnavailable
 from jairouter.telemetry.audit.search import Wanted, search, tally
 from jairouter.telemetry.audit.verifying import verify
-from jairouter.web.management.audit_answers import DAY, number_of, page_of, shown, verified_view, wanted_of
+from jairouter.web.management.audit_answers import number_of, page_of, shown, verified_view, wanted_of
 from jairouter.web.management.changing import undisturbed
 from jairouter.web.management.endpoint import Reply
 
@@ -65,7 +65,8 @@ class Asking:
         await log.flush()
         found: Found = await _readable(self._run(search, log.place, wanted, page, size))
         data["events"] = [shown(each) for each in found.events]
-        data |= {"totalElements": found.total, "partial": found.partial, "scannedFrom": found.oldest}
+        partial = found.partial or log.behind
+        data |= {"totalElements": found.total, "partial": partial, "scannedFrom": found.oldest}
         return Reply(data)
 
     async def count(self, call: Call) -> Reply:
@@ -74,7 +75,7 @@ class Asking:
         partial = False
         if log is not None:
             await log.flush()
-            partial = await _readable(self._run(tally, log.place, wanted, counts.add))
+            partial = await _readable(self._run(tally, log.place, wanted, counts.add)) or log.behind
         data = {
             "recorded": log is not None,
             **_range(wanted),

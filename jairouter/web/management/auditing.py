@@ -76,9 +76,18 @@ def _looking(asking: Asking) -> tuple[Endpoint, ...]:
     about = (
         "Files are looked through from the newest on, up to a limit: `partial` says when that was not enough."
     )
-    both = (*RANGE, *FILTERS, *PAGES)
+    both, all_of_them = (*RANGE, *FILTERS, *PAGES), (*RANGE, *FILTERS, *MORE, *PAGES)
     by_name = "Extended: what one {} did."
     return (
+        _get(
+            "",
+            "getAudit",
+            "Show what was recorded, with all there is to choose by",
+            asking.logs,
+            all_of_them,
+            EVENTS,
+            about,
+        ),
         _get("/logs", "getAuditLogs", "Show what was recorded", asking.logs, both, EVENTS, about),
         Endpoint(
             "POST",
@@ -88,7 +97,7 @@ def _looking(asking: Asking) -> tuple[Endpoint, ...]:
             "Show what was recorded, with more to choose by",
             asking.query,
             about,
-            body=body_of((*RANGE, *FILTERS, *MORE, *PAGES)),
+            body=body_of(all_of_them),
             body_required=False,
             data=EVENTS,
             refusals=_REFUSALS,
@@ -144,6 +153,7 @@ def _alerting(asking: Asking) -> tuple[Endpoint, ...]:
             asking.reset,
             data=_ALERTS,
             permission=DELETE,
+            event="ALERTS_RESET",
         ),
     )
 

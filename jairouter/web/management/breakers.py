@@ -75,6 +75,7 @@ def endpoints(parts: Parts) -> tuple[Endpoint, ...]:
             data=_FORCED,
             refusals=(*NOT_FOUND, "NOT_POSSIBLE"),
             permission="config:write",
+            event="BREAKER_OPENED",
         ),
         Endpoint(
             "POST",
@@ -88,6 +89,7 @@ def endpoints(parts: Parts) -> tuple[Endpoint, ...]:
             data=_FORCED,
             refusals=(*NOT_FOUND, "NOT_POSSIBLE"),
             permission="config:write",
+            event="BREAKER_CLOSED",
         ),
     )
 

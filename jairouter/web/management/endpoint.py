@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from jairouter.auth.acting import By
 from jairouter.config.naming import relaxed
 from jairouter.control import Told
 
@@ -75,9 +76,13 @@ class Call:
     request_id: str = ""
     fields: Mapping[bytes, bytes] = field(default_factory=dict)
 
-    def may(self, permissions: frozenset[str]) -> bool:
-        """Whether the caller has all of these permissions itself, and so may give them to others."""
-        return self.caller is None or permissions <= self.caller.permissions
+    def by(self, reason: str = "") -> By:
+        """Who asks, for those who change keys, accounts and tokens.
+
+        Args:
+            reason: Why, as they say.
+        """
+        return By(self.who, self.address, self.request_id, reason, self.caller)
 
     def told(self, change_type: str, done: str) -> Told:
         """About a change that this call makes.
@@ -86,7 +91,8 @@ class Call:
             change_type: See `Told`.
             done: What is done, which stands where the caller gives no reason (query ``description``).
         """
-        return Told(self.who, change_type, self.query.get("description") or done)
+        description = self.query.get("description") or done
+        return Told(self.who, change_type, description, self.address, self.request_id)
 
     def member(self, name: str, default: Any = None) -> Any:
         """A member of the body, which may be spelled ``baseUrl``, ``base-url`` or ``base_url``.
@@ -198,6 +204,8 @@ class Endpoint:
         refusals: Codes of `Refusal` that may come besides INVALID_REQUEST and FORBIDDEN.
         permission: ``<resource>:<action>``: what a caller needs for it; or `PUBLIC`, or `KNOWN`.
         bare: Whether a good reply is its data alone, without the envelope, as pages of an actuator are.
+        event: The kind of event that it is when it is done; empty where it changes nothing, or whatever
+            is changed is recorded where that happens.
     """
 
     method: str
@@ -216,6 +224,7 @@ class Endpoint:
     refusals: tuple[str, ...] = ()
     permission: str = "config:read"
     bare: bool = False
+    event: str = ""
 
     @property
     def makes_version(self) -> bool:

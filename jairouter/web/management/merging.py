@@ -76,6 +76,10 @@ def _looking(merging: _Merging) -> tuple[Endpoint, ...]:
     )
 
 
+_EVENTS: Final = {"backup": "BACKUP_MADE", "cleanup": "VERSIONS_CLEANED_UP", "batch": "VERSIONS_CLEANED_UP"}
+"""What is recorded, beside the change that a merge is."""
+
+
 def _doing(merging: _Merging) -> tuple[Endpoint, ...]:
     def doing(
         method: str,
@@ -90,7 +94,7 @@ def _doing(merging: _Merging) -> tuple[Endpoint, ...]:
         told = ""
         return Endpoint(
             method, path, operation, TAG, summary, answer, told, query, None, data=data, refusals=refusals,
-            permission=DELETE if method == "DELETE" else WRITE,
+            permission=DELETE if method == "DELETE" else WRITE, event=_EVENTS.get(name, ""),
         )  # fmt: skip
 
     store = ("STORE_UNAVAILABLE",)

@@ -10,7 +10,7 @@ Whatever is refused before the body is read, is refused without reading it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,7 +19,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.server import NOT_DONE_YET
 
-from jairouter.errors import ClientGone, GatewayError, retry_after_headers
+from jairouter.auditing import Event, refusal
+from jairouter.errors import ClientGone, GatewayError, PermissionDenied, retry_after_headers
 from jairouter.refusals import InvalidRequest, NotFound, Refusal
 from jairouter.request_body.held import HeldBody, collect
 from jairouter.request_body.spool import RunInThread
@@ -37,12 +38,17 @@ if TYPE_CHECKING:
     from twisted.web.http import Request
     from twisted.web.resource import Resource
 
+    from jairouter.auditing import IAudit
     from jairouter.interfaces import IRequestBody
     from jairouter.web.management.endpoint import Endpoint
 
 AT_ONCE: Final = {"json": 64 * 1024, "yaml": 1024}
 """Bytes of a body of each kind that is parsed at once; a larger one is parsed in a thread, since that takes a
 while: 60 kB of YAML take more than a tenth of a second."""
+_NOTHING: Final = {b"{}", b"null", b""}
+"""What many clients send where there is nothing to send."""
+_NOTHING_MUCH: Final = 16
+"""Bytes of these, with line ends."""
 Written = tuple[Reply, bytes]
 """A reply, and how it is written."""
 
@@ -156,12 +162,32 @@ async def _answer(
     body = await _body(endpoint, upload, kind, service)
     request_id = getattr(request, "request_id", "")
     call = Call(path, query, body, parent, who.name, who.caller, who.address, request_id, fields)
-    reply = endpoint.answer(call)
-    if not isinstance(reply, Reply):
-        reply = await reply
+    reply = await _done(endpoint, call, service.access.audit)
     if isinstance(reply.data, Later):
         return reply, await service.run_in_thread(_written, reply, endpoint, service)
     return reply, _written(reply, endpoint, service)
+
+
+async def _done(endpoint: Endpoint, call: Call, audit: IAudit) -> Reply:
+    """Do what is asked, and have it recorded; or that the caller may not do quite that."""
+    try:
+        reply = endpoint.answer(call)
+        if not isinstance(reply, Reply):
+            reply = await reply
+    except PermissionDenied as error:
+        audit.often(refusal(error, call.who, call.address, endpoint.path, endpoint.method, call.request_id))
+        raise
+    if endpoint.event:
+        done = Event(endpoint.event, call.who, call.address, endpoint.path, action=endpoint.method)
+        audit.record(done._replace(request_id=call.request_id, details=_told(call.path, call.query)))
+    return reply
+
+
+def _told(path: Mapping[str, Any], query: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What was asked for, for the record. The query of an address in it may be a secret: see `key_of`."""
+    given = path.items()
+    names = {name: value.partition("?")[0] if isinstance(value, str) else value for name, value in given}
+    return names | {name: value for name, value in query.items() if value is not None}
 
 
 def _written(reply: Reply, endpoint: Endpoint, service: Service) -> bytes:
@@ -191,16 +217,19 @@ def _no_body(endpoint: Endpoint) -> InvalidRequest:
 async def _body(endpoint: Endpoint, upload: IRequestBody, kind: str, service: Service) -> Any:
     """The body as JSON values; None where there is none."""
     try:
-        data = (await collect(upload, service.max_body if endpoint.body is not None else 0)).data
+        data = (await collect(upload, service.max_body if endpoint.body is not None else _NOTHING_MUCH)).data
     except GatewayError as error:
         if endpoint.body is None and error.status == 413:
             raise _no_body(endpoint) from None
         raise
+    if endpoint.body is None:
+        if data and data.strip() not in _NOTHING:
+            raise _no_body(endpoint)
+        return None
     if not data:
-        if endpoint.body is not None and endpoint.body_required:
+        if endpoint.body_required:
             raise InvalidRequest("a body is required")
         return None
-    assert endpoint.body is not None  # with a limit of 0 there are no data
     if len(data) <= AT_ONCE[kind]:
         return _read(data, kind, endpoint)
     return await service.run_in_thread(_read, data, kind, endpoint)

@@ -6,12 +6,11 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from jairouter.auth.tokens import By
+from jairouter.auth.acting import By
 from jairouter.auth.verifying import ACCESS
-from jairouter.caller import Kind
 from jairouter.dates import date_of
-from jairouter.errors import RateLimited, Reason, Unauthenticated
-from jairouter.refusals import InsufficientPermissions, InvalidRequest, NotFound
+from jairouter.errors import PermissionDenied, RateLimited, Reason, Unauthenticated
+from jairouter.refusals import InvalidRequest, NotFound
 from jairouter.web.management import token_bodies as bodies
 from jairouter.web.management.changing import undisturbed
 from jairouter.web.management.endpoint import Call, Reply
@@ -42,7 +41,7 @@ class Guesses:
     """Keeps count of who shows what is no token, as of who guesses passwords.
 
     Attributes:
-        wait: Seconds for which nobody at an address may try again; 0 if they may.
+        wait: Seconds for which nobody at an address is told of one more; 0 if they are.
         failed: Somebody at an address has shown one.
     """
 
@@ -100,7 +99,6 @@ class Answers:
         tokens = self._tokens
         if not shown:
             raise InvalidRequest("refreshToken is required")
-        self._may_guess(call)
         by = By("", call.address, call.request_id)
         try:
             issued = await undisturbed(tokens.refresh(_data(shown), by))
@@ -118,8 +116,7 @@ class Answers:
                 return self._revoked(0, "The token has expired already")
             raise bodies.TokenRevokeFailed(error.message) from None
         user = call.member("userId")
-        if not self._is_caller(call, bearer.user) and not call.may(frozenset((WRITE,))):
-            raise InsufficientPermissions(f"to revoke the tokens of others takes {WRITE}")
+        self._check_may_revoke(call, bearer.user, bearer)
         if user not in (None, bearer.user):
             raise bodies.TokenRevokeFailed("the token is not one of that user")
         await undisturbed(self._tokens.revoke([bearer], self._by(call)))
@@ -135,18 +132,17 @@ class Answers:
                 failed += 1
         if not found:
             raise bodies.BatchTokenRevokeFailed("none of these is a good token")
+        for bearer in found:
+            self._check_may_revoke(call, bearer.user, bearer)
         await undisturbed(tokens.revoke(found, self._by(call)))
         return self._revoked(len(found), "The tokens are revoked", failed)
 
     async def revoke_all(self, call: Call) -> Reply:
         """Revoke all tokens of a user."""
-        caller = call.caller
-        own = caller.name if caller is not None and caller.kind is Kind.TOKEN else None
-        user = call.member("username") or own
+        user = call.member("username") or call.by().user
         if user is None:
             raise InvalidRequest("username is required where the caller is no user")
-        if user != own and not call.may(frozenset((WRITE,))):
-            raise InsufficientPermissions(f"to revoke the tokens of others takes {WRITE}")
+        self._check_may_revoke(call, user)
         await undisturbed(self._tokens.revoke_all(user, self._by(call)))
         return Reply(None, "All tokens of the user are revoked that were issued up to now")
 
@@ -158,7 +154,7 @@ class Answers:
                 bearer = await tokens.examine(shown)
             except Unauthenticated:
                 continue
-            if self._is_caller(call, bearer.user):
+            if call.by().user == bearer.user:
                 await undisturbed(tokens.logout(bearer, self._by(call)))
                 return Reply(None, "Logged out")
         raise InvalidRequest("there is no token to log out with: show the one that was given at the login")
@@ -166,7 +162,6 @@ class Answers:
     async def validate(self, call: Call) -> Reply:
         """Say whether a token would be let in."""
         tokens = self._tokens
-        self._may_guess(call)
         try:
             bearer = await tokens.examine(_data(call.member("token")))
             tokens.check_standing(bearer)
@@ -226,24 +221,31 @@ class Answers:
             data |= {"userId": bearer.user, "expiresAt": date_of(bearer.expires)}
         return Reply(data)
 
-    def _may_guess(self, call: Call) -> None:
+    def _count(self, call: Call, error: Unauthenticated) -> None:
+        """Count what is no token.
+
+        Whoever has a good one is let in however many others there were: nobody guesses one, and else anybody
+        behind the same address could keep all others there from renewing theirs.
+        """
+        if error.reason is not Reason.UNKNOWN_TOKEN:  # the others were good once
+            return
         wait = self._guesses.wait(call.address)
         if wait > 0:
             raise RateLimited("too many tokens were shown that are none", retry_after=wait)
-
-    def _count(self, call: Call, error: Unauthenticated) -> None:
-        if error.reason is Reason.UNKNOWN_TOKEN:  # the others were good once
-            self._guesses.failed(call.address)
+        self._guesses.failed(call.address)
 
     @staticmethod
     def _by(call: Call) -> By:
-        return By(call.who, call.address, call.request_id, call.member("reason") or "")
+        return call.by(call.member("reason") or "")
 
-    @staticmethod
-    def _is_caller(call: Call, user: str) -> bool:
-        """Whether a user is who calls. A key may have the name of a user."""
-        caller = call.caller
-        return caller is not None and caller.kind is Kind.TOKEN and caller.name == user
+    def _check_may_revoke(self, call: Call, user: str, bearer: Bearer | None = None) -> None:
+        """Whether the tokens are the caller's own, or those of somebody who may no more."""
+        by = self._by(call)
+        if by.user == user:
+            return
+        if not by.may(frozenset((WRITE,))):
+            raise PermissionDenied(f"to revoke the tokens of others takes {WRITE}")
+        self._tokens.check_may_revoke(by, user, bearer)
 
     @staticmethod
     def _shown(call: Call, tokens: Tokens) -> Iterator[bytes]:

@@ -211,6 +211,7 @@ def _changing(parts: Parts) -> tuple[Endpoint, ...]:
         (Parameter("version", "The number of a version.", _STORED, required=True),),
         refusals=("VERSION_NOT_FOUND", "NOT_POSSIBLE", "STORE_UNAVAILABLE"),
         permission=DELETE,
+        event="VERSION_DELETED",
     )
     return (*like, delete)
 

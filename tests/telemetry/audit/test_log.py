@@ -9,7 +9,7 @@ from unittest import mock
 from zope.interface.verify import verifyObject
 
 from jairouter.auditing import Event, IAudit
-from jairouter.telemetry.audit.files import DAY
+from jairouter.dates import DAY
 from jairouter.telemetry.audit.log import BATCH, SOON, AuditLog, Means, Policy
 from jairouter.telemetry.audit.writer import ALWAYS, NEVER, Rules
 from tests.telemetry.audit.recording import LOGIN, RecordTestCase, Threads

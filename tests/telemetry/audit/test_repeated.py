@@ -74,11 +74,12 @@ class RepeatedTests(SynchronousTestCase):
         self.add(result="failed")
         self.add(resource="/v1/other")
         self.add(kind="OTHER")
-        self.assertEqual(len(self.told), 7)
+        self.add(action="DELETE")
+        self.assertEqual(len(self.told), 8)
 
     def test_requests_are_not_told_apart(self) -> None:
-        self.add(request_id="r1", action="GET")
-        self.add(request_id="r2", action="POST")
+        self.add(request_id="r1")
+        self.add(request_id="r2", details={"authType": "jwt"})
         self.assertEqual(len(self.told), 1)
 
     def test_too_many_to_be_told_apart(self) -> None:
@@ -88,6 +89,30 @@ class RepeatedTests(SynchronousTestCase):
         self.assertEqual(self.told[-1][0], MANY)
         self.advance(60)
         self.assertEqual(self.told[-1][:2], (MANY, 1499))
+
+    def test_what_is_denied_does_not_hide_what_was_allowed(self) -> None:
+        """Guessing from a thousand addresses is cheap where there is IPv6."""
+        for each in range(2000):
+            self.add("", ip=str(each))
+        self.add("bob", result="allowed")
+        self.assertEqual(self.told[-1][0], "bob")
+
+    def test_of_too_many_that_were_allowed_it_is_known_who_they_were(self) -> None:
+        for each in range(2000):
+            self.add("ann" if each % 2 else "bob", ip=str(each), result="allowed")
+        self.assertEqual([user for user, *_ in self.told[500:]], ["bob", "ann"])
+        self.told.clear()
+        for each in range(2000):
+            self.add(str(each), ip="::1", result="allowed")
+        self.assertEqual((len(self.told), self.told[-1][0]), (499, MANY))
+
+    def test_there_is_room_again_when_a_window_is_over(self) -> None:
+        for _ in range(3):
+            self.told.clear()
+            for each in range(500):
+                self.add(str(each))
+            self.assertEqual(len({user for user, *_ in self.told}), 500)
+            self.advance(61)
 
     def test_long_texts_fill_no_memory(self) -> None:
         self.add("x" * 10_000)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from typing import Any
 from unittest import mock
 
+from jairouter.telemetry.audit import files
 from jairouter.telemetry.audit.line import Form
 from jairouter.telemetry.audit.search import Found, Wanted, search, tally
 from jairouter.telemetry.audit.writer import Rules
@@ -74,6 +76,32 @@ class SearchTests(RecordTestCase):
             self.assertEqual(self.resources(found), list(range(12))[::-1][: found.total])
             self.assertTrue(2 <= found.total <= 6)
             self.place.files.compress()
+
+    def test_a_file_that_is_larger_than_it_says(self) -> None:
+        """At its end a compressed file says how much is in it; whoever has put it there may lie."""
+        self.place.files.compress()
+        path = self.place.files.old()[0].path
+        path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()) * 50) + gzip.compress(b""))
+        found = self.search(most=9000)
+        self.assertTrue(found.partial)
+        self.assertLess(found.total, 30)
+
+    def test_after_a_clock_was_set_back(self) -> None:
+        """The file before was put aside in what is the future now: it says nothing about this one."""
+        old = self.place.files.old()[-1]
+        os.rename(old.path, old.path.with_name(f"audit.log.{old.seq:012d}.20300101T000000Z"))
+        writer = self.writer(Rules(max_size=1200))
+        writer.write([self.entry(LOGIN._replace(resource=f"/{each}")) for each in (12, 13, 14, 15)])
+        found = self.search(Wanted(NOW, NOW + 100))
+        self.assertEqual(self.resources(found)[:6], [15, 14, 13, 12, 11, 10])
+
+    def test_others_have_their_turn(self) -> None:
+        """A thread that gives nothing up keeps the reactor waiting, 5 ms at a time."""
+        turns: list[float] = []
+        self.patch(files, "sleep", turns.append)
+        self.patch(files, "_TURN", 1)
+        self.search()
+        self.assertEqual(turns, [0] * 12)
 
     def test_a_crash_while_a_file_was_compressed(self) -> None:
         """It is there under both names, and in the answer once."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 from jairouter.auditing import Event
+from jairouter.telemetry.audit import verifying
 from jairouter.telemetry.audit.chain import Chain, Link
-from jairouter.telemetry.audit.files import Files
+from jairouter.telemetry.audit.files import Files, lines_of
 from jairouter.telemetry.audit.head import write_head
 from jairouter.telemetry.audit.line import FIELDS, Form
 from jairouter.telemetry.audit.verifying import verify, verify_files
@@ -110,6 +112,17 @@ class TamperTests(RecordTestCase):
         verified = self.verified()
         self.assertEqual((verified.fault, verified.lines, len(verified.notes)), ("", 6, 1))
 
+    def test_what_the_record_says_about_itself(self) -> None:
+        """Who takes away the note of the end, and then lines, leaves a record that is intact in itself."""
+        self.tamper(lambda lines: lines.__delitem__(slice(4, None)))
+        self.place.files.head.unlink()
+        writer = self.writer()
+        writer.write([self.entry(Event("X", user="AUDIT_HEAD_MISSING"))])
+        writer.sync()
+        verified = self.verified()
+        self.assertEqual((verified.fault, verified.lines, len(verified.notes)), ("", 6, 1))
+        self.assertIn("line number 5 says AUDIT_HEAD_MISSING", verified.notes[0])
+
     def test_it_cannot_be_read(self) -> None:
         self.path.unlink()
         self.path.mkdir()
@@ -169,6 +182,7 @@ class KeyedTests(RecordTestCase):
         self.wrote(2)
         verified = self.verified()
         self.assertEqual(verified.fault, "")
+        self.assertIn("the first 2 lines were written without the chain-key", verified.notes[-1])
         self.path.write_bytes(self.path.read_bytes().replace(b'"event":"a"', b'"event":"c"'))
         self.assert_fault("line 1: is not as it was written")
 
@@ -238,6 +252,26 @@ class SeveralFilesTests(RecordTestCase):
         Files(self.path).compress()
         self.assertFalse(plain.exists() or half.exists())
         self.assert_intact(12)
+
+    def test_a_file_is_put_aside_while_those_before_it_are_checked(self) -> None:
+        """What came into it until then was missed, and an intact record was said to be changed."""
+        self.meanwhile(lambda: self.wrote(12, Rules(max_size=1200)))
+        self.assertEqual(self.verified().fault, "")
+
+    def test_a_file_becomes_too_old_while_those_before_it_are_checked(self) -> None:
+        self.meanwhile(lambda: self.wrote(1, Rules(max_size=1200, max_files=1)))
+        self.assertEqual(self.verified().fault, "")
+
+    def meanwhile(self, work: Callable[[], None]) -> None:
+        """Have something done as soon as the first file is read."""
+        left = [work]
+
+        def lines(file: IO[bytes]) -> Iterator[bytes]:
+            while left:
+                left.pop()()
+            return lines_of(file)
+
+        self.patch(verifying, "lines_of", lines)
 
     def test_names_of_others_are_left_alone(self) -> None:
         for name in ("audit.log.bak", "audit.log.1", "audit.log.000000000001.20260101T000000Zx", "other"):

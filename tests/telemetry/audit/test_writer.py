@@ -9,8 +9,9 @@ from typing import Any
 from unittest import mock
 
 from jairouter.auditing import Event
-from jairouter.telemetry.audit.chain import Chain
-from jairouter.telemetry.audit.files import DAY, Files
+from jairouter.dates import DAY
+from jairouter.telemetry.audit.chain import Chain, Link
+from jairouter.telemetry.audit.files import Files
 from jairouter.telemetry.audit.line import Form
 from jairouter.telemetry.audit.place import Place
 from jairouter.telemetry.audit.writer import ALWAYS, NEVER, AuditUnusable, Rules, Writer
@@ -81,6 +82,24 @@ class BeginningTests(RecordTestCase):
     def test_a_file_in_place_of_the_directory(self) -> None:
         self.folder.write_text("")
         self.assert_unusable("cannot be written: file exists")
+
+    def test_a_pipe_in_place_of_the_note_of_the_end(self) -> None:
+        """It would wait for somebody to write into it."""
+        self.wrote(1)
+        self.place.files.head.unlink()
+        os.mkfifo(self.place.files.head)
+        self.assertEqual([each.kind for each in self.writer().write(()).notes], ["AUDIT_HEAD_MISSING"])
+
+    def test_the_file_before_is_damaged(self) -> None:
+        """A gateway that does not start for that would be worse than a record that says so."""
+        self.wrote(2)
+        self.place.files.put_aside(2, NOW)
+        self.place.files.compress()
+        old = self.place.files.old()[0].path
+        old.write_bytes(old.read_bytes()[:-20])
+        notes = self.writer().write(()).notes
+        self.assertEqual([each.kind for each in notes], ["AUDIT_FILE_CHANGED", "AUDIT_TRUNCATED"])
+        self.assertEqual(self.lines()[0]["seq"], 3)
 
     def test_another_gateway_writes_to_it(self) -> None:
         """Two chains in one file would be none."""
@@ -183,6 +202,19 @@ class RunningTests(RecordTestCase):
         self.assert_fault("the lines before number 2 are missing")
 
     def test_it_is_deleted(self) -> None:
+        self.path.unlink()
+        self.assertEqual(self.write(), ["AUDIT_FILE_MOVED"])
+
+    def test_a_link_is_put_in_its_place(self) -> None:
+        """Nothing is written to what it leads to, and nothing is lost."""
+        other = self.folder / "other"
+        other.write_text("not ours")
+        other.chmod(0o644)
+        self.path.unlink()
+        self.path.symlink_to(other)
+        wrote = self.running.write([self.entry(LOGIN)])
+        self.assertEqual((wrote.number, wrote.why), (0, f"{self.path}: too many levels of symbolic links"))
+        self.assertEqual((other.read_text(), other.stat().st_mode & 0o777), ("not ours", 0o644))
         self.path.unlink()
         self.assertEqual(self.write(), ["AUDIT_FILE_MOVED"])
 
@@ -321,6 +353,16 @@ class RotationTests(RecordTestCase):
         writer.sync()
         self.assertEqual(self.verified().fault, "")
 
+    def test_none_is_deleted_before_that_is_noted_for_good(self) -> None:
+        """Else after a power cut there would be neither the files nor the note."""
+        self.wrote(9, SMALL)
+        writer = self.writer(SMALL)
+        self.clock.advance(2 * DAY)
+        old = self.place.files.old()
+        with mock.patch("jairouter.telemetry.audit.current.os.fsync", full):
+            self.assertRaises(OSError, writer.delete_older, DAY)
+        self.assertEqual(self.place.files.old(), old)
+
     def test_files_that_go_without_a_note_are_missed(self) -> None:
         self.wrote(9, SMALL)
         self.place.files.old()[0].path.unlink()
@@ -357,6 +399,15 @@ class KeyTests(RecordTestCase):
         self.wrote(2)
         self.wrote(2)
         self.assert_intact(4)
+
+    def test_a_line_without_the_key_behind_those_with_it(self) -> None:
+        """Whoever has not got the key has written it while the gateway was down."""
+        self.wrote(2)
+        last = self.lines()[-1]
+        line, _ = Chain().sealed('{"event":"FORGED"', Link(last["seq"], last["hash"]), json=True)
+        with self.path.open("ab") as file:
+            file.write(line)
+        self.assertEqual([each.kind for each in self.writer().write(()).notes], ["AUDIT_FILE_CHANGED"])
 
     def test_another_key(self) -> None:
         self.wrote(1)

@@ -159,8 +159,8 @@ def run_now(function: Callable[..., Any], *arguments: Any) -> Deferred[Any]:
 
 def service(allow: Sequence[str] = ("127.0.0.0/8",), **more: Any) -> Service:
     """What pages need."""
-    given = {"max_body": 10_000, "today": lambda: NOW, "run_in_thread": run_now, **more}
-    return Service(Access([ip_network(each) for each in allow]), **given)
+    given: dict[str, Any] = {"max_body": 10_000, "today": lambda: NOW, "run_in_thread": run_now, **more}
+    return Service(Access([ip_network(each) for each in allow], given.pop("security", None)), **given)
 
 
 class Api:

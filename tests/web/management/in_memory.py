@@ -44,7 +44,7 @@ model:
     embedding:
       instances: [{name: e5, base-url: "http://localhost:9000"}]
 """
-ENVIRON = {"OPENAI_API_KEY": "resolved-secret"}
+ENVIRON = {"OPENAI_API_KEY": "resolved-secret", "SECURITY_CHANGES_VARIABLES": "OPENAI_API_KEY"}
 
 
 @implementer(IConfiguration)

@@ -8,8 +8,8 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from jairouter.web.browsers import PASSED_ON
 from jairouter.web.client_address import TrustedProxies
-from jairouter.web.management.access import PASSED_ON
 from tests.web.management.examples import Api, all_of_them, request
 from tests.web.serving import answers
 

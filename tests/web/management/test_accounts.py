@@ -9,8 +9,8 @@ from twisted.internet.defer import CancelledError, Deferred, ensureDeferred
 
 from jairouter.auth.permissions import granted
 from jairouter.caller import Caller, Kind
-from jairouter.errors import GatewayError, PermissionDenied, Unauthenticated
-from jairouter.refusals import InvalidRequest, NotFound, NotPossible, Refusal
+from jairouter.errors import GatewayError, Unauthenticated
+from jairouter.refusals import InsufficientPermissions, InvalidRequest, NotFound, NotPossible, Refusal
 from jairouter.web.management.accounts import endpoints
 from jairouter.web.management.checking import check
 from jairouter.web.management.endpoint import KNOWN, Call, Reply
@@ -174,11 +174,11 @@ class WhoMayTests(AskingAccounts):
     def test_nobody_gives_what_they_do_not_have(self) -> None:
         who = caller("security:write", "security:delete", "read")
         body = {"username": "eve", "password": NEW, "roles": ["ADMIN"]}
-        self.assertIsInstance(self.refusal("createAccount", body=body, who=who), PermissionDenied)
+        self.assertIsInstance(self.refusal("createAccount", body=body, who=who), InsufficientPermissions)
         for name, path in (("disableAccount", "admin"), ("deleteAccount", "admin")):
-            self.assertIsInstance(self.refusal(name, path, who=who), PermissionDenied)
+            self.assertIsInstance(self.refusal(name, path, who=who), InsufficientPermissions)
         given = self.refusal("updateAccount", "bob", body={"roles": ["ADMIN"]}, who=who)
-        self.assertIsInstance(given, PermissionDenied)
+        self.assertIsInstance(given, InsufficientPermissions)
         self.ask("createAccount", body={**body, "roles": ["USER"]}, who=who)
 
     def test_ones_own_password(self) -> None:
@@ -194,7 +194,7 @@ class WhoMayTests(AskingAccounts):
         body = {"newPassword": NEW, "oldPassword": PASSWORD}
         for who in (caller("read", name="alice", kind=Kind.TOKEN), caller("read", name="bob", kind=Kind.KEY)):
             self.assertIsInstance(
-                self.refusal("setAccountPassword", "bob", body=body, who=who), PermissionDenied
+                self.refusal("setAccountPassword", "bob", body=body, who=who), InsufficientPermissions
             )
         self.ask("setAccountPassword", "bob", body=body, who=caller("security:write", "read"))
         self.assertEqual(self.login("bob", NEW).name, "bob")

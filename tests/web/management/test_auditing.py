@@ -10,7 +10,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from jairouter.auditing import Event
-from jairouter.telemetry.audit.files import DAY
+from jairouter.dates import DAY
 from jairouter.telemetry.audit.opening import begin_auditing
 from jairouter.web.management import auditing
 from jairouter.web.management.endpoint import Endpoint
@@ -92,6 +92,22 @@ class LogsTests(AuditTestCase):
         ):
             self.assertEqual(self.refusal("getAuditLogs", **query).status, 400)
 
+    def test_times_of_which_no_date_can_be_made(self) -> None:
+        """They were answered with 500."""
+        queries: tuple[dict[str, Any], ...] = (
+            {"startTime": "0001-01-01T00:00:00+14:00"},
+            {"endTime": "9999-12-31T23:59:59-14:00"},
+            {"endTime": "9999-12-31T23:59:59.9999999"},
+        )
+        for query in queries:
+            self.assertEqual(self.refusal("getAuditLogs", **query).status, 400, query)
+        self.assertEqual(self.ask("getAuditLogs", endTime="0001-01-03").data["totalElements"], 0)
+
+    def test_all_filters_at_the_root(self) -> None:
+        """`GET /api/security/audit` takes what `.../logs/query` does."""
+        data = self.ask("getAudit", resource="/2", clientIp=LOGIN.ip, action=LOGIN.action, size=5).data
+        self.assertEqual((data["totalElements"], len(data["events"])), (11, 5))
+
     def test_a_query_with_more_filters(self) -> None:
         for body, number in (
             ({"action": "POST", "resource": "/2"}, 11),
@@ -121,6 +137,13 @@ class LogsTests(AuditTestCase):
         (self.folder / "audit.log").mkdir()
         self.assertEqual(self.refusal("getAuditLogs").code, "STORE_UNAVAILABLE")
         self.assertEqual(self.refusal("getAuditStatistics").code, "STORE_UNAVAILABLE")
+
+    def test_what_cannot_be_written_now_is_missed(self) -> None:
+        self.assertFalse(self.ask("getAudit").data["partial"])
+        self.folder.rename(self.folder.with_name("gone"))
+        self.auditing.audit.record(MADE)
+        self.assertTrue(self.ask("getAudit").data["partial"])
+        self.assertTrue(self.ask("getAuditStatistics").data["partial"])
 
     def test_permissions(self) -> None:
         """Reading is one thing, deleting another."""

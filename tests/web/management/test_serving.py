@@ -154,12 +154,18 @@ class BodyTests(Case):
 
     def test_body_where_none_is_taken(self) -> None:
         path = "/api/config/merge/cleanup"
-        self.assertIn("takes no body", self.api.value(path, "DELETE", b"{}")["message"])
+        for body in (b"[]", b'{"a":1}', b"{" * 17):
+            self.assertIn("takes no body", self.api.value(path, "DELETE", body)["message"])
         chunked = request(path, "DELETE", Transfer_Encoding="chunked")
-        for pieces in ([chunked + b"2\r\n{}\r\n0\r\n\r\n"], [chunked, b"2\r\n{}\r\n0\r\n\r\n"]):
+        for pieces in ([chunked + b"2\r\n[]\r\n0\r\n\r\n"], [chunked, b"2\r\n[]\r\n0\r\n\r\n"]):
             [answer] = answers(self.api.serving.ask(*pieces).received)
             self.assertIn("takes no body", json.loads(answer.body)["message"])
         self.assertEqual(self.api.code(path, "DELETE", b""), "OK")
+
+    def test_nothing_in_braces_is_nothing(self) -> None:
+        """Some libraries cannot send a POST without a body."""
+        for body in (b"{}", b"{}\r\n", b"null"):
+            self.assertEqual(self.api.code("/api/config/merge/cleanup", "DELETE", body), "OK", body)
 
     def test_too_large(self) -> None:
         """It is refused before any of it has been sent."""

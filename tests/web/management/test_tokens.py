@@ -6,18 +6,20 @@ from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred, ensureDeferred, fail, succeed
 
+from jairouter.auth.permissions import ALL, granted_to_roles
 from jairouter.auth.tokens import Tokens
 from jairouter.caller import Caller, Kind
-from jairouter.errors import RateLimited, Reason, Unauthenticated
+from jairouter.errors import PermissionDenied, RateLimited, Reason, Unauthenticated
 from jairouter.refusals import Refusal
 from jairouter.web.management.checking import check
 from jairouter.web.management.endpoint import KNOWN, PUBLIC, Call, Endpoint, Reply
+from jairouter.web.management.envelope import refusal_of
 from jairouter.web.management.token_answers import Guesses
 from jairouter.web.management.tokens import endpoints
 from tests.auth.token_attacks import hs
-from tests.auth.tokens_rig import BY, TODAY, LifeCase, ec_key, public_pem
+from tests.auth.tokens_rig import BY, TODAY, LifeCase, ec_key, public_pem, rsa_key
 
-WRITE = frozenset(("security:write",))
+WRITE = frozenset(("security:write", *granted_to_roles(["USER"])))
 
 
 class User(NamedTuple):
@@ -82,7 +84,10 @@ class EndpointCase(LifeCase):
         return reply.data
 
     def refusal(self, name: str, body: Any = None, **options: Any) -> Refusal:
-        refusal: Refusal = self.failureResultOf(self.call(name, body, **options), Refusal).value
+        refusal = self.failureResultOf(self.call(name, body, **options), Refusal, PermissionDenied).value
+        if isinstance(refusal, PermissionDenied):
+            refusal = refusal_of(refusal)
+        assert isinstance(refusal, Refusal)
         self.assertIn(refusal.code, ("INVALID_REQUEST", *self.endpoints[name].refusals))
         return refusal
 
@@ -206,6 +211,14 @@ class RefreshTests(EndpointCase):
         failing = self.call("refreshToken", {"token": "x"})
         self.assertEqual(self.failureResultOf(failing, RateLimited).value.retry_after, 7.0)
 
+    def test_a_good_one_in_spite_of_many_bad_ones(self) -> None:
+        """Or anybody behind the same proxy could end the sessions of all others."""
+        issued = self.login()
+        self.wait = 7.0
+        self.assertTrue(self.ask("validateToken", {"token": issued.access})["valid"])
+        self.ask("refreshToken", {"token": issued.refresh})
+        self.assertEqual(self.failed, [])
+
 
 class RevokeTests(EndpointCase):
     """One's own tokens, or those of others."""
@@ -257,10 +270,37 @@ class RevokeTests(EndpointCase):
 
     def test_many(self) -> None:
         tokens = [self.login().access, "x", self.login("root").access]
-        data = self.ask("revokeTokens", {"tokens": tokens}, who="root", may=WRITE)
+        data = self.ask("revokeTokens", {"tokens": tokens}, who="other", may=ALL)
         self.assertEqual((data["revoked"], data["failed"]), (2, 1))
         for token in (tokens[0], tokens[2]):
             self.assertIs(self.reason(token), Reason.REVOKED_TOKEN)
+
+    def test_of_somebody_who_may_more(self) -> None:
+        """Whoever could stop administrators could keep them from stopping whoever that is."""
+        token, lesser = self.login("root").access, self.login().access
+        asked: dict[str, Any] = {
+            "revokeToken": {"token": token},
+            "revokeTokens": {"tokens": [lesser, token]},
+            "revokeAllTokens": {"username": "root"},
+        }
+        for name, body in asked.items():
+            told = self.told(name, body, who="backend", kind=Kind.KEY, may=WRITE)
+            self.assertEqual(told, (403, "INSUFFICIENT_PERMISSIONS"))
+            event = self.audit.events[-1]
+            self.assertEqual(
+                (event.kind, event.result, event.user), ("JWT_TOKEN_REVOKED", "denied", "backend")
+            )
+        for each in (token, lesser):
+            self.caller(each)
+        self.ask("revokeAllTokens", {"username": "nobody"}, who="backend", kind=Kind.KEY, may=WRITE)
+        self.ask("revokeAllTokens", who="root", may=WRITE)
+
+    def test_of_somebody_whom_others_know(self) -> None:
+        """What a user may who has no account here, is not known: it takes all permissions."""
+        self.offered = self.make(algorithm="RS256", public_key=public_pem(rsa_key()))
+        told = self.told("revokeAllTokens", {"username": "bob@jairouter"}, who="a", may=WRITE)
+        self.assertEqual(told, (403, "INSUFFICIENT_PERMISSIONS"))
+        self.ask("revokeAllTokens", {"username": "bob@jairouter"}, who="a", may=ALL)
 
     def test_many_that_are_none(self) -> None:
         told = self.told("revokeTokens", {"tokens": ["x", "y"]}, who="root", may=WRITE)

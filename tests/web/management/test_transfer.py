@@ -59,7 +59,7 @@ class Whole(Transfer):
 
     def test_all_that_was_given_is_shown(self) -> None:
         data = self.ask("getConfiguration").data
-        self.assertEqual(({"port": 8080}, {"server", "model"}), (data["server"], set(data)))
+        self.assertEqual(({"port": 8080}, {"server", "model", "security"}), (data["server"], set(data)))
 
     def test_secrets_are_not_shown(self) -> None:
         for query in ({}, {"origins": True}, {"effective": True}):
