@@ -102,8 +102,9 @@ class LiveTests(SynchronousTestCase):
         self.run_ = RUN.get()
 
     def seen(self, expression: str) -> Any:
-        """What an expression came to in the course of the run."""
-        return self.run_.watch.look_back(filled_in(expression), self.run_.began, self.run_.ended)
+        """What an expression came to in the course of the run: series that were a number at some time."""
+        found = self.run_.watch.look_back(filled_in(expression), self.run_.began, self.run_.ended)
+        return [each for each in found if any(value != "NaN" for _, value in each["values"])]
 
     def test_all_fired(self) -> None:
         """Each alert of the guide too, as it is printed."""
