@@ -207,6 +207,11 @@ class Watch:
         """All that an expression came to from one moment to another, in seconds since the epoch."""
         return self.ask("query_range", query=expression, start=f"{begin}", end=f"{end}", step="1")["result"]
 
+    @property
+    def output(self) -> str:
+        """All that both have written."""
+        return "".join(each.output for each in self._started)
+
     def stop(self) -> None:
         """End both."""
         for each in reversed(self._started):

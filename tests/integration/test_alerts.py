@@ -142,6 +142,19 @@ class LiveTests(SynchronousTestCase):
             for rule in group["rules"]:
                 self.assertEqual((rule["health"], rule.get("lastError")), ("ok", None), rule["name"])
 
+    def test_scrapes_are_well(self) -> None:
+        """Prometheus has nothing to say against the page: no sample twice, out of order, or of another kind."""
+        said = self.run_.watch.output
+        self.assertRegex(said, "(?i)level=info")
+        complaints = re.findall("(?i).*level=(?:warn|error).*", said)
+        self.assertEqual([line for line in complaints if "scrape" in line], [])
+
+    def test_tags(self) -> None:
+        """`instance` is the target for everybody; what the configuration says is beside it."""
+        [build] = self.seen('jairouter_build_info{environment="production"}')
+        self.assertEqual(build["metric"]["exported_instance"], "gateway-1")
+        self.assertTrue(build["metric"]["instance"].startswith("127.0.0.1:"))
+
     def test_rules_have_data(self) -> None:
         """Also those whose alerts did not fire: without what they are compared with."""
         for rule in rules(*RULES):

@@ -71,6 +71,8 @@ def _loaded(backend: str, dying: str) -> dict[str, Any]:
         "slow-query-alert": {"enabled": True, "global": {**often, "max-alerts-per-hour": 100000}},
     }
     tree["security"] = {"sanitization": {"request": {"enabled": True}}}
+    tags = {"application": "jairouter", "environment": "production", "instance": "gateway-1"}
+    tree["management"] = {"metrics": {"tags": tags}}  # as in the guide, where one hides Prometheus' own
     return tree
 
 
