@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 
-from jairouter.assembly import exposes
+from jairouter.config.doors import exposes
 from jairouter.errors import GatewayError
 from jairouter.refusals import Refusal
 from jairouter.web import components

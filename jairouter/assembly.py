@@ -14,6 +14,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from jairouter.adapters.normal import NormalAdapter
+from jairouter.config.doors import exposes
 from jairouter.filters.fallback import Fallback
 from jairouter.filters.forward import Forward
 from jairouter.filters.hedge import Hedge
@@ -421,10 +422,3 @@ def _tree(parts: _Parts, data_plane: DataPlane, models: Models, health: Health) 
 
 def _probes(settings: Settings) -> bool:
     return settings.management.endpoint.health.probes.enabled
-
-
-def exposes(settings: Settings, name: str) -> bool:
-    """Whether a page of the actuator is to be there."""
-    exposure = settings.management.endpoints.web.exposure
-    wanted = name in exposure.include or "*" in exposure.include
-    return wanted and name not in exposure.exclude and "*" not in exposure.exclude
