@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from jairouter.auditing import Event
 from tests import test_control_plane
 from tests.web.serving import Received, answers
 
@@ -55,10 +56,14 @@ class LoggerTests(ActuatorCase):
     def test_changed(self) -> None:
         self.start(ALL)
         path = "/actuator/loggers/jairouter.web"
+        kept: list[Event] = []
+        self.patch(self.gateway.security.audit, "record", kept.append)
         done = self.send("POST", path, {"configuredLevel": "DEBUG"})
         self.assertEqual((done.status, done.body), (204, b""))
         self.assertTrue(self.gateway.observing.levels.is_on("jairouter.web.relay", "DEBUG"))
         self.assertEqual(self.json(path), {"configuredLevel": "DEBUG", "effectiveLevel": "DEBUG"})
+        [event] = kept
+        self.assertEqual((event.kind, event.details), ("LOG_LEVEL_CHANGED", {"name": "jairouter.web"}))
         self.send("POST", path, {"configuredLevel": None})
         self.assertEqual(self.json(path), {"effectiveLevel": "INFO"})
 
