@@ -143,7 +143,7 @@ class LiveTests(SynchronousTestCase):
                 self.assertEqual((rule["health"], rule.get("lastError")), ("ok", None), rule["name"])
 
     def test_scrapes_are_well(self) -> None:
-        """Prometheus has nothing to say against the page: no sample twice, out of order, or of another kind."""
+        """Prometheus has nothing to say against the page, such as a sample that is there twice."""
         said = self.run_.watch.output
         self.assertRegex(said, "(?i)level=info")
         complaints = re.findall("(?i).*level=(?:warn|error).*", said)
