@@ -79,7 +79,6 @@ class LoggerTests(ActuatorCase):
         answer = self.send("GET", "/actuator/loggers", None, "X-Forwarded-For: 192.0.2.7")
         self.assertEqual(answer.status, 403)
 
-
     def test_counted_under_their_own_names(self) -> None:
         self.start(ALL)
         for path in ("/actuator/loggers", "/actuator/loggers/a", "/actuator/loggers/a/b"):
