@@ -97,6 +97,13 @@ class Trouble:
         self._good = ""
         self.failures: list[str] = []
         self._started: list[Server] = []
+        try:
+            self._start_all()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start_all(self) -> None:
         self._backend = self._start(simulator("--tokens", "8"))
         self._dying = self._start(simulator())
         self._loaded = self._start(self._limited(_loaded(self._backend.url, self._dying.url)))
