@@ -39,8 +39,13 @@ class Traced(SynchronousTestCase):
     more = "exporter: {type: none}"
     enabled = "true"
 
+    def text(self) -> str:
+        """The configuration."""
+        return with_tracing(self.more, self.enabled)
+
     def setUp(self) -> None:
-        self.world = World(with_tracing(self.more, self.enabled))
+        self.world = World(self.text())
+        self.world.run(1)  # a time of 0 stands for none
         self.addCleanup(lambda: self.assertEqual([], self.world.close()))
 
     def ask(self, *headers: str, payload: dict[str, Any] | None = None, path: str = "") -> Any:
@@ -184,10 +189,11 @@ class SpanTests(Traced):
 class RetriedTests(Traced):
     """Requests that need more than one attempt."""
 
-    def setUp(self) -> None:
-        text = with_tracing().replace("model:\n", "model:\n  retry: {enabled: true, max-attempts: 2}\n", 1)
-        self.world = World(text)
-        self.addCleanup(lambda: self.assertEqual([], self.world.close()))
+    def text(self) -> str:
+        """The configuration, with another instance of the same model."""
+        one = '{name: m, base-url: "http://10.0.0.1:9000"}'
+        other = '{name: m, base-url: "http://10.0.0.1:9000", path: /v1/chat/completions}'
+        return with_tracing().replace(one, f"{one}, {other}", 1)
 
     def test_each_attempt_has_a_span_and_tells_its_backend_of_it(self) -> None:
         self.ask()

@@ -109,7 +109,8 @@ def _began(attempt: Attempt) -> float:
 
 
 def _why(status: int, error: GatewayError | None) -> str:
-    return f"{status} {error.code or error.type}" if error is not None else f"HTTP {status}"
+    told = "" if error is None else error.code or error.type
+    return told if status < 400 else f"HTTP {status} {told}".rstrip()
 
 
 def _of_server(exchange: Exchange, status: int, sent: int, error: GatewayError | None) -> dict[str, Value]:
