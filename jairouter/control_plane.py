@@ -52,6 +52,7 @@ from jairouter.web.management import (
     planning,
     services,
     tokens,
+    tracing,
     transfer,
     versions,
     whoami,
@@ -244,6 +245,7 @@ class ControlPlane:
         return (
             *(each for module in plain for each in module.endpoints(parts)),
             *self._security_endpoints(today),
+            *tracing.endpoints(parts, gateway.observing.tracing, today),
             *versions.endpoints(parts, self._compare),
             *merging.endpoints(parts, backup),
             *whoami.endpoints(),

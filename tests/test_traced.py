@@ -128,8 +128,8 @@ class SpanTests(Traced):
     def test_one_for_the_request_and_one_for_its_attempt(self) -> None:
         self.answered("User-Agent: secret-agent", "Authorization: Bearer sk-secret")
         server, attempt = self.spans
-        self.assertEqual(("POST /v1/chat/completions", Kind.SERVER, ""), server[3:5] + (server.parent_id,))
-        self.assertEqual(("chat m", Kind.CLIENT, server.span_id), attempt[3:5] + (attempt.parent_id,))
+        self.assertEqual(("POST /v1/chat/completions", Kind.SERVER, ""), (*server[3:5], server.parent_id))
+        self.assertEqual(("chat m", Kind.CLIENT, server.span_id), (*attempt[3:5], attempt.parent_id))
         self.assertAlmostEqual(0.25, attempt.end - attempt.start)
         self.assertEqual(200, server.attributes["http.response.status_code"])
         self.assertEqual(
