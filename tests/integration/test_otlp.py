@@ -8,6 +8,7 @@ import http.client
 import json
 import signal
 import threading
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -117,6 +118,10 @@ class OtlpTests(SynchronousTestCase):
         self.addCleanup(receiver.stop)
         return receiver
 
+    def failed(self, gateway: Gateway, number: int) -> bool:
+        """Whether so many batches could not be sent."""
+        return gateway.metric("tracing_export_total", result="failure") == number
+
     def test_spans_arrive_as_they_are(self) -> None:
         receiver = self.receiver()
         gateway = self.start(receiver.url, otlp={"compression": "gzip"})
@@ -140,7 +145,7 @@ class OtlpTests(SynchronousTestCase):
         for number in range(1, 4):
             self.assertEqual(TRACE, ask(gateway))
             wait_until(
-                lambda failed=number: gateway.metric("tracing_export_total", result="failure") == failed,
+                partial(self.failed, gateway, number),
                 "a failure",
             )
         self.assertEqual(6, gateway.metric("tracing_spans_total", result="dropped"))

@@ -1,4 +1,4 @@
-"""Tests of jairouter.web.management.tracing."""
+"""Tests of jairouter.web.management.tracing, trace_answers and trace_sampling."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jairouter.telemetry.metrics.families import Families
 from jairouter.telemetry.tracing.span import Kind, Span
 from jairouter.telemetry.tracing.tracing import Tracing
 from jairouter.timers import TimerWheel
-from jairouter.web.management import tracing
+from jairouter.web.management import trace_sampling, tracing
 from jairouter.web.management.endpoint import Endpoint
 from jairouter.web.management.parts import Parts
 from tests.web.management.in_memory import TODAY, YAML, Asking
@@ -47,7 +47,8 @@ class TracingTests(Asking):
         )
         self.configuration.in_force = self.apply
         self.apply(self.configuration.loaded)
-        return tracing.endpoints(parts, self.tracing, lambda: TODAY + 86400)
+        query = tracing.endpoints(self.tracing, lambda: TODAY + 86400)
+        return (*query, *trace_sampling.endpoints(parts, self.tracing))
 
     def apply(self, loaded: Loaded) -> None:
         """Settings come into force."""
