@@ -52,6 +52,8 @@ from jairouter.web.management import (
     planning,
     services,
     tokens,
+    trace_sampling,
+    tracing,
     transfer,
     versions,
     whoami,
@@ -244,6 +246,8 @@ class ControlPlane:
         return (
             *(each for module in plain for each in module.endpoints(parts)),
             *self._security_endpoints(today),
+            *tracing.endpoints(gateway.observing.tracing, today),
+            *trace_sampling.endpoints(parts, gateway.observing.tracing),
             *versions.endpoints(parts, self._compare),
             *merging.endpoints(parts, backup),
             *whoami.endpoints(),

@@ -30,9 +30,9 @@ GRAMMAR: Final = (
 )
 
 _TEST: Final = re.compile(
-    r"(path|service|client-ip|header\.[a-z0-9!#$%&'*+.^_`|~-]+)\s*(!?=)\s*(.+)", re.DOTALL
+    r"(path|service|client-ip|header\.[a-z0-9#$%&'*+.^_`|~-]+)\s*(!?=)\s*(.+)", re.DOTALL
 )
-_BETWEEN: Final = re.compile(r"\s+and\s+|\s*&&\s*")
+_BETWEEN: Final = re.compile(r"\s+and(?:\s+|$)|\s*&&\s*")
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,9 @@ class Export:
         run_in_thread: Runs `send`.
         counts: Are kept up.
         often: Bounds what is logged.
+
+    Attributes:
+        failing: Whether the last batch was not taken.
     """
 
     _log = Logger()
@@ -67,6 +70,7 @@ class Export:
     ) -> None:
         self._send, self._settings, self._wheel, self._run = send, settings, wheel, run_in_thread
         self._counts, self._often = counts, often
+        self.failing = False
         self._waiting: list[Span] = []
         self._timer: Timer | None = None
         self._sending: Deferred[Any] | None = None
@@ -111,10 +115,12 @@ class Export:
     def _sent(self, spans: int, _: object) -> None:
         self._counts.exported += spans
         self._counts.succeeded += 1
+        self.failing = False
 
     def _failed(self, spans: int, failure: Failure) -> None:
         self._counts.dropped += spans
         self._counts.failed += 1
+        self.failing = True
         untold = self._often.turn("export")
         if untold is not None:
             why = failure.value if failure.check(NotSent) else repr(failure.value)

@@ -70,6 +70,21 @@ class Tracing(Source):
         return self.tracer.ring
 
     @property
+    def service_name(self) -> str:
+        """Under which spans are sent."""
+        return "" if self._settings is None else self._settings.service_name
+
+    @property
+    def exporter(self) -> str:
+        """What kind of receiver there is."""
+        return "none" if self._settings is None else self._settings.exporter.type
+
+    @property
+    def failing(self) -> bool:
+        """Whether the last batch was not taken."""
+        return self._export is not None and self._export.failing
+
+    @property
     def waiting(self) -> int:
         """How many spans wait to be sent."""
         return 0 if self._export is None else self._export.waiting
