@@ -257,7 +257,7 @@ def assemble(
         return make_policies(settings, tls.instances, means, old)
 
     def pipeline_of(settings: Settings, policies: Policies) -> IResponder:
-        all_recorders = (*observing.recorders, *security.recorders(settings.security))
+        all_recorders = (*observing.recorders(settings), *security.recorders(settings.security))
         record = partial(Record, recorders=all_recorders, cut=cutting)
         return _pipeline(parts, settings, policies, agent, record)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -70,7 +70,6 @@ class Observing:
         log_counts: Counts what is logged; an observer of the log.
         levels: What is logged.
         watching: Watches for slow requests and errors.
-        recorders: Are told of every exchange.
     """
 
     def __init__(
@@ -106,8 +105,6 @@ class Observing:
         self.loop_lag = LoopLag(reactor, families)
         self.levels = Levels(settings.logging.level)
         self.watching = self._watching(wheel, Webhook(request, wheel))
-        told = (self.access_log, self.decisions, self.rate, *self.metrics.recorders, *self.watching.recorders)
-        self.recorders: tuple[IRecorder, ...] = tuple(each for each in told if each is not None)
         self._register(ProcessMetrics(families, today(), _versions()), ledger)
 
     def _register(self, process: ProcessMetrics, ledger: Ledger) -> None:
@@ -139,6 +136,12 @@ class Observing:
             ServingMetrics(serving, families),
         ):
             self.registry.register(source)
+
+    def recorders(self, settings: Settings) -> Sequence[IRecorder]:
+        """Those who are told of every exchange, by these settings."""
+        slow = self.watching.recorders(settings.monitoring)
+        told = (self.access_log, self.decisions, self.rate, *self.metrics.recorders, *slow)
+        return [each for each in told if each is not None]
 
     def configure(self, settings: Settings, policies: Policies) -> None:
         """Other settings are in force."""
