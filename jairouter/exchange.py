@@ -133,7 +133,7 @@ class Request(NamedTuple):
     fields: Mapping[bytes, bytes] = MappingProxyType({})
 
     def with_headers(self, headers: HeaderPairs) -> Request:
-        """The same with other headers. (Each request of a known caller comes here: `_replace` is slower.)"""
+        """The same with other headers; each request of a known caller comes here: `_replace` is slower."""
         before, after = self[:_HEADERS], self[_HEADERS + 1 :]
         return tuple.__new__(Request, (*before, headers, *after))
 
