@@ -216,7 +216,9 @@ def assemble(
     def send(*sent: Any) -> Deferred[Any]:
         return agent.request(*sent)
 
-    observing = Observing(settings, reactor, wheel, run_in_thread, today, ledger, send)
+    # What is left to chance for every request need not be asked of the system, as ids are
+    chance = Random(random.getrandbits(128))  # noqa: S311 - there is nothing to guess
+    observing = Observing(settings, reactor, wheel, run_in_thread, today, ledger, send, chance)
     knows = SecurityMeans(
         reactor,
         random,
@@ -241,8 +243,6 @@ def assemble(
         security,
         Often(wheel.seconds),
     )
-    # What is left to chance for every request need not be asked of the system, as ids are
-    chance = Random(random.getrandbits(128))  # noqa: S311 - there is nothing to guess
     agent, changes = _agent(parts), Changes(observing.metrics.breaker_changed)
     means = Means(chance, reactor.seconds, today, ledger, changes)
     prober = Prober(reactor, chance, partial(_probe, agent), observing.checks.checked)
@@ -257,8 +257,10 @@ def assemble(
         return make_policies(settings, tls.instances, means, old)
 
     def pipeline_of(settings: Settings, policies: Policies) -> IResponder:
-        all_recorders = (*observing.recorders(settings), *security.recorders(settings.security))
-        record = partial(Record, recorders=all_recorders, cut=cutting)
+        all_recorders = (*observing.recorders_for(settings), *security.recorders(settings.security))
+        record = partial(
+            Record, recorders=all_recorders, cut=cutting, tracer=observing.tracing.tracer_for(settings)
+        )
         return _pipeline(parts, settings, policies, agent, record)
 
     def rehearse(settings: Settings, tls: ReadTls) -> Policies:
@@ -407,6 +409,7 @@ def _pipeline(
             cors=settings.security.validation.cors.on,
             often=parts.often,
             levels=parts.observing.levels,
+            tracer=parts.observing.tracing.tracer_for(settings),
         ),
     )
 

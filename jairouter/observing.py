@@ -32,9 +32,12 @@ from jairouter.telemetry.metrics.serving import Serving, ServingMetrics
 from jairouter.telemetry.slow.errors import ErrorCounts
 from jairouter.telemetry.slow.requests import SlowRequests
 from jairouter.telemetry.slow.watching import Watching
+from jairouter.telemetry.tracing.tracing import Tracing
 from jairouter.upstream.webhook import Webhook
 
 if TYPE_CHECKING:
+    from random import Random
+
     from twisted.internet.defer import Deferred
 
     from jairouter.config.settings.root import Settings
@@ -56,6 +59,7 @@ class Observing:
         today: Seconds since the epoch.
         ledger: What is lent out.
         request: Sends a request somewhere; see `IAgent.request`.
+        random: For what is left to chance.
 
     Attributes:
         registry: All metrics.
@@ -70,6 +74,7 @@ class Observing:
         log_counts: Counts what is logged; an observer of the log.
         levels: What is logged.
         watching: Watches for slow requests and errors.
+        tracing: Knows the traces of requests.
     """
 
     def __init__(
@@ -81,6 +86,7 @@ class Observing:
         today: Callable[[], float],
         ledger: Ledger,
         request: Callable[..., Deferred[Any]],
+        random: Random,
     ) -> None:
         management, monitoring = settings.management, settings.monitoring
         self._seconds = wheel.seconds
@@ -105,6 +111,7 @@ class Observing:
         self.loop_lag = LoopLag(reactor, families)
         self.levels = Levels(settings.logging.level)
         self.watching = self._watching(wheel, Webhook(request, wheel))
+        self.tracing = Tracing(random, wheel, today, run_in_thread, families)
         self._register(ProcessMetrics(families, today(), _versions()), ledger)
 
     def _register(self, process: ProcessMetrics, ledger: Ledger) -> None:
@@ -112,7 +119,7 @@ class Observing:
         for collector in (ProcessCollector(registry=aside), GCCollector(registry=aside)):
             self.registry.register(Tagged(collector, self.families.tags))
         ledger_metrics = LedgerMetrics(ledger, self.families)
-        for source in (process, ledger_metrics, self.checks, self.log_counts, self.loop_lag):
+        for source in (process, ledger_metrics, self.checks, self.log_counts, self.loop_lag, self.tracing):
             self.registry.register(source)
 
     def _watching(self, wheel: TimerWheel, webhook: Webhook) -> Watching:
@@ -137,10 +144,10 @@ class Observing:
         ):
             self.registry.register(source)
 
-    def recorders(self, settings: Settings) -> Sequence[IRecorder]:
-        """Those who are told of every exchange, by these settings."""
-        slow = self.watching.recorders(settings.monitoring)
-        told = (self.access_log, self.decisions, self.rate, *self.metrics.recorders, *slow)
+    def recorders_for(self, settings: Settings) -> Sequence[IRecorder]:
+        """Who is told of every exchange under these settings."""
+        slow, tracer = self.watching.recorders(settings.monitoring), self.tracing.tracer_for(settings)
+        told = (self.access_log, self.decisions, self.rate, *self.metrics.recorders, *slow, tracer)
         return [each for each in told if each is not None]
 
     def configure(self, settings: Settings, policies: Policies) -> None:
@@ -149,6 +156,7 @@ class Observing:
         self.metrics.configure(policies.services, policies.limits, strategies)
         self.watching.configure(settings.monitoring)
         self.levels.configure(settings.logging.level)
+        self.tracing.configure(settings.tracing, settings.monitoring)
 
     def start(self) -> None:
         """Begin with what is measured all the time."""
@@ -158,6 +166,7 @@ class Observing:
         """Measure no more, and write down what waits for it."""
         self.loop_lag.stop()
         self.watching.close()
+        self.tracing.close()
         if self.access_log is not None:
             self.access_log.flush()
 

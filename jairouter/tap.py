@@ -200,7 +200,8 @@ class GatewayService(MultiService):
             atexit.unregister(self.logs.flush)
             return result
 
-        return self.control.stop().addBoth(stopped)
+        sent = self.gateway.observing.tracing.closed()
+        return sent.addBoth(lambda _: self.control.stop()).addBoth(stopped)
 
     def _take_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from jairouter.auditing import Event
 from tests import test_control_plane
 from tests.web.serving import Received, answers
 
@@ -55,10 +56,14 @@ class LoggerTests(ActuatorCase):
     def test_changed(self) -> None:
         self.start(ALL)
         path = "/actuator/loggers/jairouter.web"
+        kept: list[Event] = []
+        self.patch(self.gateway.security.audit, "record", kept.append)
         done = self.send("POST", path, {"configuredLevel": "DEBUG"})
         self.assertEqual((done.status, done.body), (204, b""))
         self.assertTrue(self.gateway.observing.levels.is_on("jairouter.web.relay", "DEBUG"))
         self.assertEqual(self.json(path), {"configuredLevel": "DEBUG", "effectiveLevel": "DEBUG"})
+        [event] = kept
+        self.assertEqual((event.kind, event.details), ("LOG_LEVEL_CHANGED", {"name": "jairouter.web"}))
         self.send("POST", path, {"configuredLevel": None})
         self.assertEqual(self.json(path), {"effectiveLevel": "INFO"})
 
@@ -73,6 +78,14 @@ class LoggerTests(ActuatorCase):
         self.start(ALL + "security: {enabled: false}")
         answer = self.send("GET", "/actuator/loggers", None, "X-Forwarded-For: 192.0.2.7")
         self.assertEqual(answer.status, 403)
+
+    def test_counted_under_their_own_names(self) -> None:
+        self.start(ALL)
+        for path in ("/actuator/loggers", "/actuator/loggers/a", "/actuator/loggers/a/b"):
+            self.ask(path)
+        counted = self.ask("/actuator/prometheus").body.decode()
+        for uri in ("/actuator/loggers", "/actuator/loggers/{name}", "UNKNOWN"):
+            self.assertIn(f'uri="{uri}"', counted)
 
 
 class PropertiesTests(ActuatorCase):

@@ -29,6 +29,7 @@ KEPT: Final[tuple[KeyPath, ...]] = (
     ("logging", "access", "file"),
     ("server", "ssl"),
     ("server", "forward-headers"),
+    ("tracing", "exporter"),
 )
 """What stored changes cannot touch: it says who may do what, who is told of it, and which files are written
 and deleted."""

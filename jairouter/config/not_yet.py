@@ -84,7 +84,27 @@ TABLE: Final[tuple[NotYet, ...]] = (
         lambda value: value == "redis",
     ),
     NotYet(("store.redis.**",), "store.redis has no effect yet"),
-    NotYet(("tracing.enabled",), "tracing has no effect yet", bool),
+    NotYet(("tracing.components.**",), "tracing.components has no effect: a trace has all its spans"),
+    NotYet(
+        ("tracing.exporter.type",),
+        "tracing.exporter.type {value} has no effect: send otlp to it (Jaeger takes that itself, a collector "
+        "does for Zipkin), to tracing.exporter.otlp.endpoint http://HOST:4318/v1/traces",
+        lambda value: value in {"zipkin", "jaeger"},
+        partly=True,
+    ),
+    NotYet(
+        ("tracing.exporter.zipkin.**", "tracing.exporter.jaeger.**"), "{key} has no effect: see type otlp"
+    ),
+    NotYet(
+        ("tracing.logging.include-trace-id", "tracing.logging.include-span-id"),
+        "{key} has no effect: logging.pattern says what log lines show",
+        lambda value: not value,
+        partly=True,
+    ),
+    NotYet(
+        ("tracing.logging.capture-headers", "tracing.logging.sanitize-enabled"),
+        "{key} has no effect: headers are never recorded in spans",
+    ),
     NotYet(("persistence.enabled",), "persistence has no effect yet", bool),
     NotYet(("call-history.enabled",), "call-history has no effect yet", bool),
     NotYet(("circuit-breaker.monitor.enabled",), when=bool),

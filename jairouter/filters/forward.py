@@ -34,7 +34,7 @@ from jairouter.upstream.receivers import EventReceiver, PlainReceiver
 
 if TYPE_CHECKING:
     from jairouter.exchange import Attempt, Exchange, HeaderPairs, Route
-    from jairouter.interfaces import IAdapter
+    from jairouter.interfaces import IAdapter, ITracer
     from jairouter.telemetry.logs.levels import Levels
     from jairouter.telemetry.logs.often import Often
     from jairouter.traffic.instance import Instance
@@ -70,6 +70,7 @@ _STOPPED = HOP_BY_HOP | _OF_THE_BACKEND | _OURS | {b"content-length"}
 _STOPPED_IN_STREAMS = _STOPPED | {b"cache-control", b"x-accel-buffering"}
 
 _OF_THE_PAGE = frozenset({b"origin", b"referer"})
+_TRACE = frozenset({b"traceparent", b"tracestate"})
 _ACCEPT_ENCODING = frozenset({b"accept-encoding"})
 _WAIT = frozenset({b"retry-after", b"retry-after-ms"})
 _WITHOUT_BODY = frozenset({204, 205})
@@ -88,6 +89,7 @@ class Forward:
             page, which it may refuse, nor what it says about it passed on.
         often: Bounds what is said of instances that fail, which in an outage each attempt does; None for all.
         levels: Whether what is left out is logged as details.
+        tracer: Tells backends of traces; None where nothing is traced, and what clients say of theirs passes.
     """
 
     _log = Logger()
@@ -101,7 +103,9 @@ class Forward:
         cors: bool = False,
         often: Often | None = None,
         levels: Levels | None = None,
+        tracer: ITracer | None = None,
     ) -> None:
+        self._tracer = tracer
         self._often, self._levels = often, levels
         self._agent = agent
         self._adapter = adapter
@@ -118,7 +122,7 @@ class Forward:
         try:
             response = await self._agent.post(
                 self._url(exchange, attempt.instance),
-                self._headers(exchange, attempt.instance),
+                self._headers(exchange, attempt),
                 exchange.body,
                 attempt,
             )
@@ -145,8 +149,15 @@ class Forward:
             return address
         return address + (b"&" if b"?" in address else b"?") + request.query
 
-    def _headers(self, exchange: Exchange, instance: Instance) -> HeaderPairs:
+    def _headers(self, exchange: Exchange, attempt: Attempt) -> HeaderPairs:
+        instance = attempt.instance
         headers = self._adapter.headers(exchange.request, instance)
+        trace = exchange.trace
+        if self._tracer is not None and trace is not None:
+            fields = exchange.request.fields
+            if b"traceparent" in fields or b"tracestate" in fields:
+                headers = without(headers, _TRACE)
+            headers += self._tracer.outgoing(trace, attempt)
         if self._cors:
             headers = without(headers, _OF_THE_PAGE)
         if exchange.stream:

@@ -122,6 +122,7 @@ class Named:
             self.tls = read_tls(settings, origins, self._now, self._before)
         except ConfigurationFaults as faults:
             findings.faults += faults.faults
+            findings.files += faults.files
         findings.notices += self.tls.notices
         if settings.security.tokens_on:
             jwt = settings.security.jwt

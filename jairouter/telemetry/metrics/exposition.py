@@ -199,7 +199,9 @@ class Exposition(Source):
 
     def look(self) -> Callable[[], Iterable[Metric]]:
         """See `Source.look`: its own metric."""
-        errors = [((name,), number) for name, number in self._errors.items()]
+        # All of them from the start: a rate is of no use that begins with the first error
+        names = {type(each).__name__ for each in self._sources.all} | self._errors.keys()
+        errors = [((name,), self._errors[name]) for name in sorted(names)]
         return lambda: [self._families.known("metrics_errors", errors)]
 
     def _look(self, source: Collector) -> Make:

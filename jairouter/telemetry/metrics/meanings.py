@@ -12,6 +12,7 @@ from jairouter.telemetry.metrics.meanings_of_process import JVM, PROCESS
 from jairouter.telemetry.metrics.meanings_of_requests import BACKENDS, REQUESTS
 from jairouter.telemetry.metrics.meanings_of_slow import SLOW
 from jairouter.telemetry.metrics.meanings_of_state import STATE
+from jairouter.telemetry.metrics.meanings_of_tracing import TRACING
 
 GROUPS: Final[Mapping[str, tuple[Meaning, ...]]] = MappingProxyType(
     {
@@ -19,6 +20,7 @@ GROUPS: Final[Mapping[str, tuple[Meaning, ...]]] = MappingProxyType(
         "Backends": BACKENDS,
         "Slow requests and errors": SLOW,
         "State": STATE,
+        "Tracing": TRACING,
         "Configuration, and the metrics themselves": CONFIGURATION,
         "Security": SECURITY,
         "Process": PROCESS,

@@ -98,6 +98,7 @@ def endpoints(base: str, levels: Levels, loaded: Callable[[], Loaded]) -> dict[s
                 status=204,
                 permission="monitoring:write",
                 bare=True,
+                event="LOG_LEVEL_CHANGED",
             ),
         ),
         "configprops": (

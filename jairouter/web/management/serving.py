@@ -103,7 +103,8 @@ class Api(Page):
 
     def render(self, request: Any) -> int:
         """See `Resource.render`; it may lie at the path of an endpoint itself."""
-        return _Place(self._paths.find([*request.prepath]), self._service).render(request)
+        request.rendered = place = _Place(self._paths.find([*request.prepath]), self._service)
+        return place.render(request)
 
 
 class _Place(Page):
