@@ -91,7 +91,7 @@ class Tracer:
         parent = None if given is None else parent_of(given)
         if parent is None:
             bits = self._bits(192)
-            made = f"{bits:048x}"
+            made = bits.to_bytes(24, "big").hex()
             trace_id, span_id = made[16:], made[:16]
             sampled = self._sampler.wants(request, bits & _LAST, None, exchange.started)
             trace = Trace(trace_id, span_id, "", sampled)
@@ -108,7 +108,7 @@ class Tracer:
         return trace
 
     def _new_id(self) -> str:
-        return f"{self._bits(64):016x}"
+        return self._bits(64).to_bytes(8, "big").hex()
 
     def outgoing(self, trace: Trace, attempt: Attempt) -> HeaderPairs:
         """See `ITracer.outgoing`."""
