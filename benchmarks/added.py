@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,6 +23,10 @@ SIZE = 600
 CONNECTIONS = 64
 TURNS = 2
 """How many turns each has in a round: differences are small beside the noise."""
+
+
+SAMPLED = 0.1
+"""The share of requests that is traced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +60,24 @@ def secured(bench: Bench) -> Section:
 def observed(bench: Bench) -> Section:
     """Measure what it costs to tell the operator."""
     off = {"logging": {"access": {"enabled": False}}, "monitoring": {"enabled": False}}
+    receiver = f"http://127.0.0.1:{bench.backend.ports[MODEL]}/v1/traces"  # (which takes everything)
     with TemporaryDirectory(prefix="jairouter-bench-access-") as folder:
-        logging = {"access": {"enabled": True, "file": str(Path(folder, "access.log"))}}
-        setups = (
-            Setup("neither", off),
-            Setup("metrics", {**off, "monitoring": {"enabled": True}}),
-            Setup("metrics, access log", {"logging": logging, "monitoring": {"enabled": True}}, 15.0),
-        )
+        on = {"logging": {"access": {"enabled": True, "file": str(Path(folder, "access.log"))}}}
+        tracing = {"enabled": True, "sampling": {"ratio": SAMPLED}}
+        setups = [
+            Setup("nothing", off),
+            Setup("metrics, access log", on),
+            Setup(
+                f"the same, tracing {SAMPLED:.0%}",
+                {**on, "tracing": {**tracing, "exporter": {"type": "none"}}},
+                15.0,
+            ),
+        ]
+        if find_spec("opentelemetry") is not None:  # an extra
+            sending = {"type": "otlp", "otlp": {"endpoint": receiver}}
+            setups.append(
+                Setup("the same, spans sent by OTLP", {**on, "tracing": {**tracing, "exporter": sending}})
+            )
         return _measure(bench, "Observation", _ABOUT_OBSERVED, setups)
 
 
@@ -73,7 +89,9 @@ _ABOUT_SECURED = f"""\
 What it costs to know the caller by an API key and to look up what it may do. Without security the same header
 is passed on to the backend. {_HOW}"""
 _ABOUT_OBSERVED = f"""\
-What it costs to count each request in all metrics, and to write a line about it to a file. {_HOW}"""
+What it costs to count each request in all metrics, to write a line about it to a file, and to trace
+{SAMPLED:.0%} of them. Traces are kept in memory; where `jairouter[otlp]` is installed, they are sent as well
+in the last row, in a thread whose CPU time is in the figure. {_HOW}"""
 
 
 def _measure(bench: Bench, title: str, about: str, setups: Sequence[Setup]) -> Section:

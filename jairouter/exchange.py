@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from jairouter.body import AnswerBody
@@ -131,6 +131,14 @@ class Request(NamedTuple):
     forwarded: HeaderPairs = ()
     retry_count: bytes = b""
     fields: Mapping[bytes, bytes] = MappingProxyType({})
+
+    def with_headers(self, headers: HeaderPairs) -> Request:
+        """The same with other headers; each request of a known caller comes here: `_replace` is slower."""
+        before, after = self[:_HEADERS], self[_HEADERS + 1 :]
+        return tuple.__new__(Request, (*before, headers, *after))
+
+
+_HEADERS: Final = Request._fields.index("headers")
 
 
 class Answer(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -75,7 +75,6 @@ class Observing:
         levels: What is logged.
         watching: Watches for slow requests and errors.
         tracing: Knows the traces of requests.
-        recorders: Are told of every exchange, whatever the settings.
     """
 
     def __init__(
@@ -113,8 +112,6 @@ class Observing:
         self.levels = Levels(settings.logging.level)
         self.watching = self._watching(wheel, Webhook(request, wheel))
         self.tracing = Tracing(random, wheel, today, run_in_thread, families)
-        told = (self.access_log, self.decisions, self.rate, *self.metrics.recorders, *self.watching.recorders)
-        self.recorders: tuple[IRecorder, ...] = tuple(each for each in told if each is not None)
         self._register(ProcessMetrics(families, today(), _versions()), ledger)
 
     def _register(self, process: ProcessMetrics, ledger: Ledger) -> None:
@@ -147,10 +144,11 @@ class Observing:
         ):
             self.registry.register(source)
 
-    def recorders_for(self, settings: Settings) -> tuple[IRecorder, ...]:
+    def recorders_for(self, settings: Settings) -> Sequence[IRecorder]:
         """Who is told of every exchange under these settings."""
-        tracer = self.tracing.tracer_for(settings)
-        return self.recorders if tracer is None else (*self.recorders, tracer)
+        slow, tracer = self.watching.recorders(settings.monitoring), self.tracing.tracer_for(settings)
+        told = (self.access_log, self.decisions, self.rate, *self.metrics.recorders, *slow, tracer)
+        return [each for each in told if each is not None]
 
     def configure(self, settings: Settings, policies: Policies) -> None:
         """Other settings are in force."""

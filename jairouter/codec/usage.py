@@ -56,6 +56,7 @@ class _Usage(msgspec.Struct, gc=False):
 
 
 _decoder: Final = msgspec.json.Decoder(_Usage)
+_NOTHING: Final = Usage(0, 0)
 
 
 def usage_in(answer: bytes) -> Usage | None:
@@ -104,7 +105,7 @@ def _merged(said: _Usage, before: Usage | None) -> Usage | None:
         # Anthropic counts these apart from the others, OpenAI among them
         cached = max(0, said.cache_read_input_tokens or 0)
         prompt = (prompt or 0) + cached + max(0, said.cache_creation_input_tokens or 0)
-    old = before or Usage(0, 0)
+    old = before or _NOTHING
     return Usage(
         old.prompt if prompt is None else prompt,
         old.completion if completion is None else completion,
@@ -113,12 +114,16 @@ def _merged(said: _Usage, before: Usage | None) -> Usage | None:
     )
 
 
-def _first(*numbers: int | None) -> int | None:
-    return next((number for number in numbers if number is not None and number >= 0), None)
+def _first(older: int | None, newer: int | None) -> int | None:
+    """The first that says something."""
+    if older is not None and older >= 0:
+        return older
+    return newer if newer is not None and newer >= 0 else None
 
 
 def _detail(older: _Details | None, newer: _Details | None, name: str) -> int:
-    return max(0, getattr(older or newer, name, None) or 0)
+    details = older or newer
+    return 0 if details is None else max(0, getattr(details, name) or 0)
 
 
 def estimated(prompt: int | None, completion: int) -> Usage | None:

@@ -39,7 +39,7 @@ class Record:
     ) -> None:
         self._inner = inner
         self._cut = cut
-        self._recorders = recorders
+        self._records = tuple([each.record for each in recorders])
         self._tracer = tracer
 
     async def respond(self, exchange: Exchange) -> Answer:
@@ -73,9 +73,9 @@ class Record:
     def _tell(self, exchange: Exchange, status: int, sent: int, error: GatewayError | None = None) -> None:
         if exchange.committed and status != 499:
             status = 200  # that is what the client has read; the error is told in the stream
-        for recorder in self._recorders:
+        for record in self._records:
             try:
-                recorder.record(exchange, status, sent, error)
+                record(exchange, status, sent, error)
             except Exception:
                 # Whoever only looks on must not keep the rest from being settled, nor the answer back
                 self._log.failure("a recorder failed")

@@ -8,8 +8,9 @@ from typing import Final, Protocol
 
 from jairouter.telemetry.logs.queue import Queue
 
-GATHER: Final = 0.05
-"""Seconds for which the thread lets lines gather: waking it for each would cost more than writing."""
+GATHER: Final = 0.25
+"""Seconds for which the thread lets lines gather. Waking it costs far more than writing does: while it waits
+for the interpreter's lock, each system call of the reactor wakes it in vain, for milliseconds."""
 PATIENCE: Final = 1.0
 """Seconds after which writing is tried again that failed."""
 FAREWELL: Final = 5.0

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from jairouter.config.settings.monitoring import AlertNotificationSettings, MonitoringSettings
+    from jairouter.interfaces import IRecorder
     from jairouter.telemetry.slow.errors import ErrorCounts
     from jairouter.telemetry.slow.requests import SlowRequests
 
@@ -26,14 +28,15 @@ class Watching:
         slow: Says which requests are slow.
         errors: Counts errors.
         webhook: Posts alerts.
-
-    Attributes:
-        recorders: Are told how requests ended.
     """
 
     def __init__(self, slow: SlowRequests, errors: ErrorCounts, webhook: Posts) -> None:
-        self.recorders = (slow, errors)
         self._slow, self._errors, self._webhook = slow, errors, webhook
+
+    def recorders(self, settings: MonitoringSettings) -> Sequence[IRecorder]:
+        """Those who are told how requests ended, by these settings: who would do nothing takes no time."""
+        slow = (self._slow,) if settings.enabled else ()
+        return (*slow, self._errors) if settings.error_tracking.enabled else slow
 
     def configure(self, settings: MonitoringSettings) -> None:
         """Go by these settings from now on."""

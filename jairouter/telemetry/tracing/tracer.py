@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from jairouter.telemetry.tracing.span import Span
 
 _LAST: Final = 2**64 - 1
+_made: Final = tuple.__new__  # each request makes one: `Trace(...)` is a function in Python
 
 
 @implementer(ITracer, IRecorder)
@@ -91,10 +92,10 @@ class Tracer:
         parent = None if given is None else parent_of(given)
         if parent is None:
             bits = self._bits(192)
-            made = f"{bits:048x}"
+            made = bits.to_bytes(24, "big").hex()
             trace_id, span_id = made[16:], made[:16]
             sampled = self._sampler.wants(request, bits & _LAST, None, exchange.started)
-            trace = Trace(trace_id, span_id, "", sampled)
+            trace = _made(Trace, (trace_id, span_id, "", sampled, b""))
         else:
             trace_id = parent[0]
             sampled = self._sampler.wants(request, int(trace_id[16:], 16), parent[2], exchange.started)
@@ -108,7 +109,7 @@ class Tracer:
         return trace
 
     def _new_id(self) -> str:
-        return f"{self._bits(64):016x}"
+        return self._bits(64).to_bytes(8, "big").hex()
 
     def outgoing(self, trace: Trace, attempt: Attempt) -> HeaderPairs:
         """See `ITracer.outgoing`."""
