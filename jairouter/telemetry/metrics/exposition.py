@@ -105,8 +105,8 @@ class Exposition(Source):
     """Reads all sources, and writes pages.
 
     Everybody who asks while a page is being written gets that one, and so does who asks within `time_to_live`
-    after that. A source, or a metric, that fails takes nothing of the others with it: it is counted, and logged
-    the first time.
+    after that. A source, or a metric, that fails takes nothing of the others with it: it is counted, and
+    logged the first time.
 
     Args:
         sources: What is read.
