@@ -50,9 +50,9 @@ def _show_health(gateway: Gateway, loaded: Callable[[], Loaded], access: Access)
     shown = settings.management.endpoint.health
     health.shows_components = _shows(shown.show_components, access)
     health.shows_details = _shows(shown.show_details, access)
-    store, observing = settings.store, gateway.observing
+    store, observing, seconds = settings.store, gateway.observing, gateway.site.wheel.seconds
     health.components |= {
-        "backends": lambda: components.backends(gateway.services, gateway.site.wheel.seconds()),
+        "backends": components.Seldom(lambda: components.backends(gateway.services, seconds()), seconds),
         "eventLoop": lambda: components.event_loop(observing.loop_lag.latest),
         "store": lambda: components.store(store.type, Path(store.path)),
         "diskSpace": lambda: components.disk(Path(store.path)),

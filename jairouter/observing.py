@@ -153,6 +153,8 @@ class Observing:
     def configure(self, settings: Settings, policies: Policies) -> None:
         """Other settings are in force."""
         strategies = {each: load_balance_for(settings.model, each).type for each in policies.services}
+        groups = (group for models in policies.services.values() for group in models.values())
+        self.checks.configure(each for group in groups for each in group.instances)
         self.metrics.configure(policies.services, policies.limits, strategies)
         self.watching.configure(settings.monitoring)
         self.levels.configure(settings.logging.level)

@@ -12,7 +12,8 @@ https://help.openai.com/en/articles/4936856-what-are-tokens-and-how-to-count-the
 """
 
 import re
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import msgspec
 
@@ -25,6 +26,10 @@ MAX_ESTIMATED: Final = 64 * 1024
 """Bytes that are taken for text; more are most likely pictures or sounds, of which bytes say nothing."""
 
 BYTES_PER_TOKEN: Final = 4
+
+MOST: Final = 10**9
+"""Tokens of one kind that an answer may have; who says more is mistaken. One such number would spoil the sums
+of its model for good, and one that is no float any more the page that shows them."""
 
 # Two levels are enough: details lie one level below
 _OBJECT: Final = re.compile(rb'"usage"\s*:\s*(\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})')
@@ -55,6 +60,7 @@ class _Usage(msgspec.Struct, gc=False):
     output_tokens_details: _Details | None = None
 
 
+_DETAILS: Final = frozenset(name for name in _Usage.__struct_fields__ if name.endswith("_details"))
 _decoder: Final = msgspec.json.Decoder(_Usage)
 _NOTHING: Final = Usage(0, 0)
 
@@ -76,9 +82,32 @@ def usage_in(answer: bytes) -> Usage | None:
 def _read(usage: bytes, before: Usage | None) -> Usage | None:
     try:
         said = _decoder.decode(usage)
+    except msgspec.ValidationError:
+        said = _what_is_right(usage)
     except msgspec.DecodeError:
         return before
     return _merged(said, before) or before
+
+
+def _what_is_right(usage: bytes) -> _Usage:
+    """Of an object with members that are not what they should be: the others."""
+    try:
+        return msgspec.convert(_whole_numbers(msgspec.json.decode(usage)), _Usage)
+    except msgspec.DecodeError:  # a number that no float can hold
+        return _Usage()
+
+
+def _whole_numbers(members: Mapping[str, Any]) -> dict[str, Any]:
+    """Numbers, and objects of such; some backends write 5.0 for 5, or a text where others have an object."""
+    right: dict[str, Any] = {}
+    for name, value in members.items():
+        if name in _DETAILS and isinstance(value, dict):
+            right[name] = _whole_numbers(value)
+        elif name not in _DETAILS and type(value) is int:
+            right[name] = value
+        elif name not in _DETAILS and isinstance(value, float) and value.is_integer():
+            right[name] = int(value)
+    return right
 
 
 def _last_object(data: bytes, start: int = 0) -> bytes | None:
@@ -96,15 +125,15 @@ def _merged(said: _Usage, before: Usage | None) -> Usage | None:
     prompt = _first(said.prompt_tokens, said.input_tokens)
     completion = _first(said.completion_tokens, said.output_tokens)
     if prompt is None and completion is None:
-        if not said.total_tokens or said.total_tokens < 0:
+        prompt = _first(said.total_tokens)  # rerankers say nothing else
+        if not prompt:
             return None
-        prompt = said.total_tokens  # rerankers say nothing else
     cached = _detail(said.prompt_tokens_details, said.input_tokens_details, "cached_tokens")
     reasoning = _detail(said.completion_tokens_details, said.output_tokens_details, "reasoning_tokens")
     if said.cache_read_input_tokens or said.cache_creation_input_tokens:
         # Anthropic counts these apart from the others, OpenAI among them
-        cached = max(0, said.cache_read_input_tokens or 0)
-        prompt = (prompt or 0) + cached + max(0, said.cache_creation_input_tokens or 0)
+        cached = _first(said.cache_read_input_tokens) or 0
+        prompt = (prompt or 0) + cached + (_first(said.cache_creation_input_tokens) or 0)
     old = before or _NOTHING
     return Usage(
         old.prompt if prompt is None else prompt,
@@ -114,16 +143,16 @@ def _merged(said: _Usage, before: Usage | None) -> Usage | None:
     )
 
 
-def _first(older: int | None, newer: int | None) -> int | None:
-    """The first that says something."""
-    if older is not None and older >= 0:
+def _first(older: int | None, newer: int | None = None) -> int | None:
+    """The first that says something that can be true."""
+    if older is not None and 0 <= older <= MOST:
         return older
-    return newer if newer is not None and newer >= 0 else None
+    return newer if newer is not None and 0 <= newer <= MOST else None
 
 
 def _detail(older: _Details | None, newer: _Details | None, name: str) -> int:
     details = older or newer
-    return 0 if details is None else max(0, getattr(details, name) or 0)
+    return 0 if details is None else _first(getattr(details, name)) or 0
 
 
 def estimated(prompt: int | None, completion: int) -> Usage | None:

@@ -6,7 +6,7 @@ None of them makes the gateway refuse requests; what is not ``UP`` is for whoeve
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,8 +20,38 @@ DEGRADED: Final = "DEGRADED"
 FREE: Final = 10 * 1024 * 1024
 """Bytes that have to be free on a disk, as Spring Boot has it."""
 
+SHARE: Final = 100
+"""How many times as long as it took to ask for a component the answer is good; see `Seldom`."""
+
 LAG: Final = 0.5
 """Seconds by which events may be late."""
+
+
+class Seldom:
+    """A component that is asked for no more often than a hundredth of the time is spent on it.
+
+    Load balancers ask for health all the time, and anybody may; with thousands of instances that takes
+    milliseconds, in which nothing else is done.
+
+    Args:
+        ask: Asks for the component.
+        seconds: The clock.
+    """
+
+    def __init__(self, ask: Callable[[], Component], seconds: Callable[[], float]) -> None:
+        self._ask, self._seconds = ask, seconds
+        self._known: Component | None = None
+        self._asked = self._until = 0.0
+
+    def __call__(self) -> Component:
+        """The component, perhaps as it was a moment ago."""
+        begun = self._seconds()
+        # (A clock that was set back makes no answer good for longer)
+        if self._known is None or not self._asked <= begun < self._until:
+            self._known = self._ask()
+            self._asked = self._seconds()
+            self._until = self._asked + SHARE * (self._asked - begun)
+        return self._known
 
 
 def backends(services: Mapping[str, Mapping[str, Group]], now: float) -> Component:

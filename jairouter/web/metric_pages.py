@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.logger import Logger
 
 from jairouter.errors import BadRequest, RouteNotFound
 from jairouter.telemetry.metrics.dotted import described, find, shown
@@ -16,6 +17,7 @@ from jairouter.web.resources import Nowhere, Page, refuse, refuse_method, write_
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
+    from twisted.python.failure import Failure
     from twisted.web.resource import Resource
 
     from jairouter.telemetry.metrics.exposition import Exposition
@@ -37,6 +39,7 @@ class _Metrics(Page):
     """What both pages have in common."""
 
     permission = PERMISSION
+    _log = Logger()
 
     def __init__(self, exposition: Exposition, admit: Admit) -> None:
         super().__init__()
@@ -59,7 +62,14 @@ class _Metrics(Page):
             else:
                 write_page(request, 200, b"application/json", page)
 
-        return self._exposition.read(use).addCallback(write)
+        reading = self._exposition.read(use)
+        reading.addErrback(self._failed)
+        return reading.addCallback(write)
+
+    def _failed(self, failure: Failure) -> Failure:
+        if not failure.check(CancelledError):
+            self._log.failure("metrics cannot be shown", failure)
+        return failure
 
     def use(self, request: Any) -> Use:
         """What is to be made of all metrics.

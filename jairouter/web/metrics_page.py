@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 from twisted.internet.defer import CancelledError
 from twisted.web.server import NOT_DONE_YET
 
-from jairouter.errors import GatewayError, InternalError
+from jairouter.errors import GatewayError, InternalError, PermissionDenied
+from jairouter.refusals import Forbidden
 from jairouter.telemetry.metrics.exposition import Form
 from jairouter.web.accepting import takes_gzip, wants_openmetrics
 from jairouter.web.asking import client_of
@@ -60,7 +61,7 @@ def answer_with(request: Any, answering: Deferred[None]) -> int:
     Args:
         request: What is answered.
         answering: Fires when it is; is cancelled when its client leaves. If it fails, the client is told so,
-            and nothing else than what a `GatewayError` says.
+            and nothing else than what a `GatewayError` or `Forbidden` says.
 
     Returns:
         What `render` then returns.
@@ -69,6 +70,8 @@ def answer_with(request: Any, answering: Deferred[None]) -> int:
 
     def failed(failure: Failure) -> None:
         error = failure.value
+        if isinstance(error, Forbidden):  # (a page of the actuator says it as other pages do)
+            error = PermissionDenied(error.message)
         if isinstance(error, GatewayError):
             refuse(request, error)
         elif not isinstance(error, CancelledError):

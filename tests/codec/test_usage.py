@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from jairouter.codec.usage import MAX_ESTIMATED, TAIL, StreamMeter, estimated, usage_in
+from jairouter.codec.usage import MAX_ESTIMATED, MOST, TAIL, StreamMeter, estimated, usage_in
 from jairouter.usage import Usage
 
 
@@ -56,6 +56,28 @@ class UsageInTests(SynchronousTestCase):
             b'{"choices":[{"message":{"content":"\\"usage\\":{\\"prompt_tokens\\":3}"}}]}',
         ):
             self.assertIsNone(usage_in(said), said)
+
+    def test_what_is_wrong_takes_nothing_with_it(self) -> None:
+        for said, usage in (
+            (b'"prompt_tokens":5.0,"completion_tokens":2', Usage(5, 2)),
+            (b'"prompt_tokens":5,"completion_tokens":2,"prompt_tokens_details":"none"', Usage(5, 2)),
+            (b'"prompt_tokens":5,"completion_tokens":2,"prompt_tokens_details":[]', Usage(5, 2)),
+            (b'"prompt_tokens":5,"prompt_tokens_details":{"cached_tokens":"x"}', Usage(5, 0)),
+            (b'"prompt_tokens":5.5,"completion_tokens":2', Usage(0, 2)),
+            (b'"prompt_tokens":"5","completion_tokens":2,"total_tokens":true', Usage(0, 2)),
+        ):
+            self.assertEqual(usage_in(b'{"usage":{' + said + b"}}"), usage, said)
+
+    def test_no_answer_has_that_many(self) -> None:
+        """A backend's nonsense would stay in the sums, and a number that is no float would end the page."""
+        most, nonsense = str(MOST).encode(), b"9" * 400
+        self.assertEqual(usage_in(b'{"usage":{"prompt_tokens":' + most + b"}}"), Usage(MOST, 0))
+        for said in (str(MOST + 1).encode(), nonsense, b"1e300", b"1e999"):
+            for name in (b"prompt_tokens", b"total_tokens", b"cache_read_input_tokens"):
+                found = usage_in(b'{"usage":{"completion_tokens":2,"' + name + b'":' + said + b"}}")
+                self.assertIn(found, {None, Usage(0, 2)}, said)
+            details = b'{"usage":{"prompt_tokens":1,"prompt_tokens_details":{"cached_tokens":' + said + b"}}}"
+            self.assertIn(usage_in(details), {None, Usage(1, 0)})
 
     def test_behind_a_long_answer(self) -> None:
         said = b'{"data":[' + b"0.25," * 20_000 + b'1],"usage":{"prompt_tokens":8}}'

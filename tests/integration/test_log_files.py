@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import threading
@@ -10,7 +11,9 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from jairouter.telemetry.logs.archive import Archive
+from jairouter.telemetry.logs import archive as archives
+from jairouter.telemetry.logs.archive import Archive, compress
+from jairouter.telemetry.logs.console import Console
 from jairouter.telemetry.logs.files import LOOK, LogFile, Rolling, day_of
 from jairouter.telemetry.logs.writer import Writer
 from tests.integration.processes import wait_until
@@ -189,6 +192,77 @@ class HistoryTests(FileCase):
         archive.tidy(day_of(START))
         self.assertEqual(self.names(), [*(f"{name}.{number}.log.gz" for number in range(3)), "gw.log"])
         self.assertEqual(self.all_lines(), ["same", "same", "other"])
+
+    def test_what_only_looks_like_ours(self) -> None:
+        """It stays, and keeps nobody from tidying what is."""
+        self.file.write(b"")
+        day = self.day(-9)
+        (self.folder / f"gw.{day}.0.log").mkdir()
+        (self.folder / f"gw.{day}.1.log.gz").symlink_to("nowhere")
+        others = [f"gw.{day}.log", f"gw.{day}.0.log.bak", "gw-mine.log", ".gw.notes.tmp", f"gw.x.{day}.0.log"]
+        others.append(f"gw.{day}.\N{ARABIC-INDIC DIGIT ONE}.log")
+        for name in others:
+            (self.folder / name).write_bytes(b"mine")
+        (self.folder / f"gw.{day}.2.log").write_bytes(b"old\n")
+        (self.folder / f"gw.{self.day()}.0.log").write_bytes(b"new\n")
+        (self.folder / f"gw.{self.day()}.0.log.gz").write_bytes(b"of somebody else")
+        Archive(self.path, 2, 0).tidy(day_of(START))
+        ours = {f"gw.{self.day()}.0.log.gz", f"gw.{self.day()}.1.log", "gw.log"}
+        self.assertEqual(set(self.names()), ours | {f"gw.{day}.0.log", f"gw.{day}.1.log.gz", *others})
+
+    def test_one_that_may_not_be_read(self) -> None:
+        """The others are compressed all the same."""
+        self.file.write(b"")
+        for number in range(3):
+            (self.folder / f"gw.{self.day()}.{number}.log").write_bytes(b"x\n")
+
+        def refuse_the_first(path: Path) -> None:
+            if ".0." in path.name:
+                raise PermissionError("planted")
+            compress(path)
+
+        self.patch(archives, "compress", refuse_the_first)
+        self.assertRaises(PermissionError, Archive(self.path, 2, 0).tidy, day_of(START))
+        names = [f"gw.{self.day()}.{each}" for each in ("0.log", "1.log.gz", "2.log.gz")]
+        self.assertEqual(self.names(), [*names, "gw.log"])
+
+
+class ConsoleTests(SynchronousTestCase):
+    """Standard output, and whoever reads it."""
+
+    def setUp(self) -> None:
+        self.reader, writer = os.pipe()
+        os.set_blocking(self.reader, False)
+        file = os.fdopen(writer, "wb", buffering=0)
+        self.addCleanup(file.close)
+        self.told: list[str] = []
+        self.writer = Writer(Console(file, text=False), self.told.append, lambda text: f"{text}\n")
+
+    def test_nobody_reads_any_more(self) -> None:
+        """That is said once, and not taken back each time that nothing was tried."""
+        self.writer.put("a\n")
+        self.assertEqual(os.read(self.reader, 100), b"a\n")
+        os.close(self.reader)
+        for _ in range(5):
+            self.writer.put("b\n")
+        self.assertEqual(len(self.told), 1)
+        self.assertEqual(self.writer.queue.waits, 4)
+
+    def test_what_failed_is_written_later(self) -> None:
+        """A terminal's or a file's trouble may end: nothing is lost, nothing comes twice."""
+        self.addCleanup(os.close, self.reader)
+        write, number = os.write, iter(range(9))
+
+        def fail_after_two_bytes(to: int, data: memoryview) -> int:
+            if next(number) == 1:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return write(to, data[:2])
+
+        self.patch(os, "write", fail_after_two_bytes)
+        for text in ("abcd\n", "ef\n"):
+            self.writer.put(text)
+        self.assertEqual(os.read(self.reader, 100), b"abcd\nef\n")
+        self.assertEqual(len(self.told), 2)
 
 
 class TroubleTests(FileCase):

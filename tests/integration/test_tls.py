@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import http.server
 import json
 import socket
@@ -162,7 +163,7 @@ class TlsTests(SynchronousTestCase):
         status, answer = ask(self.gateway, model)
         self.assertEqual((status, answer["error"]["code"]), (502, "upstream_error"))
         self.assertIn("secure", answer["error"]["message"])
-        self.assertIn(f"({reason}", next(x for x in self.gateway.output.splitlines() if f" {model} at " in x))
+        self.gateway.wait_for(f" {re.escape(model)} at .*\\({re.escape(reason)}")
 
     def test_certificate_that_the_system_trusts(self) -> None:
         self.assertEqual(self.answered("system"), {"authorization": "Bearer instance", "shown": None})

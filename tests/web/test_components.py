@@ -8,6 +8,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.web import components
+from jairouter.web.actuator import Component
 
 
 class ComponentTests(SynchronousTestCase):
@@ -34,3 +35,34 @@ class ComponentTests(SynchronousTestCase):
         self.assertEqual(components.store("file", Path(self.mktemp())).status, "UP")
         self.patch(os, "access", lambda path, mode: False)
         self.assertEqual(components.store("file", Path(self.mktemp())).status, "DEGRADED")
+
+
+class SeldomTests(SynchronousTestCase):
+    """A component that takes long to ask for."""
+
+    def setUp(self) -> None:
+        self.now, self.takes, self.number = 1000.0, 0.01, 0
+        self.seldom = components.Seldom(self.ask, lambda: self.now)
+
+    def ask(self) -> Component:
+        self.now += self.takes
+        self.number += 1
+        return Component(details={"number": self.number})
+
+    def answers(self, *after: float) -> list[int]:
+        found = []
+        for seconds in after:
+            self.now += seconds
+            found.append(self.seldom().details["number"])
+        return found
+
+    def test_a_hundredth_of_the_time(self) -> None:
+        self.assertEqual(self.answers(0, 0.5, 0.49, 0.02), [1, 1, 1, 2])
+
+    def test_what_takes_no_time(self) -> None:
+        """It is always as it is now."""
+        self.takes = 0.0
+        self.assertEqual(self.answers(0, 0, 0), [1, 2, 3])
+
+    def test_a_clock_that_is_set_back(self) -> None:
+        self.assertEqual(self.answers(0, -3600, 2), [1, 2, 3])

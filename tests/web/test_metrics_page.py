@@ -15,8 +15,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 
 from jairouter.errors import PermissionDenied
+from jairouter.refusals import Forbidden
 from jairouter.telemetry.metrics.exposition import Exposition, Sources
 from jairouter.telemetry.metrics.families import Families
+from jairouter.web import metric_pages
 from jairouter.web.metric_pages import MetricNames
 from jairouter.web.metrics_page import Prometheus
 from tests.fakes import Client
@@ -168,6 +170,18 @@ class MetricTests(Pages):
             self.admit = lambda request: fail(PermissionDenied("no"))
             self.assertEqual(self.ask(path).status, 403)
         self.assertEqual(self.threads.waiting, [])
+
+    def test_not_from_everywhere(self) -> None:
+        """What says who may use the management API at all is no `GatewayError`."""
+        self.admit = lambda request: fail(Forbidden("only from this machine"))
+        answer = self.ask("/metrics")
+        self.assertEqual((answer.status, b"only from this machine" in answer.body), (403, True))
+
+    def test_it_cannot_be_made(self) -> None:
+        """The log says why, as the answer says that it does."""
+        self.patch(metric_pages, "_names", lambda families: 1 / 0)
+        self.assertEqual(self.ask("/metrics").status, 500)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_admitted_later(self) -> None:
         waiting: Deferred[None] = Deferred()

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
+from stat import S_ISREG
 from typing import Final, NamedTuple
 
 _UNFINISHED: Final = ".tmp"
@@ -47,15 +48,16 @@ class Archive:
         end = path.suffix
         self._stem = path.name.removesuffix(end)
         pattern = rf"{re.escape(self._stem)}\.(\d{{4}}-\d\d-\d\d)\.(\d{{1,9}}){re.escape(end)}(\.gz)?"
-        self._name = re.compile(pattern)
+        self._name = re.compile(pattern, re.ASCII)
+        self._unfinished = re.compile(rf"\.{pattern}\.gz{re.escape(_UNFINISHED)}", re.ASCII)
 
     def files(self) -> list[Archived]:
-        """All of them.
+        """All of them: what is no file, such as a directory or a link, is somebody else's.
 
         Raises:
             OSError: The directory cannot be read.
         """
-        return sorted(self._found())
+        return sorted(each for each in self._found() if _is_file(each.path))
 
     def _found(self) -> Iterator[Archived]:
         for name in os.listdir(self._path.parent):
@@ -87,15 +89,21 @@ class Archive:
         Raises:
             OSError: Something of that cannot be done.
         """
-        prefix = f".{self._stem}."
         for name in os.listdir(self._path.parent):
-            if name.startswith(prefix) and name.endswith(_UNFINISHED):
-                self._path.with_name(name).unlink(missing_ok=True)  # left over by a crash
+            path = self._path.with_name(name)
+            if self._unfinished.fullmatch(name) and _is_file(path):
+                path.unlink(missing_ok=True)  # left over by a crash
         self._delete(today)  # first: that makes room
+        failed: OSError | None = None
         for each in self.files():
             if each.path.suffix != ".gz":
-                self._compress(each)
+                try:
+                    self._compress(each)
+                except OSError as error:  # one that may not be read keeps none of the others
+                    failed = error
         self._delete(today)
+        if failed is not None:
+            raise failed
 
     def _compress(self, file: Archived) -> None:
         whole = file.path.with_name(file.path.name + ".gz")
@@ -119,6 +127,13 @@ class Archive:
                 files.pop(0).path.unlink(missing_ok=True)
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return S_ISREG(path.lstat().st_mode)
+    except OSError:  # gone already
+        return False
+
+
 def _same(path: Path, whole: Path) -> bool:
     """Whether a file holds what a compressed one does."""
     try:
@@ -126,7 +141,7 @@ def _same(path: Path, whole: Path) -> bool:
             while (block := one.read(1 << 18)) == other.read(1 << 18):
                 if not block:
                     return True
-    except (EOFError, zlib.error):
+    except (EOFError, zlib.error, gzip.BadGzipFile):
         pass
     return False
 

@@ -25,26 +25,26 @@ class Console:
 
     def __init__(self, file: Any, *, text: bool) -> None:
         self._file, self._text = file, text
+        self._rest = b""
 
     def write(self, data: bytes) -> None:
         """See `Target.write`."""
-        if not data:
+        self._rest += data
+        if not self._rest:
             return
         number = self._number()
         if number is None:
-            self._file.write(data.decode("utf-8", "replace") if self._text else data)
+            self._file.write(self._rest.decode("utf-8", "replace") if self._text else self._rest)
             self._file.flush()
+            self._rest = b""
             return
         self._file.flush()
-        rest = memoryview(data)
-        while rest:
-            try:
-                rest = rest[os.write(number, rest) :]
-            except BlockingIOError:
-                # (Whoever has the other end may have asked for that; it is one setting for both)
-                waiting = select.poll()
-                waiting.register(number, select.POLLOUT)
-                waiting.poll(SLOWLY)
+        rest = memoryview(self._rest)
+        try:
+            while rest:
+                rest = rest[_written(number, rest) :]
+        finally:
+            self._rest = bytes(rest)
 
     def reopen(self) -> None:
         """See `Target.reopen`. What twistd does at SIGUSR1, too, and in addition what logrotate needs."""
@@ -71,3 +71,15 @@ class Console:
             return int(self._file.fileno())
         except (OSError, AttributeError, ValueError):
             return None
+
+
+def _written(number: int, data: memoryview) -> int:
+    """How many bytes could be written, perhaps after waiting for whoever reads them."""
+    try:
+        return os.write(number, data)
+    except BlockingIOError:
+        # (Whoever has the other end may have asked for that; it is one setting for both)
+        waiting = select.poll()
+        waiting.register(number, select.POLLOUT)
+        waiting.poll(SLOWLY)
+        return 0

@@ -12,6 +12,7 @@ from jairouter.exchange import Outcome
 from jairouter.interfaces import IRecorder
 from jairouter.telemetry.metrics.families import Source
 from jairouter.telemetry.metrics.histogram import DURATIONS, Histogram
+from jairouter.telemetry.metrics.kept import Kept, forget
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -72,14 +73,12 @@ class BackendMetrics(Source):
         self._events: Counter[tuple[str, str, str, str]] = Counter()
         self._opened: Counter[_Backend] = Counter()
         self._strategies: Mapping[str, str] = {}
-        self._there: frozenset[_Backend] = frozenset()
+        self._kept = Kept()
 
     def configure(self, strategies: Mapping[str, str], instances: Iterable[Instance]) -> None:
         """Other settings are in force.
 
-        What was counted about an instance that is gone is forgotten with the settings after these: by then
-        Prometheus has read it, and whoever exchanges instances all the time would else make the page longer
-        and longer.
+        What was counted about an instance that is gone is forgotten; see `Kept`.
 
         Args:
             strategies: What chooses among the instances, by service.
@@ -93,9 +92,7 @@ class BackendMetrics(Source):
             there.add(backend)
             if instance.live.breaker is not None:
                 self._opened[backend] += 0
-        kept = there | self._there
-        self._there = frozenset(there)
-        self._forget(kept)
+        self._forget(self._kept.those(there))
 
     def record(self, exchange: Exchange, status: int, sent: int, error: GatewayError | None) -> None:
         """See `IRecorder.record`."""
@@ -152,15 +149,10 @@ class BackendMetrics(Source):
             durations = self._durations[backend] = Histogram(DURATIONS)
         return _Row(durations, instance.live.breaker is not None)
 
-    def _forget(self, kept: set[_Backend]) -> None:
+    def _forget(self, kept: frozenset[tuple[str, ...]]) -> None:
         """Keep what was counted about these alone."""
-        for backend in [each for each in self._durations if each not in kept]:
-            del self._durations[backend]
-        for backend in [each for each in self._opened if each not in kept]:
-            del self._opened[backend]
-        for counts in (self._calls, self._events):
-            for key in [each for each in counts if each[:3] not in kept]:
-                del counts[key]
+        for counts in (self._durations, self._opened, self._calls, self._events):
+            forget(counts, kept, 3)
         addresses = {(service, address) for service, _, address in kept}
         for chosen in [each for each in self._selections if (each[0], each[2]) not in addresses]:
             del self._selections[chosen]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from jairouter.telemetry.metrics.families import Histogram, Source
+from jairouter.telemetry.metrics.kept import Kept, forget
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,6 +32,12 @@ class CheckMetrics(Source):
         self._families = families
         self._results: Counter[tuple[str, str, str, str]] = Counter()
         self._durations: dict[str, Histogram] = {}
+        self._kept = Kept()
+
+    def configure(self, instances: Iterable[Instance]) -> None:
+        """Other settings are in force: instances that are gone are forgotten; see `Kept`."""
+        there = ((each.service, each.name, each.base_url) for each in instances)
+        forget(self._results, self._kept.those(there), 3)
 
     def checked(self, instance: Instance, seconds: float, good: bool) -> None:
         """A check is over.

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 RunInThread = Callable[..., "Deferred[Any]"]
 Make = Callable[[], "Iterable[Metric]"]
+_Failed = list[tuple[str, BaseException]]
+"""What could not be shown, a source or a metric, and why."""
 
 TURN = 0.002
 """Seconds after which looking goes on in the reactor's next turn, so that nobody waits for all of it. What
@@ -103,8 +105,8 @@ class Exposition(Source):
     """Reads all sources, and writes pages.
 
     Everybody who asks while a page is being written gets that one, and so does who asks within `time_to_live`
-    after that. A source that fails takes nothing of the others with it: it is counted, and logged the first
-    time.
+    after that. A source, or a metric, that fails takes nothing of the others with it: it is counted, and
+    logged the first time.
 
     Args:
         sources: What is read.
@@ -161,7 +163,9 @@ class Exposition(Source):
             return page
         self._waiting[form] = [page]
         begun = self._seconds()
-        writing = self.read(partial(_written, form=form, descriptions=self._descriptions))
+        failed: _Failed = []
+        writing = self.read(partial(_written, form=form, descriptions=self._descriptions, failed=failed))
+        writing.addCallback(lambda page: self._told((page, failed)))
         writing.addCallbacks(partial(self._write, form, begun), partial(self._fail, form))
         writing.addErrback(lambda failure: self._log.failure("giving metrics away failed", failure))
         return page
@@ -213,7 +217,7 @@ class Exposition(Source):
             self._count(type(source).__name__, "looking at {source} failed")
             return list
 
-    def _told(self, result: tuple[Any, list[tuple[str, BaseException]]]) -> Any:
+    def _told(self, result: tuple[Any, _Failed]) -> Any:
         used, failed = result
         for name, error in failed:
             # Only the kind of the error: what it says may have been made of anything
@@ -242,9 +246,9 @@ class Exposition(Source):
 
 def _read(
     makes: list[tuple[str, Make]], wanted: Callable[[Metric], bool], use: Callable[[Sequence[Metric]], Any]
-) -> tuple[Any, list[tuple[str, BaseException]]]:
+) -> tuple[Any, _Failed]:
     families: list[Metric] = []
-    failed: list[tuple[str, BaseException]] = []
+    failed: _Failed = []
     for name, make in makes:
         try:
             families.extend(family for family in make() if wanted(family))
@@ -253,6 +257,9 @@ def _read(
     return use(families), failed
 
 
-def _written(families: Sequence[Metric], form: Form, descriptions: bool) -> bytes:
-    text = in_text(families, openmetrics=form.openmetrics, descriptions=descriptions)
+def _written(families: Sequence[Metric], form: Form, descriptions: bool, failed: _Failed) -> bytes:
+    def leave_out(family: Metric, error: Exception) -> None:
+        failed.append((family.name, error))
+
+    text = in_text(families, openmetrics=form.openmetrics, descriptions=descriptions, failed=leave_out)
     return gzip.compress(text, _LEVEL, mtime=0) if form.compressed else text

@@ -40,9 +40,10 @@ class Recording:
         self._requests = RequestMetrics(self._http, seconds, families)
         self._backends = BackendMetrics(families)
         self._further = FurtherMetrics(families)
-        times, tokens = TimeMetrics(seconds, families), TokenMetrics(families)
-        self.recorders: Sequence[IRecorder] = (self._requests, self._backends, self._further, times, tokens)
-        for source in (self._http, self._requests, self._backends, self._further, times, tokens):
+        self._tokens, times = TokenMetrics(families), TimeMetrics(seconds, families)
+        recorders = (self._requests, self._backends, self._further, times, self._tokens)
+        self.recorders: Sequence[IRecorder] = recorders
+        for source in (self._http, *recorders):
             registry.register(source)
 
     def answered(self, method: str, uri: str, status: int, seconds: float) -> None:
@@ -68,7 +69,9 @@ class Recording:
         ]
         rules = limits.rules
         told = {service: rules[service].told if service in rules else () for service in services}
-        self._requests.configure(told)
+        models = {(each.service, each.name) for each in instances}
+        self._requests.configure(told, models)
+        self._tokens.configure(models)
         self._further.configure(services)
         self._backends.configure(strategies, instances)
 

@@ -12,6 +12,7 @@ from jairouter.errors import RateLimited
 from jairouter.interfaces import IRecorder
 from jairouter.telemetry.metrics.families import Source
 from jairouter.telemetry.metrics.histogram import SIZES, Histogram
+from jairouter.telemetry.metrics.kept import Kept, forget
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -80,15 +81,21 @@ class RequestMetrics(Source):
         self._asked: Counter[str] = Counter()
         self._rejected: Counter[str] = Counter()
         self._events: Counter[tuple[str, str, str, str]] = Counter()
+        self._kept = Kept()
 
-    def configure(self, limits: Mapping[str, Iterable[tuple[str, str]]]) -> None:
+    def configure(
+        self, limits: Mapping[str, Iterable[tuple[str, str]]], models: Iterable[tuple[str, str]] = ()
+    ) -> None:
         """Other settings are in force.
 
         Args:
             limits: All services, and the limits of each, by scope and algorithm. Their series are there from
                 now on: a rate is of no use that begins with the first refusal.
+            models: Services and models. Those that are gone are forgotten; see `Kept`.
         """
         self.sum_up()
+        unknown = {(service, "") for service, _, _ in self._models}
+        forget(self._models, self._kept.those(models) | unknown, 2)
         for service, told in limits.items():
             self._asked[service] += 0
             self._rejected[service] += 0

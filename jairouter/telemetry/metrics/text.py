@@ -29,34 +29,41 @@ _Compose = Callable[[tuple[str, ...]], str]
 """Makes the labels of a series out of their values."""
 
 
-def in_text(families: Iterable[Metric], *, openmetrics: bool, descriptions: bool = True) -> bytes:
+_Failed = Callable[["Metric", Exception], None]
+
+
+def in_text(
+    families: Iterable[Metric],
+    *,
+    openmetrics: bool,
+    descriptions: bool = True,
+    failed: _Failed | None = None,
+) -> bytes:
     """The page.
 
     Args:
         families: What is on it.
         openmetrics: Whether it is OpenMetrics, or else the format 0.0.4.
         descriptions: Whether it says what each metric is.
+        failed: Is told which metric cannot be written, and why; it is left out. None: that is raised.
     """
     numbers, escaped = _Numbers(), _Escaped()
     lines: list[str] = []
     for family in families:
-        if not isinstance(family, Family):
-            lines += _by_the_book(family, openmetrics, descriptions)
-            continue
-        name = f"{family.name}_total" if family.type == "counter" and not openmetrics else family.name
-        if descriptions:
-            about = family.documentation.replace("\\", r"\\").replace("\n", r"\n")
-            lines.append(
-                f"# HELP {name} {about.replace(chr(34), chr(92) + chr(34)) if openmetrics else about}\n"
-            )
-        lines.append(f"# TYPE {name} {family.type}\n")
-        if family.type == "histogram":
-            _add_histograms(family, lines, numbers, escaped)
-        else:
-            _add_numbers(family, lines, numbers, escaped)
+        begun = len(lines)
+        try:
+            if isinstance(family, Family):
+                _add(family, lines, numbers, escaped, openmetrics, descriptions)
+            else:
+                lines += _by_the_book(family, openmetrics, descriptions)
+        except Exception as error:  # a number that is none, above all
+            if failed is None:
+                raise
+            del lines[begun:]
+            failed(family, error)
     if openmetrics:
         lines.append(_EOF)
-    return "".join(lines).encode("utf-8")
+    return "".join(lines).encode("utf-8", "replace")
 
 
 class _Numbers(dict[int, str]):
@@ -73,6 +80,25 @@ class _Escaped(dict[str, str]):
     def __missing__(self, value: str) -> str:
         text = self[value] = value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
         return text
+
+
+def _add(
+    family: Family,
+    lines: list[str],
+    numbers: _Numbers,
+    escaped: _Escaped,
+    openmetrics: bool,
+    descriptions: bool,
+) -> None:
+    name = f"{family.name}_total" if family.type == "counter" and not openmetrics else family.name
+    if descriptions:
+        about = family.documentation.replace("\\", r"\\").replace("\n", r"\n")
+        lines.append(f"# HELP {name} {about.replace(chr(34), chr(92) + chr(34)) if openmetrics else about}\n")
+    lines.append(f"# TYPE {name} {family.type}\n")
+    if family.type == "histogram":
+        _add_histograms(family, lines, numbers, escaped)
+    else:
+        _add_numbers(family, lines, numbers, escaped)
 
 
 def _add_numbers(family: Family, lines: list[str], numbers: _Numbers, escaped: _Escaped) -> None:

@@ -10,6 +10,7 @@ from zope.interface import implementer
 from jairouter.interfaces import IRecorder
 from jairouter.telemetry.metrics.families import Source
 from jairouter.telemetry.metrics.histogram import FIRST_TOKEN, TOKEN, Histogram
+from jairouter.telemetry.metrics.kept import Kept, forget
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -41,6 +42,13 @@ class TokenMetrics(Source):
         self._first: dict[_OfModel, Histogram] = {}
         self._each: dict[_OfModel, Histogram] = {}
         self._tokens: dict[tuple[str, str, bool], list[int]] = {}
+        self._kept = Kept()
+
+    def configure(self, models: Iterable[_OfModel]) -> None:
+        """Other settings are in force: models that are gone are forgotten; see `Kept`."""
+        kept = self._kept.those(models)
+        for counts in (self._first, self._each, self._tokens):
+            forget(counts, kept, 2)
 
     def record(self, exchange: Exchange, status: int, sent: int, error: GatewayError | None) -> None:
         """See `IRecorder.record`."""

@@ -194,16 +194,25 @@ class ExpositionTests(SynchronousTestCase):
                 flushed = len(self.flushLoggedErrors(ValueError))
                 self.assertEqual(flushed, 1 if fails == "look" else 0)
 
+    def test_a_metric_that_cannot_be_written(self) -> None:
+        self.one.number = 10**400  # no float
+        for form in (Form(), Form(openmetrics=True)):
+            page = self.page(form)
+            self.assertNotIn("jairouter_one", page.replace('"jairouter_one', ""))
+            self.assertIn("jairouter_other_twice 0.0\n", page)
+        self.assertIn('jairouter_metrics_errors_total{source="jairouter_one"} 2.0\n', self.page())
+        self.assertEqual(len(self.flushLoggedErrors()), 0)
+
     def test_writing_that_fails(self) -> None:
         """Everybody is told, and the next page is made anew."""
-        broken = self.one
-        broken.number = "no number"  # type: ignore[assignment]  # what a fault of ours could come to
         asked = [self.exposition.page(Form()) for _ in range(2)]
-        self.threads.work()
+        ((thread, _),) = self.threads.waiting
+        self.threads.waiting.clear()
+        thread.errback(ValueError("planted"))
         for each in asked:
             self.failureResultOf(each, ValueError)
         self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)
-        broken.number = 3
+        self.one.number = 3
         self.assertIn("jairouter_one 3.0\n", self.page())
 
     def test_collectors_of_others(self) -> None:

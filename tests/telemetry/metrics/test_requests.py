@@ -83,8 +83,17 @@ class RequestTests(Recorded):
     def test_nothing_is_lost_by_other_settings(self) -> None:
         for _ in range(2):
             self.record(over())
-            self.metrics.configure({})
+            self.metrics.configure({}, [("chat", "m")])
         self.assertEqual(self.value("jairouter_model_requests_total"), 2)
+
+    def test_models_that_are_gone_are_forgotten(self) -> None:
+        """But not what was asked for under names that are no model's."""
+        self.record(over())
+        self.record(exchange(model="made-up"), 404)
+        for models, left in (([("chat", "m")], 1), ([], 1), ([], None)):
+            self.metrics.configure({}, models)
+            self.assertEqual(self.value("jairouter_model_requests_total", model="m"), left)
+        self.assertEqual(self.value("jairouter_model_requests_total", model=""), 1)
 
 
 class LimitTests(Recorded):

@@ -47,6 +47,17 @@ class TokenTests(SynchronousTestCase):
         self.assertEqual([self.tokens(kind) for kind in kinds], [110, 22, 64, 5])
         self.assertEqual([self.tokens(kind, "estimated") for kind in kinds], [7, 3, None, None])
 
+    def test_models_that_are_gone_are_forgotten(self) -> None:
+        """With the settings after those that no longer have them: by then Prometheus has read them."""
+        self.record(self.stream(1.0, Usage(10, 2)))
+        self.metrics.configure([("chat", "m")])
+        self.metrics.configure([("chat", "other")])
+        self.assertEqual(self.tokens("prompt"), 10)
+        self.metrics.configure([("chat", "other")])
+        self.assertIsNone(self.tokens("prompt"))
+        for name in (FIRST, EACH):
+            self.assertIsNone(self.value(f"{name}_sum", **MODEL))
+
     def test_all_attempts_cost(self) -> None:
         what = self.stream(0.0, Usage(10, 2))
         hedge = end(Attempt(instance(), lambda: 0.0), Outcome.ABANDONED)
