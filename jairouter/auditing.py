@@ -22,7 +22,8 @@ class Event(NamedTuple):
             ``_REVOKED``, ``_REUSED``), ``REQUEST_SANITIZATION``, ``RESPONSE_SANITIZATION``,
             ``BREAKER_OPENED``, ``BREAKER_CLOSED``, ``LOG_LEVEL_CHANGED``, ``VERSION_DELETED``,
             ``VERSIONS_CLEANED_UP``, ``BACKUP_MADE``, ``ALERTS_RESET``, ``TRACES_DELETED``,
-            ``GATEWAY_STARTED``, ``GATEWAY_STOPPED``; what the record says about itself begins with ``AUDIT_``.
+            ``GATEWAY_STARTED``, ``GATEWAY_STOPPED``; what the record says about itself begins with
+            ``AUDIT_``.
         user: Who did it: the name of a caller, or an empty text.
         ip: The client's address, or an empty text.
         resource: What it was done to: a path or a name.
