@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from jairouter.telemetry.tracing.span import Span
+
+
+MOST: Final = 500
+"""Spans of one trace: with more, each exchange that a client counts to it would take longer than the last."""
 
 
 class Kept(NamedTuple):
@@ -35,7 +39,8 @@ class Ring:
 
     Args:
         max_traces: How many at most.
-        max_spans: Of all of them together, at most. What a trace has more than this is not kept.
+        max_spans: Of all of them together, at most. What a trace has more than this, or than `MOST`, is not
+            kept.
 
     Attributes:
         spans: How many there are.
@@ -60,12 +65,13 @@ class Ring:
         first = spans[0]
         before = self._traces.pop(first.trace_id, None)
         failed = any(each.error for each in spans)
-        kept = Kept(first.trace_id, tuple(spans[: self._max_spans]), first.start, first.end, failed)
+        most = min(self._max_spans, MOST)
+        kept = Kept(first.trace_id, tuple(spans[:most]), first.start, first.end, failed)
         if before is not None:
             self.spans -= len(before.spans)
             kept = Kept(
                 first.trace_id,
-                (*before.spans, *spans)[: self._max_spans],
+                (*before.spans, *spans)[:most],
                 min(before.since, first.start),
                 max(before.until, first.end),
                 failed or before.failed,

@@ -55,6 +55,13 @@ class RingTests(SynchronousTestCase):
             ring.add(spans(2, 4))
         self.assertEqual([(2, 10)], self.kept(ring))
 
+    def test_nor_than_one_trace_may_have(self) -> None:
+        """A client that counts all it asks for to one trace must not make each request dearer."""
+        ring = Ring(5, 10_000)
+        for _ in range(3):
+            ring.add(spans(1, 300))
+        self.assertEqual([(1, 500)], self.kept(ring))
+
     def test_what_was_over_before_is_forgotten(self) -> None:
         ring = Ring(5, 10)
         for trace in (1, 2, 3):
