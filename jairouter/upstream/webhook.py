@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.logger import Logger
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IBodyProducer
@@ -42,7 +42,7 @@ class Webhook:
     def __init__(self, request: Callable[..., Deferred[Any]], wheel: TimerWheel) -> None:
         self._request, self._wheel = request, wheel
         self._under_way: set[Deferred[Any]] = set()
-        self._failing = False
+        self._failing = self._closed = False
         self.settings: AlertNotificationSettings | None = None
 
     def post(self, alert: Mapping[str, Any]) -> None:
@@ -68,6 +68,7 @@ class Webhook:
 
     def close(self) -> None:
         """Give up what is under way."""
+        self._closed = True
         for each in list(self._under_way):
             each.cancel()
 
@@ -81,7 +82,12 @@ class Webhook:
 
     def _failed(self, failure: Failure) -> None:
         # (Not its text, which may hold the address, and with it a key)
-        self._say(failure.type.__name__ if failure.type is not None else "it failed")
+        if failure.check(CancelledError):
+            why = f"there was no answer within {TIMEOUT:.0f} seconds"
+        else:
+            why = failure.type.__name__ if failure.type is not None else "it failed"
+        if not self._closed:
+            self._say(why)
 
     def _say(self, why: str) -> None:
         if not self._failing:

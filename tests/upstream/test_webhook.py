@@ -90,10 +90,19 @@ class WebhookTests(SynchronousTestCase):
         self.assertTrue(response.delivered)
 
     def test_too_slow(self) -> None:
-        self.webhook.post({})
-        self.clock.pump([TIMEOUT, 1])
+        with capturedLogs() as events:
+            self.webhook.post({})
+            self.clock.pump([TIMEOUT, 1])
         self.assertEqual(len(self.webhook._under_way), 0)
         self.assertEqual(self.clock.getDelayedCalls(), [])
+        told = "alerts cannot be posted to the webhook: there was no answer within 10 seconds"
+        self.assertEqual([formatEvent(event) for event in events], [told])
+
+    def test_the_end_is_no_failure(self) -> None:
+        with capturedLogs() as events:
+            self.webhook.post({})
+            self.webhook.close()
+        self.assertEqual(events, [])
 
     def test_not_too_many(self) -> None:
         for _ in range(10):

@@ -12,6 +12,13 @@ from jairouter.config.settings.section import Section
 
 _NONE: FrozenMapping[Any] = FrozenMapping()
 _MetricName = Annotated[str, Text("[a-zA-Z][a-zA-Z0-9_]*", "letters, digits and underscores")]
+_Prefix = Annotated[
+    str,
+    Text(
+        "(?!(?:http|http_server|jvm|jvm_memory|logback|process|python)$)[a-zA-Z][a-zA-Z0-9_]*",
+        "letters, digits and underscores, and not what names of other metrics begin with",
+    ),
+]
 _Category = Annotated[str, OneOf(("system", "business", "infrastructure"))]
 _Severity = Annotated[str, OneOf(("critical", "warning", "info"))]
 
@@ -22,8 +29,9 @@ class MetricsCollectionSettings(Section):
     enabled: Switch = True
     """Whether there are any; those of the process (`process_*`, `python_*`, `jvm_*`) are there always."""
 
-    prefix: _MetricName = "jairouter"
-    """What the names of the gateway's own metrics begin with."""
+    prefix: _Prefix = "jairouter"
+    """What the names of the gateway's own metrics begin with; none of `http`, `http_server`, `jvm`,
+    `jvm_memory`, `logback`, `process` and `python`, which names of other metrics begin with."""
 
     enabled_categories: tuple[_Category, ...] = ("system", "business", "infrastructure")
     """Groups of metrics that are shown; which metric belongs to which, docs/metrics.md says."""

@@ -12,6 +12,7 @@ from jairouter.telemetry.metrics.family import Family
 from jairouter.telemetry.metrics.meaning import CATEGORIES, Meaning
 from jairouter.telemetry.metrics.meanings import GROUPS, MEANINGS
 from jairouter.telemetry.metrics.reference import page, shown_name
+from tests.config.reading import faults_of
 from tests.world import World
 
 ROOT = Path(__file__).parents[3]
@@ -31,6 +32,18 @@ class MeaningTests(SynchronousTestCase):
             self.assertFalse(meaning.name.endswith("_total"), meaning.name)
             self.assertNotIn("instance", meaning.labels, meaning.name)
             self.assertRegex(meaning.about, r"^[A-Z1].*\.?$", meaning.name)
+
+    def test_no_prefix_makes_a_name_that_is_there(self) -> None:
+        """A page that has a name twice can be refused as a whole."""
+        others = [each.name for each in MEANINGS.values() if each.foreign]
+        others += ["process_start_time_seconds", "process_open_fds", "python_info"]
+        own = [each.name for each in MEANINGS.values() if not each.foreign]
+        prefixes = {name.removesuffix(f"_{each}") for name in others for each in own} - {*others}
+        self.assertIn("http_server", prefixes)
+        self.assertIn("process", prefixes)
+        for prefix in prefixes:
+            faults = faults_of(f"monitoring.metrics.prefix: {prefix}")
+            self.assertIn("not what names of other metrics begin with", faults[0], prefix)
 
     def test_names_of_the_guide(self) -> None:
         """Its rules and its dashboard ask for these."""
