@@ -171,12 +171,16 @@ def estimated(prompt: int | None, completion: int) -> Usage | None:
     return Usage(of_prompt, completion, estimated=True)
 
 
+_DONE: Final = (b"data: [DONE]\n\n", b"data:[DONE]\n\n", b"data: [DONE]\r\n\r\n", b"data: [DONE]\n")
+"""The end of a stream, which is no token."""
+
+
 class StreamMeter:
     """What is known of the tokens of one event stream so far.
 
     Attributes:
         begun: Whether the first token has come.
-        events: How many events have.
+        events: How many events have, but for the one that says that it was the last.
     """
 
     __slots__ = ("_first_said", "_said", "begun", "events")
@@ -193,7 +197,7 @@ class StreamMeter:
         Args:
             events: Whole events, as `jairouter.codec.sse.EventSplitter` gives them out.
         """
-        self.events += events.count(b"data:")
+        self.events += events.count(b"data:") - events.endswith(_DONE)
         if not self.begun and _FIRST.search(events):
             self.begun = True
         said = _last_object(events)

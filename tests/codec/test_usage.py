@@ -155,6 +155,14 @@ class StreamTests(SynchronousTestCase):
         self.meter.see(WORD + WORD)
         self.assertEqual(self.meter.events, 3)
 
+    def test_the_end_is_no_token(self) -> None:
+        for end in (b"data: [DONE]\n\n", b"data:[DONE]\n\n", b"data: [DONE]\r\n\r\n", b"data: [DONE]\n"):
+            together, apart = StreamMeter(), StreamMeter()
+            together.see(b'data: {"x":1}\n\n' + end)
+            for each in (b'data: {"x":1}\n\n', end):
+                apart.see(each)
+            self.assertEqual([together.events, apart.events], [1, 1], end)
+
     def test_usage_in_the_last_event(self) -> None:
         self.meter.see(ROLE + WORD)
         self.assertIsNone(self.meter.usage)

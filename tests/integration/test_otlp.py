@@ -149,6 +149,7 @@ class OtlpTests(SynchronousTestCase):
                 "a failure",
             )
         self.assertEqual(6, gateway.metric("tracing_spans_total", result="dropped"))
+        gateway.wait_for("spans could not be sent")
         self.assertEqual(1, gateway.output.count("spans could not be sent"))
         self.assertNotIn("Traceback", gateway.output)
 

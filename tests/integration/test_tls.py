@@ -204,7 +204,7 @@ class TlsTests(SynchronousTestCase):
     def test_anybody(self) -> None:
         """It works, and it is said at each start."""
         self.answered("anybody")
-        self.assertIn("instances[9] (anybody): the certificate of https://127.0.0.1:", self.gateway.output)
+        self.gateway.wait_for(r"instances\[9\] \(anybody\): the certificate of https://127\.0\.0\.1:")
 
 
 class NeverEndingTests(SynchronousTestCase):
