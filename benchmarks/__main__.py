@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import machine, memory, open_loop, plain, reload, sse
+from benchmarks import added, machine, memory, open_loop, plain, reload, scrape, sse
 from benchmarks.bench import Bench
 from benchmarks.processes import Failure
 from benchmarks.report import Section, document, paragraph, table
@@ -24,6 +24,9 @@ MEASUREMENTS: dict[str, Callable[[Bench], Section]] = {
     "latency": open_loop.measure,
     "memory": memory.measure,
     "reload": reload.measure,
+    "scrape": scrape.measure,
+    "secured": added.secured,
+    "observed": added.observed,
 }
 
 

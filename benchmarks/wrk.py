@@ -14,10 +14,12 @@ from benchmarks.contestants import Contestant
 from benchmarks.nginx import Backend
 from benchmarks.processes import Failure
 
+KEY = "sk-benchmark-0123456789abcdef"
+"""What callers send to be known by; where nobody asks for it, it is passed on."""
 _SCRIPT = """
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
-wrk.headers["Authorization"] = "Bearer sk-benchmark"
+wrk.headers["Authorization"] = "Bearer KEY"
 HEADERS
 wrk.body = [==[BODY]==]
 done = function(summary, latency, requests)
@@ -100,7 +102,8 @@ def run(contestant: Contestant, load: Load, backend: Backend, seconds: int) -> R
 def _wrk(contestant: Contestant, load: Load, seconds: int) -> Iterator[subprocess.Popen[str]]:
     headers = "" if load.keep_alive else 'wrk.headers["Connection"] = "close"'
     with tempfile.NamedTemporaryFile("w", prefix="jairouter-bench-", suffix=".lua") as script:
-        script.write(_SCRIPT.replace("HEADERS", headers).replace("BODY", load.body.decode()))
+        text = _SCRIPT.replace("KEY", KEY).replace("HEADERS", headers)
+        script.write(text.replace("BODY", load.body.decode()))
         script.flush()
         options = ["-t1", f"-c{load.connections}", f"-d{seconds}s", "--timeout", "10s", "-s", script.name]
         with subprocess.Popen(

@@ -13,11 +13,8 @@ from importlib.metadata import version
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.gc_collector import GCCollector
-from prometheus_client.process_collector import ProcessCollector
-
 from jairouter.adapters.normal import NormalAdapter
+from jairouter.config.doors import exposes
 from jairouter.filters.fallback import Fallback
 from jairouter.filters.forward import Forward
 from jairouter.filters.hedge import Hedge
@@ -30,6 +27,7 @@ from jairouter.filters.retry import Retry
 from jairouter.filters.sanitize import Tools
 from jairouter.filters.timeout import Timeout
 from jairouter.filters.validate import Validate
+from jairouter.observing import Observing
 from jairouter.part_settings import (
     connection_limits,
     drain_times,
@@ -41,16 +39,15 @@ from jairouter.part_settings import (
 )
 from jairouter.pipeline import Wrap, build
 from jairouter.policies import Means, Policies, make_policies
-from jairouter.reloading.error_rate import ErrorRate
 from jairouter.request_body.spool import RunInThread, Spool
 from jairouter.security import Means as SecurityMeans
 from jairouter.security import Security
 from jairouter.store.document import Documents
-from jairouter.telemetry.access_log import AccessLog
 from jairouter.telemetry.changes import Changes
-from jairouter.telemetry.decisions import DecisionLog
+from jairouter.telemetry.logs.often import Often
 from jairouter.telemetry.masking_metrics import MaskingMetrics
-from jairouter.telemetry.metrics import LedgerMetrics, RequestMetrics
+from jairouter.telemetry.metrics.families import Families
+from jairouter.telemetry.metrics.serving import Pooled, Serving
 from jairouter.telemetry.tls_metrics import TlsMetrics
 from jairouter.timers import TimerWheel
 from jairouter.traffic.permits import Ledger
@@ -59,12 +56,13 @@ from jairouter.upstream.names import Names
 from jairouter.upstream.prober import Prober
 from jairouter.upstream.probes import HttpProbe, TcpProbe
 from jairouter.upstream.tls_settings import ReadTls, read_tls
-from jairouter.web.actuator import Health, Info, Prometheus
+from jairouter.web.actuator import Health, Info
 from jairouter.web.client_address import trusted_proxies
 from jairouter.web.cors import cors_of
 from jairouter.web.data_plane import DataPlane
 from jairouter.web.handshakes import Handshakes
 from jairouter.web.listener import Listener
+from jairouter.web.metrics_page import Prometheus
 from jairouter.web.openai import Models
 from jairouter.web.request_ids import RequestIds
 from jairouter.web.root import build_tree
@@ -72,13 +70,14 @@ from jairouter.web.security_headers import headers_for
 from jairouter.web.site import GatewaySite
 
 if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
     from twisted.web.resource import Resource
 
     from jairouter.auth.signing import Signing
     from jairouter.config.settings.balancing import HealthCheckSettings
     from jairouter.config.settings.root import Settings
     from jairouter.errors import GatewayError
-    from jairouter.interfaces import IDecisionLog, IProbe, IResponder
+    from jairouter.interfaces import IProbe, IResponder
 
 SPOOL_IN_MEMORY = 256 * 1024
 """Bytes of a form kept in memory until somebody takes it."""
@@ -96,16 +95,13 @@ class Gateway:
         agent: The connections to backends.
         prober: Checks the instances, from its `start` on.
         ledger: What is lent out.
-        registry: The metrics.
-        access_log: One line per request, if that is wanted.
-        decisions: Why recent requests went where they went, if that is remembered.
+        observing: What is known of requests, and of the gateway.
         policies: How traffic is controlled now.
         tls: How connections are secured now, those to backends and those of clients.
         put_to_work: Has requests served under other settings.
         make_policies: Makes other ones, which go on where these stand.
         rehearse: Makes all that other settings ask for, from nothing; what is in force knows nothing of it.
             May be called in a thread.
-        rate: How many requests fail.
         security: Knows callers.
     """
 
@@ -116,15 +112,12 @@ class Gateway:
     agent: Agent
     prober: Prober
     ledger: Ledger
-    registry: CollectorRegistry
-    access_log: AccessLog | None
-    decisions: IDecisionLog | None
+    observing: Observing
     policies: Policies
     tls: ReadTls
     put_to_work: Callable[[Settings, Policies], None]
     make_policies: Callable[[Settings, ReadTls, Policies], Policies]
     rehearse: Callable[[Settings, ReadTls], Policies]
-    rate: ErrorRate
     security: Security
 
     @property
@@ -143,8 +136,8 @@ class Gateway:
         """Serve by other settings from the next request on.
 
         Requests under way end on the settings they began with. What is known about instances that stay, and
-        what limits have counted, goes on. What `server`, `logging`, `management` and the connections of
-        `webclient` say is read at start only.
+        what limits have counted, goes on. What `server`, `logging` (but for levels), `management` and the
+        connections of `webclient` say is read at start only.
 
         Args:
             settings: All of them.
@@ -168,8 +161,7 @@ class Gateway:
         """Keep nothing any more: checks, connections to backends, lines that are not written yet."""
         self.prober.stop()
         self.agent.close()
-        if self.access_log is not None:
-            self.access_log.flush()
+        self.observing.stop()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,10 +174,11 @@ class _Parts:
     run_in_thread: RunInThread
     wheel: TimerWheel
     ledger: Ledger
-    registry: CollectorRegistry
+    observing: Observing
     today: Callable[[], float]
     maskings: Maskings
     security: Security
+    often: Often
 
 
 def assemble(
@@ -218,13 +211,20 @@ def assemble(
         StoreUnavailable: Keys, accounts or tokens cannot be read.
     """
     today = today or reactor.seconds
-    wheel, ledger, registry = TimerWheel(reactor), Ledger(), CollectorRegistry()
+    wheel, ledger, ids = TimerWheel(reactor), Ledger(), RequestIds(random)
+
+    def send(*sent: Any) -> Deferred[Any]:
+        return agent.request(*sent)
+
+    # What is left to chance for every request need not be asked of the system, as ids are
+    chance = Random(random.getrandbits(128))  # noqa: S311 - there is nothing to guess
+    observing = Observing(settings, reactor, wheel, run_in_thread, today, ledger, send, chance)
     knows = SecurityMeans(
         reactor,
         random,
         run_in_thread,
         today,
-        registry,
+        observing.registry,
         documents or Documents(None, run_in_thread),
         lambda: agent.dialing,
         ledger,
@@ -237,20 +237,15 @@ def assemble(
         run_in_thread,
         wheel,
         ledger,
-        registry,
+        observing,
         today,
         _maskings(settings, wheel, knows, security),
         security,
+        Often(wheel.seconds),
     )
-    metrics, ids = _metrics(parts), RequestIds(random)
-    access_log = AccessLog(wheel, today) if settings.logging.access.enabled else None
-    decisions, rate = _decisions(parts), ErrorRate(wheel.seconds)
-    told = (metrics, access_log, decisions, rate)
-    recorders = [each for each in told if each is not None]
-    # What is left to chance for every request need not be asked of the system, as ids are
-    chance = Random(random.getrandbits(128))  # noqa: S311 - there is nothing to guess
-    agent, means = _agent(parts), Means(chance, reactor.seconds, today, ledger, Changes())
-    prober = Prober(reactor, chance, partial(_probe, agent))
+    agent, changes = _agent(parts), Changes(observing.metrics.breaker_changed)
+    means = Means(chance, reactor.seconds, today, ledger, changes)
+    prober = Prober(reactor, chance, partial(_probe, agent), observing.checks.checked)
 
     def cutting() -> GatewayError | None:
         return data_plane.cutting
@@ -262,8 +257,10 @@ def assemble(
         return make_policies(settings, tls.instances, means, old)
 
     def pipeline_of(settings: Settings, policies: Policies) -> IResponder:
-        all_recorders = (*recorders, *security.recorders(settings.security))
-        record = partial(Record, recorders=all_recorders, cut=cutting)
+        all_recorders = (*observing.recorders_for(settings), *security.recorders(settings.security))
+        record = partial(
+            Record, recorders=all_recorders, cut=cutting, tracer=observing.tracing.tracer_for(settings)
+        )
         return _pipeline(parts, settings, policies, agent, record)
 
     def rehearse(settings: Settings, tls: ReadTls) -> Policies:
@@ -279,7 +276,7 @@ def assemble(
         prober.watch(policies.checks)
         groups = [each for models in policies.services.values() for each in models.values()]
         agent.keep(instance for group in groups for instance in group.instances)
-        metrics.sum_up()
+        observing.configure(settings, policies)
         restrict(settings)
 
     def restrict(settings: Settings) -> None:
@@ -291,6 +288,7 @@ def assemble(
     tls = tls or read_tls(settings)
     policies = policies_of(settings, tls)
     prober.watch(policies.checks)
+    observing.configure(settings, policies)
     data_plane = DataPlane(
         pipeline_of(settings, policies),
         ledger,
@@ -300,14 +298,15 @@ def assemble(
         routing_headers=settings.server.routing_headers,
     )
     models = Models(policies.services, partial(int, today()), security)
-    health, proxies = Health(ready), trusted_proxies(settings.server)
+    health, proxies = Health(ready, probes=_probes(settings)), trusted_proxies(settings.server)
     tree = _tree(parts, data_plane, models, health)
     limits, handshakes = connection_limits(settings), _handshakes(parts, tls)
-    site = GatewaySite(tree, wheel, reactor, limits, ids, metrics.answered, proxies, today, handshakes)
+    site = GatewaySite(
+        tree, wheel, reactor, limits, ids, observing.metrics.answered, proxies, today, handshakes
+    )
     restrict(settings)
-    server = settings.server
-    listener = Listener(reactor, site, data_plane, server.address, server.port, drain_times(settings))
-    return Gateway(
+    listener = Listener(reactor, site, data_plane, *_place(settings), drain_times(settings))
+    gateway = Gateway(
         listener,
         tree,
         health,
@@ -315,21 +314,30 @@ def assemble(
         agent,
         prober,
         ledger,
-        registry,
-        access_log,
-        decisions,
+        observing,
         policies,
         tls,
         put_to_work,
         policies_of,
         rehearse,
-        rate,
         security,
     )
+    observing.watch(lambda: gateway.policies, partial(_serving, site, data_plane, agent))
+    return gateway
+
+
+def _serving(site: GatewaySite, data_plane: DataPlane, agent: Agent) -> Serving:
+    pools = [Pooled(str(origin), *pool.counts) for origin, pool in agent.pools.items()]
+    return Serving(len(site.channels), data_plane.under_way, pools)
+
+
+def _place(settings: Settings) -> tuple[str, int]:
+    """Where to listen."""
+    return settings.server.address, settings.server.port
 
 
 def _maskings(settings: Settings, wheel: TimerWheel, means: SecurityMeans, security: Security) -> Maskings:
-    masked = MaskingMetrics(means.registry, settings.management.metrics.tags)
+    masked = MaskingMetrics(means.registry, Families.of(settings))
     most = settings.webclient.max_in_memory_size
     return Maskings(Tools(wheel, means.run_in_thread, masked, security.audit, most), means.random)
 
@@ -338,20 +346,13 @@ def _handshakes(parts: _Parts, tls: ReadTls) -> Handshakes | None:
     if tls.listener is None:
         return None
     handshakes = Handshakes(tls.listener, parts.wheel.seconds)
-    tags = parts.settings.management.metrics.tags
 
     def expires() -> float:
         return handshakes.tls.expires.timestamp()
 
-    parts.registry.register(TlsMetrics(handshakes.failures, expires, tags))
+    observing = parts.observing
+    observing.registry.register(TlsMetrics(handshakes.failures, expires, observing.families))
     return handshakes
-
-
-def _decisions(parts: _Parts) -> DecisionLog | None:
-    monitor = parts.settings.loadbalancer.routing_monitor
-    if not monitor.enabled:
-        return None
-    return DecisionLog(monitor.history_size, monitor.sample_rate, parts.reactor.seconds)
 
 
 def _agent(parts: _Parts) -> Agent:
@@ -372,14 +373,6 @@ def _probe(agent: Agent, settings: HealthCheckSettings) -> IProbe:
     return TcpProbe(dialing) if settings.type == "tcp" else HttpProbe(dialing, settings.path)
 
 
-def _metrics(parts: _Parts) -> RequestMetrics:
-    tags = parts.settings.management.metrics.tags
-    parts.registry.register(LedgerMetrics(parts.ledger, tags))
-    ProcessCollector(registry=parts.registry)
-    GCCollector(registry=parts.registry)
-    return RequestMetrics(parts.registry, parts.wheel.seconds, tags)
-
-
 def _pipeline(
     parts: _Parts, settings: Settings, policies: Policies, agent: Agent, record: Wrap
 ) -> IResponder:
@@ -396,6 +389,7 @@ def _pipeline(
             max_held=settings.webclient.max_in_memory_size,
             max_size=settings.security.validation.largest,
             max_depth=settings.security.validation.deepest,
+            seconds=parts.wheel.seconds,
             new_spool=partial(Spool, SPOOL_IN_MEMORY, parts.run_in_thread, spool_space(settings)),
         ),
         resolve=partial(Resolve, groups=groups),
@@ -413,21 +407,21 @@ def _pipeline(
             adapter,
             settings.streaming.max_event_size,
             cors=settings.security.validation.cors.on,
+            often=parts.often,
+            levels=parts.observing.levels,
+            tracer=parts.observing.tracing.tracer_for(settings),
         ),
     )
 
 
 def _tree(parts: _Parts, data_plane: DataPlane, models: Models, health: Health) -> Resource:
-    web = parts.settings.management.endpoints.web
-    pages: dict[str, Resource] = {
-        "health": health,
-        "info": Info(version("jairouter")),
-        "prometheus": Prometheus(parts.registry),
-    }
-    included, excluded = web.exposure.include, web.exposure.exclude
-    exposed = {
-        name: page
-        for name, page in pages.items()
-        if (name in included or "*" in included) and name not in excluded and "*" not in excluded
-    }
-    return build_tree(data_plane, models, exposed, web.base_path)
+    management = parts.settings.management
+    pages: dict[str, Resource] = {"health": health, "info": Info(version("jairouter"))}
+    if management.endpoint.prometheus.enabled and management.metrics.export.prometheus.enabled:
+        pages["prometheus"] = Prometheus(parts.observing.exposition)
+    shown = {name: page for name, page in pages.items() if exposes(parts.settings, name)}
+    return build_tree(data_plane, models, shown, management.endpoints.web.base_path.rstrip("/"))
+
+
+def _probes(settings: Settings) -> bool:
+    return settings.management.endpoint.health.probes.enabled

@@ -20,9 +20,10 @@ class Event(NamedTuple):
             ``API_KEY_CREATED`` (``_UPDATED``, ``_ENABLED``, ``_DISABLED``, ``_ROTATED``, ``_DELETED``),
             ``ACCOUNT_CREATED`` (likewise), ``ACCOUNT_LOCKED``, ``JWT_TOKEN_ISSUED`` (``_REFRESHED``,
             ``_REVOKED``, ``_REUSED``), ``REQUEST_SANITIZATION``, ``RESPONSE_SANITIZATION``,
-            ``BREAKER_OPENED``, ``BREAKER_CLOSED``, ``VERSION_DELETED``, ``VERSIONS_CLEANED_UP``,
-            ``BACKUP_MADE``, ``ALERTS_RESET``, ``GATEWAY_STARTED``, ``GATEWAY_STOPPED``; what the
-            record says about itself begins with ``AUDIT_``.
+            ``BREAKER_OPENED``, ``BREAKER_CLOSED``, ``LOG_LEVEL_CHANGED``, ``VERSION_DELETED``,
+            ``VERSIONS_CLEANED_UP``, ``BACKUP_MADE``, ``ALERTS_RESET``, ``TRACES_DELETED``,
+            ``GATEWAY_STARTED``, ``GATEWAY_STOPPED``; what the record says about itself begins with
+            ``AUDIT_``.
         user: Who did it: the name of a caller, or an empty text.
         ip: The client's address, or an empty text.
         resource: What it was done to: a path or a name.

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
+from jairouter.actuator_pages import show_actuator
 from jairouter.adapters.normal import NormalAdapter
 from jairouter.config.loader import Loaded
-from jairouter.errors import GatewayError
 from jairouter.refusals import NotPossible, Refusal
 from jairouter.reloading.audited import audited
 from jairouter.reloading.beginning import Beginning
@@ -33,6 +33,7 @@ from jairouter.store.file import FileStore
 from jairouter.store.memory import MemoryStore
 from jairouter.store.reading import number_of
 from jairouter.telemetry.configuration_metrics import ConfigurationMetrics
+from jairouter.telemetry.metrics.families import Families
 from jairouter.upstream.tls_settings import ReadTls
 from jairouter.web.actuator import Component
 from jairouter.web.management import (
@@ -51,6 +52,8 @@ from jairouter.web.management import (
     planning,
     services,
     tokens,
+    trace_sampling,
+    tracing,
     transfer,
     versions,
     whoami,
@@ -122,7 +125,7 @@ class ControlPlane:
             run_in_thread,
             today,
             reactor,
-            gateway.rate,
+            gateway.observing.rate,
         )
         self.configuration = Configuration(means, beginning)
         followed = None if files is None else (settings.store.path, lambda name: number_of(name) is not None)
@@ -142,8 +145,8 @@ class ControlPlane:
                 interval = settings.store.file.backup_interval
                 self._backups = Backups(reactor, run_in_thread, self._archives, interval, self._files)
                 self.configuration.call_on_change(self._backups.changed)
-        tags = settings.management.metrics.tags
-        gateway.registry.register(ConfigurationMetrics(lambda: self.configuration.counts, tags))
+        families = Families.of(settings)
+        gateway.observing.registry.register(ConfigurationMetrics(lambda: self.configuration.counts, families))
         self._show(reactor, today)
         self._audited = audited(self.configuration, self._compare, gateway.security.audit)
 
@@ -181,7 +184,7 @@ class ControlPlane:
         self._reading.tls = loaded.tls
 
     def _replayed(self, before: Loaded, after: Loaded) -> Deferred[Sequence[Rerouted]]:
-        decisions = self._gateway.decisions
+        decisions = self._gateway.observing.decisions
         if decisions is None:
             return succeed(())
 
@@ -198,17 +201,15 @@ class ControlPlane:
     def _show(self, reactor: Any, today: Callable[[], float]) -> None:
         """Put what operators see into the tree."""
         gateway, management = self._gateway, self.configuration.loaded.settings.management
-        shows = management.endpoint.health.show_details
         given = "allow_from" in management.api.model_fields_set
         access = Access(management.api.allow_from, gateway.security, given=given)
-        gateway.health.components["configuration"] = self._standing
-        gateway.health.components["audit"] = self._auditing
-        if shows != "never":
-            gateway.health.shows_details = lambda request: shows == "always" or _admits(access, request)
-        if not management.api.enabled:
-            return
         in_thread = one_at_a_time(self._run_in_thread)
         service = Service(access, management.api.max_body_size, today, in_thread)
+        gateway.health.components["configuration"] = self._standing
+        gateway.health.components["audit"] = self._auditing
+        show_actuator(gateway, lambda: self.configuration.loaded, access, service)
+        if not management.api.enabled:
+            return
         pages = management_pages(self._endpoints(reactor, today), service, _version(), self._ways)
         for path, page in pages.items():
             put(gateway.tree, path, page)
@@ -223,7 +224,7 @@ class ControlPlane:
             self.configuration,
             lambda: gateway.policies,
             gateway.prober,
-            gateway.decisions,
+            gateway.observing.decisions,
             reactor.seconds,
             today,
         )
@@ -245,6 +246,8 @@ class ControlPlane:
         return (
             *(each for module in plain for each in module.endpoints(parts)),
             *self._security_endpoints(today),
+            *tracing.endpoints(gateway.observing.tracing, today),
+            *trace_sampling.endpoints(parts, gateway.observing.tracing),
             *versions.endpoints(parts, self._compare),
             *merging.endpoints(parts, backup),
             *whoami.endpoints(),
@@ -290,17 +293,6 @@ class ControlPlane:
             return Component("UP", details)
         faults = [str(fault) for fault in standing.faults]
         return Component("DEGRADED", {**details, "reason": standing.reason, "faults": faults})
-
-
-def _admits(access: Access, request: Any) -> bool:
-    try:
-        found = access.admit(request, "monitoring:read", "health", recorded=False)
-    except (Refusal, GatewayError):
-        return False
-    if isinstance(found, Deferred):  # keys of somebody else are being fetched: a probe does not wait for that
-        found.addErrback(lambda _: None)
-        return False
-    return True
 
 
 def _version() -> str:

@@ -225,6 +225,7 @@ class RateLimited(GatewayError):
     """A configured limit is reached.
 
     Attributes:
+        limit: Its scope and its algorithm; None if it is not one on requests for models.
         quota: What is left of it, as `Quota`; None where that is told in another way.
     """
 
@@ -239,9 +240,11 @@ class RateLimited(GatewayError):
         *,
         param: str | None = None,
         retry_after: float | None = None,
+        limit: tuple[str, str] | None = None,
         quota: tuple[int, int, float] | None = None,
     ) -> None:
         super().__init__(message, param=param, retry_after=retry_after)
+        self.limit = limit
         self.quota = quota
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from jairouter.body import AnswerBody
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from jairouter.codec.sse_watch import Dialect
     from jairouter.errors import GatewayError
     from jairouter.interfaces import IRequestBody, Quota
+    from jairouter.tracing import Trace
     from jairouter.traffic.group import Excluded, Group
     from jairouter.traffic.instance import Instance
+    from jairouter.usage import Usage
 
 HeaderPairs = tuple[tuple[bytes, bytes], ...]
 """Headers in wire order, names in the spelling they came in."""
@@ -64,6 +66,7 @@ class Phase(enum.Enum):
 
 # Looking into an Enum takes five times as long
 _QUEUED, _SENDING, _WAITING, _RECEIVING = Phase.QUEUED, Phase.SENDING, Phase.WAITING, Phase.RECEIVING
+_BLOCKED = Phase.BLOCKED
 
 
 class BodyKind(enum.Enum):
@@ -129,6 +132,14 @@ class Request(NamedTuple):
     retry_count: bytes = b""
     fields: Mapping[bytes, bytes] = MappingProxyType({})
 
+    def with_headers(self, headers: HeaderPairs) -> Request:
+        """The same with other headers; each request of a known caller comes here: `_replace` is slower."""
+        before, after = self[:_HEADERS], self[_HEADERS + 1 :]
+        return tuple.__new__(Request, (*before, headers, *after))
+
+
+_HEADERS: Final = Request._fields.index("headers")
+
 
 class Answer(NamedTuple):
     """What goes back: status and headers known, the body perhaps still arriving.
@@ -161,10 +172,17 @@ class Attempt:
         sent: When the request was complete at the backend's end, likewise; until then, when it began.
         answered: When the answer began, likewise; 0 until then.
         ended: When everything it held was given back, likewise; 0 until then.
+        queued: When it began to wait for a connection, likewise; 0 if one was there.
+        connected: When that wait was over, or its body began to be sent, likewise; 0 until then.
         hedge: Whether it was made beside another one that took long. Written by Hedge.
         status: The backend's status, 0 until known.
         outcome: How it ended, None until it has.
         body: Of its answer, until that is over.
+        first_token: When the first token came, in the clock's seconds; 0 until then, and for good where the
+            answer is no stream of tokens. Written by Forward.
+        received: Bytes of the answer's body that have come. Likewise.
+        usage: Tokens that it cost, None until they are known. Likewise.
+        span_id: Of its span, as its backend was told; empty where nothing is traced. Likewise.
     """
 
     __slots__ = (
@@ -173,15 +191,21 @@ class Attempt:
         "began",
         "body",
         "candidates",
+        "connected",
         "ended",
         "excluded",
+        "first_token",
         "hedge",
         "instance",
         "outcome",
         "phase",
+        "queued",
+        "received",
         "sent",
         "since",
+        "span_id",
         "status",
+        "usage",
     )
 
     def __init__(
@@ -196,9 +220,11 @@ class Attempt:
         self.candidates = candidates
         self.phase = _QUEUED
         self.began = self.since = self.sent = clock()
-        self.answered = self.ended = 0.0
+        self.answered = self.ended = self.first_token = self.queued = self.connected = 0.0
         self.hedge = False
-        self.status = 0
+        self.status = self.received = 0
+        self.span_id = ""
+        self.usage: Usage | None = None
         self.outcome: Outcome | None = None
         self.body: AnswerBody | None = None
         self._clock = clock
@@ -209,15 +235,25 @@ class Attempt:
         now = self.since = self._clock()
         if phase is _WAITING:
             self.sent = now
+            if self.queued and not self.connected:
+                self.connected = now
         elif phase is _RECEIVING:
             if before is _SENDING:
                 self.sent = now  # the rest is not sent any more
             if not self.answered:
                 self.answered = now
+        elif phase is _SENDING:
+            self.connected = self.connected or now
+        elif phase is not _BLOCKED and not self.queued:
+            self.queued = now
 
     def progress(self) -> None:
         """Bytes have moved within the phase."""
         self.since = self._clock()
+
+    def token(self) -> None:
+        """The first token has come."""
+        self.first_token = self._clock()
 
 
 class Exchange:
@@ -226,6 +262,8 @@ class Exchange:
     Attributes:
         request: What the client sent.
         started: When it came, in the clock's seconds.
+        arrived: When its body was there, as far as that was waited for, likewise; until then, when it came.
+            Written by Validate.
         body: What is sent on. Validate may replace it by one that can be read again, and Fallback by one that
             names another model.
         model: Written by Validate, and by Fallback for another model.
@@ -236,19 +274,23 @@ class Exchange:
         attempts: In the order in which they began; of some that were made at a time, the one whose answer or
             error counts is last. Written by Pick and Hedge.
         not_retried: Why no further attempt followed one that failed, or nothing. Written by Retry.
+        retried: Why further attempts were made, one word for each. Likewise.
         key: What equal requests have in common, for balancers that keep them together; None until it was
             asked for. Written by Pick.
         excluded: Why no instance was found when none was. Written by Pick.
-        waited: Seconds it waited for its turn under a limit. Written by Limit.
+        waited: Seconds it waited for its turn under a limit. Written by Limit, and by Pick for an instance's.
+        passed: Limits that have let it through, each by its scope and its algorithm. Written by Limit.
         fallback: Who answered in place of the model, or nothing. Written by Fallback.
         quota: What clients are told of the limits, with the answer or an error. Written by Charge and Limit.
         known: Who is asking; None where nobody has to say who they are. Written by Authenticate.
         added: Headers that the gateway adds to the answer besides, also to one that is an error.
+        trace: That it belongs to; None where nothing is traced. Written by Record.
     """
 
     __slots__ = (
         "_caller",
         "added",
+        "arrived",
         "attempts",
         "body",
         "committed",
@@ -259,10 +301,13 @@ class Exchange:
         "known",
         "model",
         "not_retried",
+        "passed",
         "quota",
         "request",
+        "retried",
         "started",
         "stream",
+        "trace",
         "waited",
     )
 
@@ -270,7 +315,7 @@ class Exchange:
         self, request: Request, started: float, *, model: str = "", group: Group | None = None
     ) -> None:
         self.request = request
-        self.started = started
+        self.started = self.arrived = started
         self.body: IRequestBody = request.body
         self.model = model
         self.stream = False
@@ -278,6 +323,8 @@ class Exchange:
         self.committed = False
         self.attempts: list[Attempt] = []
         self.not_retried = ""
+        self.retried: tuple[str, ...] = ()
+        self.passed: tuple[tuple[str, str], ...] = ()
         self.key: bytes | None = None
         self.excluded: Excluded = ()
         self.waited = 0.0
@@ -285,6 +332,7 @@ class Exchange:
         self.quota: Quota | None = None
         self.known: Caller | None = None
         self.added: HeaderPairs = ()
+        self.trace: Trace | None = None
         self._caller: bytes | None = None
 
     @property

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from jairouter.caller import Caller
     from jairouter.config.settings.balancing import LoadBalanceSettings
     from jairouter.errors import GatewayError
-    from jairouter.exchange import Answer, Exchange, HeaderPairs, Outcome, Request, Route
+    from jairouter.exchange import Answer, Attempt, Exchange, HeaderPairs, Outcome, Request, Route
+    from jairouter.tracing import Trace
     from jairouter.traffic.decision import Decision
     from jairouter.traffic.exclusion import Exclusion
     from jairouter.traffic.instance import Instance
@@ -332,6 +333,24 @@ class IRecorder(Interface):
             status: What the client got; 499 when it left.
             sent: Body bytes passed on to the client.
             error: Why the answer is not complete, or None.
+        """
+
+
+class ITracer(Interface):
+    """Knows which trace a request belongs to, and tells backends of it.
+
+    What became of the request it is told as an `IRecorder`: spans are made from the times of an exchange and
+    its attempts when it is over, so that a request that is not traced costs no more than `begin`.
+    """
+
+    def begin(exchange: Exchange) -> Trace:
+        """A request has come. Called for each, before anything else is known about it; has to be instant."""
+
+    def outgoing(trace: Trace, attempt: Attempt) -> HeaderPairs:
+        """An attempt is about to be sent: it gets the id of its span here.
+
+        Returns:
+            Headers for its backend, in place of the client's of the same names.
         """
 
 

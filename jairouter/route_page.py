@@ -23,7 +23,11 @@ from jairouter.web.route_table import in_markdown, route_table
 BEGIN: Final = "<!-- routes: made by `make docs` -->"
 END: Final = "<!-- end of routes -->"
 
-_CONFIGURATION: Final = b"store: {type: memory}\nconfig: {reload: {watch: false}}\n"
+_CONFIGURATION: Final = b"""
+store: {type: memory}
+config: {reload: {watch: false}}
+management: {endpoints: {web: {exposure: {include: "*"}}}}
+"""
 
 
 def table() -> str:

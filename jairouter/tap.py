@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import resource
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
 from random import SystemRandom
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.application.service import MultiService
 from twisted.internet.threads import deferToThreadPool
-from twisted.logger import Logger, globalLogPublisher
+from twisted.logger import Logger, globalLogBeginner, globalLogPublisher
 from twisted.python.usage import Options as UsageOptions
 
 from jairouter.assembly import Gateway, assemble
@@ -28,12 +31,15 @@ from jairouter.reloading.reading import Checked, Reading
 from jairouter.steady import keep_steady
 from jairouter.store.document import Documents
 from jairouter.telemetry.audit.writer import AuditUnusable
+from jairouter.telemetry.logs.opening import Logs, has_begun
 from jairouter.telemetry.masked_logs import MaskedLogs
 from jairouter.turns import shorten_turns
 from jairouter.upstream.resolver import SystemResolver
 from jairouter.web.listener import CannotListen
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from twisted.internet.defer import Deferred
 
     from jairouter.config.settings.sanitization import MaskingSettings
@@ -93,17 +99,19 @@ class GatewayService(MultiService):
     SIGTERM and SIGINT are taken over from the reactor, whose own reaction would end twistd with the
     signal's status instead of 0, and without draining. A second signal is an order to hurry.
 
-    SIGHUP has the configuration read again.
+    SIGHUP has the configuration read again, SIGUSR1 the log files opened anew.
 
     Args:
         gateway: What is run.
         reactor: Runs it.
         control: Changes its configuration; the notices of the one that it begins with are logged.
+        logs: Writes down what is logged.
     """
 
-    def __init__(self, gateway: Gateway, reactor: Any, control: ControlPlane) -> None:
+    def __init__(self, gateway: Gateway, reactor: Any, control: ControlPlane, logs: Logs) -> None:
         super().__init__()
         self.gateway = gateway
+        self.logs = logs
         self.control = control
         self._reactor = reactor
         self._opened = self._stopping = False
@@ -128,12 +136,15 @@ class GatewayService(MultiService):
         self._opened = True
         # Not only when the reactor runs: until somebody takes it, this signal ends the process
         signal.signal(signal.SIGHUP, self._reload)
+        signal.signal(signal.SIGUSR1, self._reopen)
+        if has_begun(globalLogBeginner):
+            self._take_over_logs()
+        else:  # twist begins to log after services have started
+            self._reactor.callWhenRunning(self._take_over_logs)
         _allow_many_descriptors()
         shorten_turns(self._reactor)
         _collect_less_often()
         _switch_often()
-        self._mask_logs()
-        self.control.configuration.call_on_change(self._mask_logs)
         for notice in self.control.configuration.loaded.notices:
             _log.warn("{notice}", notice=notice)
         for door in open_doors(self.control.configuration.loaded.settings):
@@ -148,8 +159,19 @@ class GatewayService(MultiService):
         except CannotListen as error:
             raise SystemExit(f"jairouter: {error}{self._whence()}") from None
         self.gateway.prober.start()
+        self.gateway.observing.start()
         self.control.start()
         self._reactor.callWhenRunning(self._take_signals)
+
+    def _take_over_logs(self) -> None:
+        counts = self.gateway.observing.log_counts
+        counts.dropped = lambda: self.logs.dropped
+        # Before they are opened: what is below its level is not logged
+        globalLogPublisher.addObserver(counts)
+        self.logs.open(globalLogPublisher)
+        atexit.register(self.logs.flush)  # the threads that write end with the process, wherever they are
+        self._mask_logs()
+        self.control.configuration.call_on_change(self._mask_logs)
 
     def _mask_logs(self) -> None:
         settings = self.control.configuration.loaded.settings.security.sanitization.logs
@@ -172,7 +194,14 @@ class GatewayService(MultiService):
 
     def _close(self, result: Any) -> Any:
         self.gateway.close()
-        return self.control.stop().addBoth(lambda _: result)
+
+        def stopped(_: Any) -> Any:
+            self.logs.flush()
+            atexit.unregister(self.logs.flush)
+            return result
+
+        sent = self.gateway.observing.tracing.closed()
+        return sent.addBoth(lambda _: self.control.stop()).addBoth(stopped)
 
     def _take_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -183,6 +212,10 @@ class GatewayService(MultiService):
 
     def _reload(self, _number: int, _frame: object) -> None:
         self._reactor.callFromThread(self.control.reload, SIGHUP)
+
+    def _reopen(self, _number: int, _frame: object) -> None:
+        self._reactor.callFromThread(self.logs.reopen)
+        self._reactor.callFromThread(self.gateway.security.auditing.reopen)
 
     def _stop(self, number: int) -> None:
         # Ctrl-C is a person at a terminal: nobody balances load onto that
@@ -234,7 +267,13 @@ def makeService(options: Options) -> GatewayService:
     except (AuditUnusable, StoreUnavailable) as error:
         raise SystemExit(f"jairouter: {error}") from None
     control = ControlPlane(gateway, reading, beginning, runtime, run_in_thread, today)
-    return GatewayService(gateway, runtime, control)
+    logs = Logs(loaded.settings, gateway.observing.levels, today, socket.gethostname(), _in_background)
+    return GatewayService(gateway, runtime, control, logs)
+
+
+def _in_background(job: Callable[[], Any]) -> None:
+    """Compress old logs, which may take a minute, and is none of the pool's ten threads' business."""
+    Thread(target=job, name="log archive", daemon=True).start()
 
 
 def _collect_less_often() -> None:

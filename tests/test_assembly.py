@@ -345,9 +345,9 @@ class ReloadTests(Case):
         world.ask({"model": "m"})
         world.backend.last.answer(b"{}")
         world.run()
-        assert world.gateway.decisions is not None
-        [decision] = world.gateway.decisions.recent()
+        assert world.gateway.observing.decisions is not None
+        [decision] = world.gateway.observing.decisions.recent()
         self.assertEqual((decision.model, decision.status, len(decision.attempts)), ("m", 200, 1))
         self.assertEqual(world.close(), [])
         off = self.gateway("loadbalancer.routing-monitor.enabled: false\n" + CONFIGURATION)
-        self.assertIsNone(off.decisions)
+        self.assertIsNone(off.observing.decisions)

@@ -24,13 +24,19 @@ model: {services: {chat: {instances: [{name: m, base-url: "http://10.0.0.1:9000"
 """
 
 
-class TreeTests(SynchronousTestCase):
-    """Who serves what."""
+class TreeCase(SynchronousTestCase):
+    """A gateway in memory, with its control plane."""
 
-    def start(self, more: str = "") -> None:
-        """Start a gateway."""
+    def start(self, more: str = "", instance: str = "") -> None:
+        """Start a gateway.
+
+        Args:
+            more: YAML besides.
+            instance: Further members of the instance.
+        """
         self.network, thread = Network(), Network.run_in_thread
-        reading = Reading([Text("a.yml", (CONFIGURATION + more).encode())], (), {}, lambda: 0.0)
+        text = CONFIGURATION.replace("}]}}}", f", {instance}}}]}}}}}}") if instance else CONFIGURATION
+        reading = Reading([Text("a.yml", text.encode()), Text("b.yml", more.encode())], (), {}, lambda: 0.0)
         beginning = reading.begin()
         gateway = assemble(beginning.loaded.settings, self.network, random.Random(0), thread)
         seconds = self.network.seconds
@@ -48,6 +54,10 @@ class TreeTests(SynchronousTestCase):
 
     def json(self, path: str) -> Any:
         return json.loads(self.ask(path).body)
+
+
+class TreeTests(TreeCase):
+    """Who serves what."""
 
     def test_both_prefixes_of_the_data_plane(self) -> None:
         """One of them lies below the management API's own, and is everybody's."""

@@ -103,6 +103,13 @@ class ExchangeTests(SynchronousTestCase):
         Exchange(self.request, 0.0).attempts.append(Attempt(Instance("c", "m", "http://h"), lambda: 0.0))
         self.assertEqual(Exchange(self.request, 0.0).attempts, [])
 
+    def test_other_headers(self) -> None:
+        """Nothing else changes."""
+        before = request()._replace(fields={b"a": b"b"}, client_ip="10.0.0.9", retry_count=b"2")
+        other = ((b"A", b"1"),)
+        after = before.with_headers(other)
+        self.assertEqual((type(after), after), (Request, before._replace(headers=other)))
+
     def test_request_is_frozen(self) -> None:
         with self.assertRaises(AttributeError):
             self.request.id = "other"  # type: ignore[misc]

@@ -24,6 +24,7 @@ from jairouter.reloading.beginning import Beginning
 from jairouter.reloading.reading import Reading
 from jairouter.store.files import VersionFiles
 from jairouter.tap import GatewayService, Options
+from jairouter.telemetry.logs.opening import Logs
 from jairouter.upstream.resolver import SystemResolver
 from tests.fakes import Network
 from tests.web.serving import answers, post
@@ -32,7 +33,7 @@ from tests.web.serving import answers, post
 class FakeSignals:
     """Stands in for the module `signal`: nothing of the test's own process is touched."""
 
-    SIGTERM, SIGINT, SIGHUP = signal.SIGTERM, signal.SIGINT, signal.SIGHUP
+    SIGTERM, SIGINT, SIGHUP, SIGUSR1 = signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1
 
     def __init__(self) -> None:
         self.taken: dict[int, Any] = {}
@@ -147,7 +148,15 @@ class ServiceTests(SynchronousTestCase):
         thread = Network.run_in_thread
         gateway = assemble(beginning.loaded.settings, self.reactor, random.Random(0), thread)
         control = ControlPlane(gateway, reading, beginning, self.reactor, thread, self.reactor.seconds)
-        return GatewayService(gateway, self.reactor, control)
+        logs = Logs(
+            beginning.loaded.settings,
+            gateway.observing.levels,
+            self.reactor.seconds,
+            "here",
+            lambda job: job(),
+        )
+        self.addCleanup(logs.close)
+        return GatewayService(gateway, self.reactor, control, logs)
 
     def assert_clean(self) -> None:
         stopped = self.service.stopService()
@@ -174,7 +183,8 @@ class ServiceTests(SynchronousTestCase):
         self.service.startService()
         self.reactor.run()
         self.assertTrue(self.service.gateway.listener.ready)
-        self.assertEqual(set(self.signals.taken), {signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
+        taken = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1}
+        self.assertEqual(set(self.signals.taken), taken)
 
     def test_without_a_configuration(self) -> None:
         """It starts, and says that it can do nothing."""
@@ -220,7 +230,8 @@ class ServiceTests(SynchronousTestCase):
         self.patch(self.reactor, "listenTCP", taken)
         error = self.assertRaises(SystemExit, self.service.privilegedStartService)
         self.assertRegex(str(error), r"^jairouter: cannot listen on 127\.0\.0\.1:8080: .*in use$")
-        self.assertEqual(set(self.signals.taken), {signal.SIGHUP}, "which would end the process")
+        would_end_it = {signal.SIGHUP, signal.SIGUSR1}
+        self.assertEqual(set(self.signals.taken), would_end_it)
 
     def test_cannot_listen_where_a_stored_change_wants_it(self) -> None:
         """It is said whose fault it is, and the way back: no file tells."""
@@ -262,6 +273,17 @@ class ServiceTests(SynchronousTestCase):
             self.signal(signal.SIGHUP)
         self.assertIn("SIGHUP", str([formatEvent(event) for event in events]))
         self.assertIsNot(self.service.gateway.policies, before)
+        self.assertTrue(self.service.gateway.listener.ready)
+
+    def test_sigusr1_opens_the_logs_anew(self) -> None:
+        """Those of the audit, too."""
+        self.start()
+        opened: list[str] = []
+        self.patch(self.service.logs, "reopen", lambda: opened.append("logs"))
+        auditing = self.service.gateway.security.auditing
+        self.patch(auditing, "reopen", lambda: opened.append("audit"))
+        self.signal(signal.SIGUSR1)
+        self.assertEqual(opened, ["logs", "audit"])
         self.assertTrue(self.service.gateway.listener.ready)
 
     def test_what_is_masked_in_the_log_changes_with_the_configuration(self) -> None:

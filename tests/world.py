@@ -150,7 +150,7 @@ class World:
         """The sum of all samples of this name that have these labels."""
         return sum(
             sample.value
-            for family in self.gateway.registry.collect()
+            for family in self.gateway.observing.registry.collect()
             for sample in family.samples
             if sample.name == name and labels.items() <= sample.labels.items()
         )

@@ -13,6 +13,7 @@ from zope.interface import implementer
 from jairouter.dates import DAY
 from jairouter.errors import PermissionDenied, RateLimited
 from jairouter.interfaces import IAllowance, Quota
+from jairouter.traffic.limiters.by_name import kind_of
 from jairouter.traffic.limiters.concurrency import Concurrency
 from jairouter.traffic.limiters.token_bucket import TokenBucket
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 L = TypeVar("L", Concurrency, TokenBucket)
 
+SCOPE: Final = "api-key"
+"""Of its limits, for metrics."""
+PER_DAY: Final = "per-day"
+"""In place of an algorithm."""
 _MINUTE: Final = 60.0
 _ALWAYS: Final = float("-inf")
 """When limiters begin that nobody has asked yet: they are full."""
@@ -120,7 +125,9 @@ class Allowance:
         limiters = self._limiters()
         for limiter in limiters:
             if wait := limiter.refusal(now):
-                raise RateLimited(_TOLD[type(limiter)], retry_after=wait, quota=limiter.quota(now))
+                limit = (SCOPE, kind_of(limiter))
+                told, quota = _TOLD[type(limiter)], limiter.quota(now)
+                raise RateLimited(told, retry_after=wait, limit=limit, quota=quota)
         for limiter in limiters:
             limiter.take(now)
         quotas = [each.quota(now) for each in limiters]
@@ -170,8 +177,8 @@ class Allowance:
         day, used = self._shared
         left = self._per_day - self.charged - (used if day == today else 0)
         if left <= 0:
-            told = "this key has used up its requests of the day"
-            raise RateLimited(told, retry_after=midnight, quota=Quota(self._per_day, 0, midnight))
+            told, quota = "this key has used up its requests of the day", Quota(self._per_day, 0, midnight)
+            raise RateLimited(told, retry_after=midnight, limit=(SCOPE, PER_DAY), quota=quota)
         return Quota(self._per_day, left, midnight)
 
     def __repr__(self) -> str:

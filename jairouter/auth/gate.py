@@ -50,6 +50,9 @@ class Admitted(NamedTuple):
     hidden: frozenset[bytes]
 
 
+_made: Final = tuple.__new__  # each request makes one: `Admitted(...)` is a function in Python
+
+
 class Gate:
     """See the module's table.
 
@@ -110,7 +113,7 @@ class Gate:
             return found.addCallback(_checked, hidden, address)
         if found.networks:
             return _checked(found, hidden, address)
-        return Admitted(found, hidden)
+        return _made(Admitted, (found, hidden))
 
     def hidden(self, fields: Mapping[bytes, bytes]) -> frozenset[bytes]:
         """The names of the headers that must go no further although nobody had to say who they are."""
@@ -125,6 +128,9 @@ class Gate:
         return f"say who you are: {' or '.join(kinds)} is needed, as Authorization: Bearer{also}"
 
     def _bearer(self, value: bytes) -> Caller | Deferred[Caller]:
+        # (As nearly everybody writes it; looking for the pattern takes five times as long)
+        if value.startswith(b"Bearer "):
+            return self._known(value[7:].strip(b" \t"))
         if not _BEARER.match(value):
             raise Unauthenticated(self.asks_for, Reason.MISSING)
         return self._known(credential_in(value))

@@ -21,6 +21,9 @@ WARNING: Final = "warning: "
 _PAGES: Final = ("health", "info", "prometheus")
 """Of the actuator: they say nothing about anybody, and are for everybody."""
 
+_GUARDED: Final = ("metrics", "loggers", "configprops")
+"""Others of it, which are for operators."""
+
 
 def open_doors(settings: Settings) -> list[str]:
     """Say who may do what, in a line each, and then what is worth a warning.
@@ -41,10 +44,8 @@ def _doors(settings: Settings) -> Iterator[str]:
         if path in opening:
             yield f"excluded path {path}: {anybody}"
     if api.enabled:
-        # With security on, a place counts only where one is asked for
-        placed = not security.on or "allow_from" in api.model_fields_set
-        there = _places(api.allow_from) if placed else _anybody(settings)
-        yield f"management API: {_both(there, _known(security)) if placed else _known(security)}"
+        yield f"management API: {_operators(settings)}"
+        there = _places(api.allow_from) if _is_placed(settings) else anybody
         yield f"page /swagger-ui and /v3/api-docs: {there}"
     else:
         yield "management API, page: nobody (management.api.enabled is false)"
@@ -52,12 +53,31 @@ def _doors(settings: Settings) -> Iterator[str]:
 
 
 def _actuator(settings: Settings) -> Iterator[str]:
-    web = settings.management.endpoints.web
-    exposure, base = web.exposure, web.base_path.rstrip("/")
+    base = settings.management.endpoints.web.base_path.rstrip("/")
     for name in _PAGES:
-        excluded = name in exposure.exclude or "*" in exposure.exclude
-        if not excluded and (name in exposure.include or "*" in exposure.include):
+        if exposes(settings, name):
             yield f"{'metrics, ' if name == 'prometheus' else ''}{base}/{name}: {_anybody(settings)}"
+    for name in _GUARDED:
+        if exposes(settings, name):
+            yield f"{base}/{name}: {_operators(settings)}"
+
+
+def exposes(settings: Settings, name: str) -> bool:
+    """Whether a page of the actuator is to be there."""
+    exposure = settings.management.endpoints.web.exposure
+    wanted = name in exposure.include or "*" in exposure.include
+    return wanted and name not in exposure.exclude and "*" not in exposure.exclude
+
+
+def _is_placed(settings: Settings) -> bool:
+    """Whether it counts where operators are; with security on, only where that is asked for."""
+    return not settings.security.on or "allow_from" in settings.management.api.model_fields_set
+
+
+def _operators(settings: Settings) -> str:
+    """Who may use the management API."""
+    known = _known(settings.security)
+    return _both(_places(settings.management.api.allow_from), known) if _is_placed(settings) else known
 
 
 def _warnings(settings: Settings) -> Iterator[str]:

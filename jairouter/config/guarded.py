@@ -26,11 +26,13 @@ KEPT: Final[tuple[KeyPath, ...]] = (
     ("management", "api"),
     ("logging", "audit"),
     ("logging", "file"),
+    ("logging", "access", "file"),
     ("server", "ssl"),
     ("server", "forward-headers"),
+    ("tracing", "exporter"),
 )
-"""What stored changes cannot touch: it says who may do what, and who is told of it; or names a file that is
-written to, with texts of callers in it."""
+"""What stored changes cannot touch: it says who may do what, who is told of it, and which files are written
+and deleted."""
 
 SECRET: Final[tuple[KeyPath, ...]] = (
     ("security",),

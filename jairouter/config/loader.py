@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from jairouter.config import destinations, guarded, not_yet, plugged, users, weak_keys
+from jairouter.config import destinations, extras, guarded, not_yet, plugged, users, weak_keys
 from jairouter.config.canonical import canonical
 from jairouter.config.environment import overrides
 from jairouter.config.faults import ConfigurationFaults, Findings, Notice, Origin
@@ -179,6 +179,7 @@ def build(
         plugged.check(settings, resolved, findings)
         users.check(settings, sources.profiles, resolved, findings)
         destinations.check(settings, resolved, findings)
+        extras.check(settings, resolved, findings)
         if further is not None:
             further(settings, origins, sources.profiles, findings)
     findings.check()

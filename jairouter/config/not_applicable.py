@@ -13,6 +13,7 @@ from jairouter.config.naming import relaxed
 
 _NO_JVM: Final = "there is no Java virtual machine"
 _NOT_NAMED: Final = "no such key is defined"
+_EXACT: Final = "not applicable: everything is counted at once and exactly, and read when it is asked for"
 
 KEYS: Final[Mapping[str, str]] = {
     "server.tomcat": "requests are not bound to threads and there is no Tomcat",
@@ -82,6 +83,9 @@ KEYS: Final[Mapping[str, str]] = {
     "security.audit": _NOT_NAMED,
     "security.performance": _NOT_NAMED,
     "monitoring": _NOT_NAMED,
+    "monitoring.metrics.collection-interval": _EXACT,
+    "monitoring.metrics.sampling": _EXACT,
+    "monitoring.metrics.performance": _EXACT,
     "tracing": _NOT_NAMED,
     "persistence": _NOT_NAMED,
     "call-history": _NOT_NAMED,

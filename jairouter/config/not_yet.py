@@ -84,19 +84,30 @@ TABLE: Final[tuple[NotYet, ...]] = (
         lambda value: value == "redis",
     ),
     NotYet(("store.redis.**",), "store.redis has no effect yet"),
-    NotYet(("tracing.enabled",), "tracing has no effect yet", bool),
-    NotYet(("monitoring.**",), "monitoring has no effect yet", bool),
-    NotYet(("management.endpoint.health.probes.enabled",), when=lambda value: not value),
-    NotYet(("management.endpoint.health.show-components",), when=_other_than("always")),
-    NotYet(("management.endpoint.prometheus.**",), "management.endpoint.prometheus has no effect yet"),
-    NotYet(("management.metrics.export.**",), "management.metrics.export has no effect yet"),
+    NotYet(("tracing.components.**",), "tracing.components has no effect: a trace has all its spans"),
+    NotYet(
+        ("tracing.exporter.type",),
+        "tracing.exporter.type {value} has no effect: send otlp to it (Jaeger takes that itself, a collector "
+        "does for Zipkin), to tracing.exporter.otlp.endpoint http://HOST:4318/v1/traces",
+        lambda value: value in {"zipkin", "jaeger"},
+        partly=True,
+    ),
+    NotYet(
+        ("tracing.exporter.zipkin.**", "tracing.exporter.jaeger.**"), "{key} has no effect: see type otlp"
+    ),
+    NotYet(
+        ("tracing.logging.include-trace-id", "tracing.logging.include-span-id"),
+        "{key} has no effect: logging.pattern says what log lines show",
+        lambda value: not value,
+        partly=True,
+    ),
+    NotYet(
+        ("tracing.logging.capture-headers", "tracing.logging.sanitize-enabled"),
+        "{key} has no effect: headers are never recorded in spans",
+    ),
     NotYet(("persistence.enabled",), "persistence has no effect yet", bool),
     NotYet(("call-history.enabled",), "call-history has no effect yet", bool),
     NotYet(("circuit-breaker.monitor.enabled",), when=bool),
-    NotYet(("logging.structured.enabled",), "logging.structured has no effect yet", bool),
-    NotYet(("logging.file.**",), "logging.file has no effect yet: logs go to the console"),
-    NotYet(("logging.pattern.**",), "logging.pattern has no effect yet"),
-    NotYet(("logging.level.*",), "logging.level has no effect yet"),
     NotYet(("server.compression.enabled",), "server.compression has no effect yet", bool),
 )
 

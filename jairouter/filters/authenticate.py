@@ -68,4 +68,4 @@ class Authenticate:
 def _hide(exchange: Exchange, hidden: frozenset[bytes]) -> None:
     if hidden:
         request = exchange.request
-        exchange.request = request._replace(headers=without(request.headers, hidden))
+        exchange.request = request.with_headers(without(request.headers, hidden))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from OpenSSL import SSL
 from service_identity import CertificateError, VerificationError
 from twisted.internet import error as net
 from twisted.internet.defer import CancelledError
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from jairouter.body import AnswerBody
@@ -24,14 +25,18 @@ from jairouter.errors import (
     render,
 )
 from jairouter.exchange import Answer
+from jairouter.filters.cost import of_answer, of_stream
 from jairouter.headers import CORS, HOP_BY_HOP, end_to_end, without
 from jairouter.interfaces import IResponder
+from jairouter.telemetry.logs.often import left_out
 from jairouter.upstream.failures import BadAddress, BadAnswer, WrongBodyLength, is_ours
 from jairouter.upstream.receivers import EventReceiver, PlainReceiver
 
 if TYPE_CHECKING:
-    from jairouter.exchange import Exchange, HeaderPairs, Route
-    from jairouter.interfaces import IAdapter
+    from jairouter.exchange import Attempt, Exchange, HeaderPairs, Route
+    from jairouter.interfaces import IAdapter, ITracer
+    from jairouter.telemetry.logs.levels import Levels
+    from jairouter.telemetry.logs.often import Often
     from jairouter.traffic.instance import Instance
     from jairouter.upstream.agent import Agent
     from jairouter.upstream.response import Response
@@ -65,6 +70,7 @@ _STOPPED = HOP_BY_HOP | _OF_THE_BACKEND | _OURS | {b"content-length"}
 _STOPPED_IN_STREAMS = _STOPPED | {b"cache-control", b"x-accel-buffering"}
 
 _OF_THE_PAGE = frozenset({b"origin", b"referer"})
+_TRACE = frozenset({b"traceparent", b"tracestate"})
 _ACCEPT_ENCODING = frozenset({b"accept-encoding"})
 _WAIT = frozenset({b"retry-after", b"retry-after-ms"})
 _WITHOUT_BODY = frozenset({204, 205})
@@ -81,11 +87,26 @@ class Forward:
         max_event: Bytes of one unfinished event that are held back.
         cors: Whether the gateway tells browsers which pages may call. Then neither is a backend told of the
             page, which it may refuse, nor what it says about it passed on.
+        often: Bounds what is said of instances that fail, which in an outage each attempt does; None for all.
+        levels: Whether what is left out is logged as details.
+        tracer: Tells backends of traces; None where nothing is traced, and what clients say of theirs passes.
     """
 
     _log = Logger()
 
-    def __init__(self, agent: Agent, adapter: IAdapter, max_event: int, *, cors: bool = False) -> None:
+    def __init__(
+        self,
+        agent: Agent,
+        adapter: IAdapter,
+        max_event: int,
+        *,
+        cors: bool = False,
+        often: Often | None = None,
+        levels: Levels | None = None,
+        tracer: ITracer | None = None,
+    ) -> None:
+        self._tracer = tracer
+        self._often, self._levels = often, levels
         self._agent = agent
         self._adapter = adapter
         self._max_event = max_event
@@ -101,22 +122,22 @@ class Forward:
         try:
             response = await self._agent.post(
                 self._url(exchange, attempt.instance),
-                self._headers(exchange, attempt.instance),
+                self._headers(exchange, attempt),
                 exchange.body,
                 attempt,
             )
         except (GatewayError, CancelledError):
             raise
         except Exception as error:
-            raise self._explain(error, attempt.instance) from error
+            raise self._explain(error, attempt.instance, exchange) from error
         status = attempt.status = response.code
         if (
             status < 300
             and is_event_stream(response.fields.get(b"content-type", b""))
             and not _encoded(response)
         ):
-            return await self._stream(exchange, response)
-        return self._answer(exchange, response)
+            return await self._stream(exchange, attempt, response)
+        return self._answer(exchange, attempt, response)
 
     def _url(self, exchange: Exchange, instance: Instance) -> bytes:
         request = exchange.request
@@ -128,8 +149,15 @@ class Forward:
             return address
         return address + (b"&" if b"?" in address else b"?") + request.query
 
-    def _headers(self, exchange: Exchange, instance: Instance) -> HeaderPairs:
+    def _headers(self, exchange: Exchange, attempt: Attempt) -> HeaderPairs:
+        instance = attempt.instance
         headers = self._adapter.headers(exchange.request, instance)
+        trace = exchange.trace
+        if self._tracer is not None and trace is not None:
+            fields = exchange.request.fields
+            if b"traceparent" in fields or b"tracestate" in fields:
+                headers = without(headers, _TRACE)
+            headers += self._tracer.outgoing(trace, attempt)
         if self._cors:
             headers = without(headers, _OF_THE_PAGE)
         if exchange.stream:
@@ -137,14 +165,15 @@ class Forward:
             headers = (*without(headers, _ACCEPT_ENCODING), (b"Accept-Encoding", b"identity"))
         return headers
 
-    async def _stream(self, exchange: Exchange, response: Response) -> Answer:
-        receiver = EventReceiver(exchange.request.route.dialect, self._max_event)
+    async def _stream(self, exchange: Exchange, attempt: Attempt, response: Response) -> Answer:
+        receiver = EventReceiver(exchange.request.route.dialect, self._max_event, attempt)
         response.deliverBody(receiver)
         await receiver.begun
+        receiver.body.on_done(lambda _: of_stream(exchange, attempt, receiver.received, receiver.meter))
         headers = (*_kept(response, self._stopped_in_streams, exchange), *_NO_BUFFERING)
         return Answer(response.code, headers, receiver.body, event_stream=True)
 
-    def _answer(self, exchange: Exchange, response: Response) -> Answer:
+    def _answer(self, exchange: Exchange, attempt: Attempt, response: Response) -> Answer:
         status = response.code
         if 300 <= status < 400:
             response.deliverBody(PlainReceiver(discard=True))
@@ -157,27 +186,54 @@ class Forward:
         if status in _WITHOUT_BODY:
             response.deliverBody(PlainReceiver(discard=True))
             return Answer(status, headers, AnswerBody.of(b""))
+        readable = not _encoded(response)
         whole = response.take_whole()
         if whole is not None:
+            of_answer(exchange, attempt, len(whole), whole, readable=readable)
             return Answer(status, headers, AnswerBody.of(whole))
         plain = PlainReceiver()
+        plain.body.on_done(
+            lambda _: of_answer(exchange, attempt, plain.received, plain.tail, readable=readable)
+        )
         response.deliverBody(plain)
         return Answer(status, headers, plain.body, length=response.content_length)
 
-    def _explain(self, error: Exception, instance: Instance) -> GatewayError:
+    def _explain(self, error: Exception, instance: Instance, exchange: Exchange) -> GatewayError:
         """What went wrong, for the log with names, for the client without."""
         result = _translated(error)
+        kind = (instance.base_url, instance.name, type(error), result.message if result else "")
+        untold = 0 if self._often is None else self._often.turn(kind)
+        if untold is not None or (self._levels and self._levels.is_on(self._log.namespace, "DEBUG")):
+            self._say(error, result, instance, exchange, untold)
+        return result or InternalError("the gateway failed to forward the request; its log says why")
+
+    def _say(
+        self,
+        error: Exception,
+        result: GatewayError | None,
+        instance: Instance,
+        exchange: Exchange,
+        untold: int | None,
+    ) -> None:
+        ids = {} if exchange.trace is None else {"trace_id": exchange.trace[0], "span_id": exchange.trace[1]}
         if result is None:
-            self._log.failure("forwarding to {instance} failed", instance=instance.name)
-            return InternalError("the gateway failed to forward the request; its log says why")
-        self._log.warn(
-            "{instance} at {url}: {result} ({reason})",
+            text, failure = "forwarding to {instance} failed{left_out}", Failure(error)
+            reason: Any = ""
+        else:
+            text, failure = "{instance} at {url}: {result} ({reason}){left_out}", None
+            reason = getattr(error, "reasons", None) or error
+        level = LogLevel.debug if untold is None else LogLevel.warn if result else LogLevel.critical
+        self._log.emit(
+            level,
+            text,
             instance=instance.name,
             url=instance.base_url,
-            result=result.message,
-            reason=getattr(error, "reasons", None) or error,
+            result=result.message if result else "",
+            reason=reason,
+            left_out=left_out(untold or 0),
+            **ids,
+            **({"log_failure": failure} if failure else {}),
         )
-        return result
 
 
 def _encoded(response: Response) -> bool:

@@ -90,7 +90,9 @@ def _admit(exchange: Exchange, rule: Rule, now: float) -> Admitted:
     verdict = rule.admit(exchange, now)
     before, exchange.quota = exchange.quota, verdict.quota
     if isinstance(verdict, Refused):
-        raise RateLimited(f"the limit of {verdict.name} is reached", retry_after=verdict.wait)
+        message = f"the limit of {verdict.name} is reached"
+        raise RateLimited(message, retry_after=verdict.wait, limit=verdict.told)
+    exchange.passed = (*exchange.passed, *rule.told) if exchange.passed else rule.told
     if before is not None and before.remaining < verdict.quota.remaining:
         exchange.quota = before  # the key may do less than everybody
     return verdict

@@ -13,6 +13,7 @@ from jairouter.exchange import Attempt, Outcome
 from jairouter.filters.pause import pause
 from jairouter.interfaces import IResponder
 from jairouter.traffic.exclusion import Reason
+from jairouter.traffic.limiters.by_name import kind_of
 from jairouter.traffic.outcomes import outcome_of_answer, outcome_of_error
 from jairouter.traffic.permits import Permit
 
@@ -62,6 +63,7 @@ class Pick:
         try:
             if held.wait:
                 await pause(self._clock, held.wait)
+                exchange.waited += held.wait
                 attempt.progress()  # the wait for its turn is not one for a connection
                 exchange.turn_to(attempt)  # meanwhile a hedge may have begun
             answer = await self._inner.respond(exchange)
@@ -169,7 +171,12 @@ def _nobody(exchange: Exchange, choice: Choice, now: float) -> GatewayError:
     model = exchange.model[:100]
     reasons = {why.reason for _, why in choice.excluded} - _CONFIGURED
     if Reason.LIMITED in reasons:
-        return RateLimited(f"every instance of the model {model!r} is at its limit", retry_after=wait)
+        limited = next(each for each, why in choice.excluded if why.reason is Reason.LIMITED).live.limiter
+        return RateLimited(
+            f"every instance of the model {model!r} is at its limit",
+            retry_after=wait,
+            limit=("instance", kind_of(limited) if limited is not None else ""),
+        )
     if reasons == {Reason.COOLING}:
         # They are well, and asked for fewer requests: who hears 503 looks for what is broken
         return RateLimited(f"every instance of the model {model!r} throttles requests", retry_after=wait)

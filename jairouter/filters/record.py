@@ -14,7 +14,7 @@ from jairouter.interfaces import IResponder
 
 if TYPE_CHECKING:
     from jairouter.exchange import Answer, Exchange
-    from jairouter.interfaces import IRecorder
+    from jairouter.interfaces import IRecorder, ITracer
 
 
 @implementer(IResponder)
@@ -25,6 +25,7 @@ class Record:
         inner: Answers.
         recorders: Are told.
         cut: Says why what is cancelled now is cancelled, or None when its client left.
+        tracer: Knows the trace of each; None where nothing is traced.
     """
 
     _log = Logger()
@@ -34,13 +35,17 @@ class Record:
         inner: IResponder,
         recorders: Sequence[IRecorder],
         cut: Callable[[], GatewayError | None] = lambda: None,
+        tracer: ITracer | None = None,
     ) -> None:
         self._inner = inner
         self._cut = cut
-        self._recorders = recorders
+        self._records = tuple([each.record for each in recorders])
+        self._tracer = tracer
 
     async def respond(self, exchange: Exchange) -> Answer:
         """See `IResponder.respond`."""
+        if self._tracer is not None:
+            exchange.trace = self._tracer.begin(exchange)
         try:
             answer = await self._inner.respond(exchange)
         except GatewayError as error:
@@ -68,9 +73,9 @@ class Record:
     def _tell(self, exchange: Exchange, status: int, sent: int, error: GatewayError | None = None) -> None:
         if exchange.committed and status != 499:
             status = 200  # that is what the client has read; the error is told in the stream
-        for recorder in self._recorders:
+        for record in self._records:
             try:
-                recorder.record(exchange, status, sent, error)
+                record(exchange, status, sent, error)
             except Exception:
                 # Whoever only looks on must not keep the rest from being settled, nor the answer back
                 self._log.failure("a recorder failed")

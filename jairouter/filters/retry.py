@@ -12,7 +12,7 @@ from jairouter.errors import GatewayError, UpstreamRefusal
 from jairouter.filters.pause import pause
 from jairouter.headers import without
 from jairouter.interfaces import IResponder
-from jairouter.traffic.retry import Declined, told_wait
+from jairouter.traffic.retry import Declined, reason_of, told_wait
 
 if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
@@ -78,10 +78,12 @@ class Retry:
                 failures.append(given_up(answer, self._clock.seconds()))
             if wait:
                 await pause(self._clock, wait)
+            exchange.retried += (reason_of(failures[-1], exchange.attempt),)
 
     def _once_more(self, exchange: Exchange, failures: list[Answer | GatewayError]) -> Answer:
         """What the last attempt came to, since there is not another one: return or raise it."""
         made = len(failures) - 1
+        exchange.retried = exchange.retried[:-1]  # (which was not made after all)
         _leave_it(exchange, Declined.NOBODY, made, failures[-1], self._clock.seconds())
         failure = failures.pop()
         if not isinstance(failure, GatewayError):

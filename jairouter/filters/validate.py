@@ -42,6 +42,7 @@ class Validate:
         max_held: Bytes of JSON.
         max_size: Bytes of any body.
         max_depth: Objects and lists inside one another in JSON; 0 for no limit.
+        seconds: The clock's seconds.
         new_spool: Makes a place where a form is put aside until its model is known.
     """
 
@@ -52,12 +53,14 @@ class Validate:
         max_size: int,
         new_spool: Callable[[], Spool],
         max_depth: int = 0,
+        seconds: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self._inner = inner
         self._max_held = min(max_held, max_size)
         self._max_size = max_size
         self._new_spool = new_spool
         self._max_depth = max_depth
+        self._seconds = seconds
 
     def respond(self, exchange: Exchange) -> Coroutine[Any, Any, Answer]:
         """See `IResponder.respond`."""
@@ -71,11 +74,13 @@ class Validate:
 
     async def _respond_when_read(self, exchange: Exchange) -> Answer:
         exchange.body = body = await collect(exchange.request.body, self._max_held)
+        exchange.arrived = self._seconds()
         self._find_model(exchange, body.data or b"")
         return await self._inner.respond(exchange)
 
     async def _respond_to_form(self, exchange: Exchange) -> Answer:
         form = await self._read_form(exchange)
+        exchange.arrived = self._seconds()
         try:
             answer = await form.while_it_waits(self._inner.respond(exchange))
         except BaseException:

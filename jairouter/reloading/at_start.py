@@ -25,10 +25,12 @@ READ_AT_START: Final = (
     "management",
     "logging",
     "loadbalancer.routing-monitor",
+    "monitoring.enabled",
+    "monitoring.metrics",
 )
 """Keys; those below them are meant too."""
 
-READ_ANEW: Final = ("server.max-spooled-size", "server.ssl")
+READ_ANEW: Final = ("server.max-spooled-size", "server.ssl", "logging.level", "monitoring.metrics.thresholds")
 """Keys below those that are read whenever a configuration comes into force, except for what `READ_AT_START`
 names below them."""
 

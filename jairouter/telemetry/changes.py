@@ -15,14 +15,23 @@ if TYPE_CHECKING:
 
 
 class Changes:
-    """Logs when an instance is taken out of use, and when it is back; the prober logs its own findings."""
+    """Logs when an instance is taken out of use, and when it is back; the prober logs its own findings.
+
+    Attributes:
+        breaker_changed: Is told besides of each change of a breaker's state.
+    """
 
     _log = Logger()
+
+    def __init__(self, breaker_changed: Callable[[Instance, Change], None] | None = None) -> None:
+        self.breaker_changed = breaker_changed
 
     def breaker_of(self, instance: Instance) -> Callable[[Change], None]:
         """What the breaker of an instance is to call: see `Breaker.on_change`."""
 
         def changed(change: Change) -> None:
+            if self.breaker_changed is not None:
+                self.breaker_changed(instance, change)
             level = LogLevel.warn if change.after is State.OPEN else LogLevel.info
             self._log.emit(
                 level,

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.registry import Collector
+from jairouter.telemetry.metrics.families import Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from prometheus_client.core import Metric
+
+    from jairouter.telemetry.metrics.families import Families
 
 
 @dataclass(slots=True)
@@ -36,37 +37,27 @@ class ReloadCounts:
     last_success: float = 0.0
 
 
-class ConfigurationMetrics(Collector):
+class ConfigurationMetrics(Source):
     """Shows them, under names like those that Prometheus has for its own configuration.
 
     Args:
         counts: Asked for when metrics are read.
-        tags: Labels that every series carries.
+        families: Make what is shown.
     """
 
-    def __init__(self, counts: Callable[[], ReloadCounts], tags: Mapping[str, str]) -> None:
+    def __init__(self, counts: Callable[[], ReloadCounts], families: Families) -> None:
         self._counts = counts
-        self._tags = tags
+        self._families = families
 
-    def collect(self) -> Iterable[Metric]:
-        """See `Collector.collect`."""
-        counts = self._counts()
-        yield self._gauge("version", "Number of the stored version in force; 0 without one.", counts.version)
-        about = "Configurations that were to come into force, by what came of it."
-        reloads = CounterMetricFamily("jairouter_config_reloads", about, labels=[*self._tags, "result"])
-        for result, number in (("success", counts.succeeded), ("failure", counts.failed)):
-            reloads.add_metric([*self._tags.values(), result], number)
-        yield reloads
-        good = "1 when all that was to be in force is, else 0."
-        yield self._gauge("last_reload_successful", good, float(counts.good))
-        when = "When a configuration last came into force, or was found to be still good."
-        yield self._gauge("last_reload_success_timestamp_seconds", when, counts.last_success)
-        about = "Versions that were taken back because requests failed under them."
-        undone = CounterMetricFamily("jairouter_config_undone", about, labels=[*self._tags])
-        undone.add_metric([*self._tags.values()], counts.undone)
-        yield undone
+    def look(self) -> Callable[[], Iterable[Metric]]:
+        """See `Source.look`."""
+        counts = replace(self._counts())
+        return lambda: self._shown(counts)
 
-    def _gauge(self, name: str, about: str, value: float) -> Metric:
-        gauge = GaugeMetricFamily(f"jairouter_config_{name}", about, labels=[*self._tags])
-        gauge.add_metric([*self._tags.values()], value)
-        return gauge
+    def _shown(self, counts: ReloadCounts) -> Iterable[Metric]:
+        known = self._families.known
+        yield known("config_version", [((), counts.version)])
+        yield known("config_reloads", [(("success",), counts.succeeded), (("failure",), counts.failed)])
+        yield known("config_last_reload_successful", [((), int(counts.good))])
+        yield known("config_last_reload_success_timestamp_seconds", [((), counts.last_success)])
+        yield known("config_undone", [((), counts.undone)])

@@ -10,6 +10,8 @@ from twisted.logger import ILogObserver, LogEvent, LogPublisher, formatEvent
 from zope.interface import implementer
 
 from jairouter.codec.patience import Patience, Unreadable
+from jairouter.telemetry.logs.observer import REQUESTS
+from jairouter.telemetry.logs.requests import Batch
 
 if TYPE_CHECKING:
     from jairouter.codec.masking import Rules
@@ -24,6 +26,8 @@ _KEPT: Final[tuple[str, ...]] = (
     "log_system",
     "log_trace",
     "isError",
+    "trace_id",
+    "span_id",
 )
 
 
@@ -53,13 +57,18 @@ class MaskedLog:
         self._inner(event if rules is None else self._masked(event, rules))
 
     def _masked(self, event: LogEvent, rules: Rules) -> LogEvent:
-        try:
-            text = _text_of(event)
-            masked = rules.masked(text, Patience(self._seconds, LOOK), Counter())
-        except Unreadable:
-            masked, text = WITHHELD, ""
+        def mask(text: str) -> str:
+            try:
+                return rules.masked(text, Patience(self._seconds, LOOK), Counter())
+            except Unreadable:
+                return WITHHELD
+
+        text = _text_of(event)
+        masked, batch = mask(text), event.get(REQUESTS)
         if masked == text:
             return event
+        if isinstance(batch, Batch):  # its lines stay lines
+            return {**event, REQUESTS: batch.masked(mask)}
         kept: LogEvent = {name: event[name] for name in _KEPT if name in event}
         return kept | {"log_format": "{masked}", "masked": masked}
 

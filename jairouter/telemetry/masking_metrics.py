@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from prometheus_client.core import CounterMetricFamily
-from prometheus_client.registry import Collector
+from jairouter.telemetry.metrics.families import Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,21 +15,22 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
     from jairouter.codec.masking import Rule
+    from jairouter.telemetry.metrics.families import Families
 
 MOST_RULES = 200
 """Rules that have series of their own: there may be others after each reload."""
 
 
-class MaskingMetrics(Collector):
+class MaskingMetrics(Source):
     """Counts bodies in which something was masked, and what masked it.
 
     Args:
         registry: Where they are registered.
-        tags: Labels that every series carries.
+        families: Make what is shown.
     """
 
-    def __init__(self, registry: CollectorRegistry, tags: Mapping[str, str]) -> None:
-        self._tags = tags
+    def __init__(self, registry: CollectorRegistry, families: Families) -> None:
+        self._families = families
         self._operations: Counter[tuple[str, str]] = Counter()
         self._matches: Counter[tuple[str, str]] = Counter()
         self._unreadable: Counter[tuple[str, str]] = Counter()
@@ -60,29 +60,12 @@ class MaskingMetrics(Collector):
         """
         self._unreadable[direction, reason] += 1
 
-    def collect(self) -> Iterable[Metric]:
-        """See `Collector.collect`."""
-        prefix = "jairouter_security_sanitization"
-        yield self._family(
-            f"{prefix}_operations",
-            "Bodies in which something was masked.",
-            ("content_type", "direction"),
-            self._operations,
-        )
-        yield self._family(
-            f"{prefix}_rule_matches", "What rules have masked.", ("rule_id", "rule_type"), self._matches
-        )
-        yield self._family(
-            f"{prefix}_unreadable",
-            "Bodies, and events of streams, that could not be looked through.",
-            ("direction", "reason"),
-            self._unreadable,
-        )
-
-    def _family(
-        self, name: str, about: str, labels: tuple[str, ...], series: Mapping[tuple[str, str], int]
-    ) -> Metric:
-        family = CounterMetricFamily(name, about, labels=(*self._tags, *labels))
-        for values, number in series.items():
-            family.add_metric((*self._tags.values(), *values), number)
-        return family
+    def look(self) -> Callable[[], Iterable[Metric]]:
+        """See `Source.look`."""
+        counts = [
+            ("operations", list(self._operations.items())),
+            ("rule_matches", list(self._matches.items())),
+            ("unreadable", list(self._unreadable.items())),
+        ]
+        known = self._families.known
+        return lambda: [known(f"security_sanitization_{name}", series) for name, series in counts]

@@ -6,11 +6,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from prometheus_client.core import CounterMetricFamily
-from prometheus_client.registry import Collector
 from zope.interface import implementer
 
 from jairouter.auditing import ALLOWED, DENIED, FAILED, IAudit
+from jairouter.telemetry.metrics.families import Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
     from jairouter.auditing import Event
+    from jairouter.telemetry.metrics.families import Families
 
 AUTH_TYPES: Final = ("api-key", "jwt", "password", "unknown")
 """How somebody wanted to be known: ``details["authType"]`` of an event, or what its reason tells."""
@@ -59,18 +59,18 @@ _REMEMBERED: Final = 1000
 
 
 @implementer(IAudit)
-class SecurityMetrics(Collector):
+class SecurityMetrics(Source):
     """Counts events; whether they are written down as well makes no difference.
 
     All series are there from the start, with 0: a rate is of no use that begins with the first event.
 
     Args:
-        tags: Labels that every series carries.
+        families: Make what is shown.
         lost: How many events the audit log could not keep.
     """
 
-    def __init__(self, tags: Mapping[str, str], lost: Callable[[], int] = lambda: 0) -> None:
-        self._tags = tags
+    def __init__(self, families: Families, lost: Callable[[], int] = lambda: 0) -> None:
+        self._families = families
         self._lost = lost
         self._events: dict[tuple[str, str], int] = {}
         self._succeeded: dict[str, int] = {}
@@ -92,41 +92,38 @@ class SecurityMetrics(Collector):
 
     often = record
 
-    def collect(self) -> Iterable[Metric]:
-        """See `Collector.collect`."""
+    def look(self) -> Callable[[], Iterable[Metric]]:
+        """See `Source.look`."""
+        shown = list(self._shown())  # a few dozen numbers, however many events there were
+        return lambda: shown
+
+    def _shown(self) -> Iterable[Metric]:
         results = {ALLOWED: sum(self._succeeded.values()), DENIED: 0, FAILED: 0}
         kinds: Counter[str] = Counter()
         for (kind, result), number in self._events.items():
             results[result if result in results else FAILED] += number
             kinds[kind] += number
-        yield self._family("events", "Security events by how they ended.", ["result"], results)
+        yield self._family("events", results)
         yield from self._authentications()
         violations = {_VIOLATIONS[kind]: kinds[kind] for kind in _VIOLATIONS}
-        labels = ["violation_type", "severity"]
-        yield self._family("violations", "What looks like an attack, or like a mistake.", labels, violations)
+        yield self._family("violations", violations)
         for kind, done in _TOKENS.items():
-            yield self._family(f"jwt_tokens_{done}", f"Tokens that were {done}.", [], {(): kinds[kind]})
-        lost = "Events that the audit log could not keep."
-        yield self._family("audit_events_lost", lost, [], {(): self._lost()})
+            yield self._family(f"jwt_tokens_{done}", {(): kinds[kind]})
+        yield self._family("audit_events_lost", {(): self._lost()})
 
     def _authentications(self) -> Iterable[Metric]:
         succeeded = dict.fromkeys(AUTH_TYPES, 0)
         for how, number in self._succeeded.items():
             succeeded[how if how in succeeded else _UNKNOWN] += number
         attempts = sum(succeeded.values()) + self._failed.total()
-        about = "How often somebody said who they are."
-        yield self._family("authentication_attempts", about, [], {(): attempts})
-        about = "How often that was true."
-        yield self._family("authentication_successes", about, ["auth_type"], succeeded)
+        yield self._family("authentication_attempts", {(): attempts})
+        yield self._family("authentication_successes", succeeded)
         failed = {(each, why): self._failed[each, why] for each in AUTH_TYPES for why in FAILURE_REASONS}
-        labels = ["auth_type", "failure_reason"]
-        yield self._family("authentication_failures", "How often it was not, and why.", labels, failed)
+        yield self._family("authentication_failures", failed)
 
-    def _family(self, name: str, about: str, labels: list[str], numbers: Mapping[Any, int]) -> Metric:
-        family = CounterMetricFamily(f"jairouter_security_{name}", about, labels=[*self._tags, *labels])
-        for key, number in numbers.items():
-            family.add_metric([*self._tags.values(), *((key,) if isinstance(key, str) else key)], number)
-        return family
+    def _family(self, name: str, numbers: Mapping[Any, int]) -> Metric:
+        series = [((key,) if isinstance(key, str) else key, number) for key, number in numbers.items()]
+        return self._families.known(f"security_{name}", series)
 
     def _read(self, reason: str) -> tuple[str, str]:
         """The kind of credential, and of failure, that a reason tells of."""

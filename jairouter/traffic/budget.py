@@ -59,6 +59,13 @@ class RetryBudget:
         self._slices[self._slot % SLICES] -= 1
         return True
 
+    def left(self, now: float) -> float:
+        """How many retries there might be now; below 1, none. For those who only look on."""
+        slot = int(now * self._per_second)
+        if slot != self._slot:
+            self._move(slot)
+        return max(0.0, sum(self._slices) + self._floor)
+
     def after(self, old: RetryBudget) -> RetryBudget:
         """The one to go on with after a reload.
 

@@ -168,7 +168,9 @@ class Limits:
 
     def _single(self, place: Place, name: str, settings: RateLimitSettings, now: float) -> Place:
         if place not in self._limits:
-            self._add(Single(place, name, make_limiter(settings, now)), settings)
+            scope = {"key": "key", "service": "service"}.get(place[0], "global")
+            told = (scope, settings.algorithm)
+            self._add(Single(place, name, make_limiter(settings, now), told), settings)
         return place
 
     def _each(self, place: Place, scope: str, name: str, settings: RateLimitSettings, now: float) -> Place:
@@ -178,7 +180,8 @@ class Limits:
             kept = settings.client_ip
             bounds = Bounds(kept.max_clients, kept.max_idle_time, kept.cleanup_interval)
             what = f"{what} for {name}"
-        self._add(Each(place, what, Keyed(maker(settings), bounds, now), key_of), settings)
+        told = (scope, settings.algorithm)
+        self._add(Each(place, what, Keyed(maker(settings), bounds, now), key_of, told), settings)
         return place
 
     def _add(self, limit: Single | Each, settings: RateLimitSettings) -> None:

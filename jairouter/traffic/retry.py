@@ -173,6 +173,13 @@ def told_wait(failure: Answer | GatewayError, today: float) -> float | None:
     return retry_after(failure.headers, today)
 
 
+def reason_of(failure: Answer | GatewayError, attempt: Attempt) -> str:
+    """What went wrong, for metrics: a status, or a word of the configuration."""
+    if isinstance(failure, GatewayError):
+        return str(_reason(failure, attempt) or "other")
+    return str(failure.status)
+
+
 def _reason(error: GatewayError, attempt: Attempt) -> str | int | None:
     """What went wrong in the words of the configuration; None for what no other instance does better."""
     if isinstance(error, UpstreamRefusal):

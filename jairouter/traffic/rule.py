@@ -16,6 +16,12 @@ Place = tuple[str, ...]
 """Where a limit is configured; by that it is known again after a reload."""
 
 
+Told = tuple[str, str]
+"""The scope and the algorithm of a limit, for metrics."""
+
+NO_WORDS: Told = ("", "")
+
+
 class Admitted(NamedTuple):
     """All limits let a request through, and have counted it.
 
@@ -38,11 +44,13 @@ class Refused(NamedTuple):
         wait: Seconds after which all of them may.
         quota: Of the limit that refuses for longest.
         name: What that one is the limit of.
+        told: See `Told`; of that one.
     """
 
     wait: float
     quota: Quota
     name: str
+    told: Told = NO_WORDS
 
 
 class Single(NamedTuple):
@@ -52,11 +60,13 @@ class Single(NamedTuple):
         place: See `Place`.
         name: What it is the limit of, for clients to read.
         limiter: Itself.
+        told: See `Told`.
     """
 
     place: Place
     name: str
     limiter: ILimiter
+    told: Told = NO_WORDS
 
 
 class Each(NamedTuple):
@@ -67,12 +77,14 @@ class Each(NamedTuple):
         name: What it is the limit of, for clients to read; the model stands where it says `{model}`.
         table: The limiters.
         key_of: Whose limiter it is that an exchange stands under.
+        told: See `Told`.
     """
 
     place: Place
     name: str
     table: Keyed
     key_of: Callable[[Exchange], Hashable]
+    told: Told = NO_WORDS
 
 
 class Rule:
@@ -85,9 +97,10 @@ class Rule:
 
     Attributes:
         lends: Whether any of them is to be given back.
+        told: See `Told`; one for each.
     """
 
-    __slots__ = ("_buckets", "_limiters", "_singles", "_tables", "lends")
+    __slots__ = ("_buckets", "_limiters", "_singles", "_tables", "lends", "told")
 
     def __init__(self, limits: Iterable[Single | Each], *, lends: bool, buckets: bool = False) -> None:
         limits = tuple(limits)
@@ -95,6 +108,7 @@ class Rule:
         self._limiters = [each.limiter for each in self._singles]
         self._tables = [each for each in limits if isinstance(each, Each)]
         self.lends = lends
+        self.told = tuple(each.told for each in limits)
         self._buckets = buckets
 
     @property
@@ -114,7 +128,7 @@ class Rule:
             if limiter.refusal(now):
                 return self._refused(exchange, now)
         # Only now: who is refused anyway is not worth being remembered
-        for _, _, table, key_of in self._tables:
+        for _, _, table, key_of, _ in self._tables:
             limiter = table.limiter(key_of(exchange), now)
             if limiter.refusal(now):
                 return self._refused(exchange, now)
@@ -125,14 +139,14 @@ class Rule:
 
     def _refused(self, exchange: Exchange, now: float) -> Refused:
         """Ask all of them, and tell of the one that refuses for longest."""
-        asked = [(each.name, each.limiter) for each in self._singles]
-        for _, name, table, key_of in self._tables:
+        asked = [(each.name, each.limiter, each.told) for each in self._singles]
+        for _, name, table, key_of, told in self._tables:
             known = table.known(key_of(exchange))
             if known is not None:
-                asked.append((name.replace("{model}", repr(exchange.model[:100])), known))
-        refusals = [(limiter.refusal(now), name, limiter) for name, limiter in asked]
-        wait, name, limiter = max(refusals, key=lambda each: each[0])
-        return Refused(wait, limiter.quota(now), name)
+                asked.append((name.replace("{model}", repr(exchange.model[:100])), known, told))
+        refusals = [(limiter.refusal(now), name, limiter, told) for name, limiter, told in asked]
+        wait, name, limiter, told = max(refusals, key=lambda each: each[0])
+        return Refused(wait, limiter.quota(now), name, told)
 
 
 def _taken(limiters: list[ILimiter], now: float) -> Admitted:

@@ -20,7 +20,7 @@ from jairouter.upstream.pool import OriginPool, PoolLimits
 from jairouter.upstream.wire import WireBody
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable
+    from collections.abc import Coroutine, Iterable, Mapping
 
     from twisted.internet.defer import Deferred
     from twisted.web.http_headers import Headers
@@ -153,6 +153,11 @@ class Agent:
         for origin in [each for each in self._pools if each not in wanted]:
             self._pools.pop(origin).close()
         self._addresses = {key: each for key, each in self._addresses.items() if each.origin in wanted}
+
+    @property
+    def pools(self) -> Mapping[Origin, OriginPool]:
+        """The connections that there are."""
+        return self._pools
 
     def restrict(self, rules: Outbound) -> None:
         """Connect to what other rules allow, and keep no connection that they may not.

@@ -38,6 +38,10 @@ class Origin:
     port: int
     tls: BackendTls | None = None
 
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.secure else 'http'}://{host}:{self.port}"
+
 
 class Outgoing(NamedTuple):
     """A request ready to be written.

@@ -81,10 +81,13 @@ class OriginPool:
         self._closed = False
 
     def __repr__(self) -> str:
-        return (
-            f"<OriginPool lent={len(self._lent)} idle={len(self._idle)} "
-            f"connecting={self._connecting} waiting={len(self._waiting)}>"
-        )
+        lent, idle, connecting, waiting = self.counts
+        return f"<OriginPool lent={lent} idle={idle} connecting={connecting} waiting={waiting}>"
+
+    @property
+    def counts(self) -> tuple[int, int, int, int]:
+        """Connections that are lent, idle and being opened, and requests that wait for one."""
+        return len(self._lent), len(self._idle), self._connecting, len(self._waiting)
 
     def take(self) -> Connection | None:
         """Borrow a connection that is idle, or None; otherwise as `acquire`, which this spares a Deferred."""

@@ -69,16 +69,23 @@ class Prober:
         clock: The reactor, or a fake clock.
         random: For the jitter.
         make_probe: Makes the probe that some settings ask for.
+        told: Is told of each check that came to something: the instance, the seconds it took, and whether it
+            is well.
     """
 
     _log = Logger()
 
     def __init__(
-        self, clock: IReactorTime, random: Random, make_probe: Callable[[HealthCheckSettings], IProbe]
+        self,
+        clock: IReactorTime,
+        random: Random,
+        make_probe: Callable[[HealthCheckSettings], IProbe],
+        told: Callable[[Instance, float, bool], None] = lambda *_: None,
     ) -> None:
         self._clock = clock
         self._random = random
         self._make_probe = make_probe
+        self._told = told
         self._checks: dict[Hashable, Check] = {}
         self._checked: dict[_Identity, Checked] = {}
         self._unasked: dict[Hashable, Check] = {}  # under way, of instances that are not checked otherwise
@@ -207,6 +214,7 @@ class Prober:
     def _tell(self, instance: Instance, duration: float, reason: str) -> None:
         live, now, good = instance.live, self._clock.seconds(), not reason
         changed = live.probed(good, now)
+        self._told(instance, duration, good)
         up = good if live.health is None else live.health.up
         before = self._checked.get(instance.identity)
         since = now if changed or before is None else before.since

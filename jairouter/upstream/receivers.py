@@ -12,6 +12,7 @@ from zope.interface import implementer
 from jairouter.body import AnswerBody
 from jairouter.codec.sse import EventSplitter, read_events
 from jairouter.codec.sse_watch import Watch, parse_error
+from jairouter.codec.usage import TAIL, StreamMeter
 from jairouter.errors import GatewayError, StreamCut, UpstreamError, UpstreamRefusal
 from jairouter.interfaces import IBodySource
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from jairouter.codec.sse_watch import Dialect, StreamedError
+    from jairouter.exchange import Attempt
 
 
 @implementer(IBodySource)
@@ -30,12 +32,16 @@ class PlainReceiver(Protocol):
 
     Attributes:
         body: Where they go.
+        received: How many have come.
+        tail: The last of them, at least `TAIL` if there were as many.
     """
 
     transport: Any  # a BodyTransport
 
     def __init__(self, *, discard: bool = False) -> None:
         self.body = AnswerBody(self)
+        self.received = 0
+        self.tail = b""
         self._discard = discard
         self._over = False
 
@@ -47,6 +53,8 @@ class PlainReceiver(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """See `Protocol.dataReceived`."""
+        self.received += len(data)
+        self.tail = data if len(data) >= TAIL else (self.tail + data)[-TAIL:]
         self.body.chunk(data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -85,17 +93,23 @@ class EventReceiver(Protocol):
     Args:
         dialect: How the stream says that it is complete.
         max_event: Bytes of an unfinished event that are held back, and of comments before the first event.
+        attempt: Told of the first token.
 
     Attributes:
         body: Where the events go.
+        received: Bytes that have come.
+        meter: What is known of its tokens.
         begun: Fires at the first event. Fails with `UpstreamError` when none comes, or when it is an error:
             vLLM and SGLang report errors so, under a status 200.
     """
 
     transport: Any  # a BodyTransport
 
-    def __init__(self, dialect: Dialect, max_event: int) -> None:
+    def __init__(self, dialect: Dialect, max_event: int, attempt: Attempt | None = None) -> None:
         self.body = AnswerBody(self)
+        self.received = 0
+        self.meter = StreamMeter()
+        self._attempt = attempt
         self.begun: Deferred[None] = Deferred(lambda _: self.abort())
         self._splitter = EventSplitter(max_event)
         self._watch = Watch(dialect)
@@ -106,9 +120,18 @@ class EventReceiver(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """See `Protocol.dataReceived`."""
+        self.received += len(data)
         events = self._splitter.feed(data)
         if events and not self._over:
+            self._measure(events)
             self._take(events, self._watch.see(events))
+
+    def _measure(self, events: bytes) -> None:
+        meter = self.meter
+        meter.see(events)
+        if meter.begun and self._attempt is not None:
+            self._attempt.token()
+            self._attempt = None
 
     def _take(self, events: bytes, error: StreamedError | None) -> None:
         if self._peeking and error is not None:
@@ -142,6 +165,7 @@ class EventReceiver(Protocol):
             return
         # An event that ends with the stream, without its empty line, is one all the same
         tail = self._splitter.flush()
+        self._measure(tail)
         error = self._watch.see(tail)
         if error is not None:
             self._broke(_refusal(error))

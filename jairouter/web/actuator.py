@@ -1,14 +1,16 @@
-"""What load balancers, orchestrators and Prometheus ask: health, info, metrics."""
+"""What load balancers and orchestrators ask: health, info."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from jairouter.errors import RouteNotFound
+from jairouter.web.resources import JsonPage
 
-from jairouter.web.resources import JsonPage, Page, refuse_method, write_page
+if TYPE_CHECKING:
+    from twisted.web.resource import Resource
 
 Ready = Callable[[], bool]
 
@@ -25,6 +27,13 @@ class Component:
     status: str = "UP"
     details: dict[str, Any] = field(default_factory=dict)
 
+    def shown(self, *, detailed: bool) -> dict[str, Any]:
+        """As JSON values."""
+        page: dict[str, Any] = {"status": self.status}
+        if detailed and self.details:
+            page["details"] = self.details
+        return page
+
 
 class Health(JsonPage):
     """Whether requests can be served: 200, or 503 while the gateway drains.
@@ -33,40 +42,69 @@ class Health(JsonPage):
     orchestrator does not restart a gateway whose backends are down; ``readiness`` is whether to send
     requests here.
 
+    Below it each component has a page too, for those who may see the components.
+
+    Args:
+        ready: Whether requests are to be sent here.
+        probes: Whether there are `liveness` and `readiness`.
+
     Attributes:
-        components: Other parts whose states are shown, by name; each is asked anew each time.
-        shows_details: Whether whoever sends a request may see the details of them.
+        components: Other parts whose states are shown, by name; each is asked anew each time. None of them
+            decides whether requests are served: a gateway whose backends are down is not helped by sending
+            requests to others that have the same ones.
+        shows_components: Whether whoever sends a request may see them.
+        shows_details: Whether it may see the details of them, and so them too.
     """
 
     everybody = True
 
-    def __init__(self, ready: Ready) -> None:
+    def __init__(self, ready: Ready, *, probes: bool = True) -> None:
         super().__init__()
         self._ready = ready
-        self.components: dict[str, Callable[[], Component]] = {}
+        self.components: dict[str, Callable[[], Component]] = {"ping": Component}
+        self.shows_components: Callable[[Any], bool] = lambda _: True
         self.shows_details: Callable[[Any], bool] = lambda _: False
-        self.putChild(b"liveness", _State(lambda: True))
-        self.putChild(b"readiness", _State(ready))
+        self._groups = ["liveness", "readiness"] if probes else []
+        if probes:
+            self.putChild(b"liveness", _State(lambda: True))
+            self.putChild(b"readiness", _State(ready))
+            self.components["livenessState"] = Component
+            self.components["readinessState"] = lambda: Component(_status(ready()))
+
+    def getChild(self, path: bytes, request: Any) -> Resource:
+        """See `Resource.getChild`."""
+        name = path.decode("latin-1")
+        if name not in self.components or request.postpath not in ([], [b""]):
+            return super().getChild(path, request)
+        return _OneComponent(self, name)
 
     def page(self, request: Any) -> tuple[int, Any]:
         """See `JsonPage.page`."""
         ready = self._ready()
-        state = _status(ready)
-        components: dict[str, Any] = {
-            "livenessState": {"status": "UP"},
-            "readinessState": {"status": state},
-        }
+        page: dict[str, Any] = {"status": _status(ready)}
+        if self._groups:
+            page["groups"] = self._groups
         detailed = self.shows_details(request)
-        for name, ask in self.components.items():
-            component = ask()
-            components[name] = {"status": component.status}
-            if detailed and component.details:
-                components[name]["details"] = component.details
-        return (200 if ready else 503), {
-            "status": state,
-            "groups": ["liveness", "readiness"],
-            "components": components,
-        }
+        if detailed or self.shows_components(request):
+            page["components"] = {
+                name: ask().shown(detailed=detailed) for name, ask in self.components.items()
+            }
+        return (200 if ready else 503), page
+
+
+class _OneComponent(JsonPage):
+    everybody = True
+
+    def __init__(self, health: Health, name: str) -> None:
+        super().__init__()
+        self._health = health
+        self._name = name
+
+    def page(self, request: Any) -> tuple[int, Any]:
+        detailed = self._health.shows_details(request)
+        if not detailed and not self._health.shows_components(request):
+            raise RouteNotFound("there is nothing to be seen")
+        return 200, self._health.components[self._name]().shown(detailed=detailed)
 
 
 class _State(JsonPage):
@@ -97,31 +135,3 @@ class Info(JsonPage):
     def page(self, request: Any) -> tuple[int, Any]:
         """See `JsonPage.page`."""
         return 200, self._page
-
-
-class Prometheus(Page):
-    """The metrics page.
-
-    It takes milliseconds to make, so those who ask in the same turn of the reactor get the same one: a
-    thousand of them at once would otherwise stop everything else for seconds.
-    """
-
-    everybody = True
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        super().__init__()
-        self._registry = registry
-        self._made: bytes | None = None
-
-    def render(self, request: Any) -> int:
-        """See `Resource.render`."""
-        if request.method not in (b"GET", b"HEAD"):
-            return refuse_method(request, b"GET, HEAD")
-        content_type = CONTENT_TYPE_LATEST.encode("ascii")
-        if self._made is None:
-            self._made = generate_latest(self._registry)
-            request.site.reactor.callLater(0, self._forget)
-        return write_page(request, 200, content_type, self._made)
-
-    def _forget(self) -> None:
-        self._made = None

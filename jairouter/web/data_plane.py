@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections import Counter
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 from twisted.logger import Logger
@@ -71,6 +72,11 @@ class DataPlane:
         """How many requests are under way."""
         return self._ledger.outstanding()["request"]
 
+    @property
+    def under_way(self) -> Mapping[tuple[str, bool], int]:
+        """How many, by service and whether their answer is a stream."""
+        return Counter(call.kind for call in self._calls)
+
     def serve(self, http_request: http.Request, route: Route) -> None:
         """Answer one request."""
         request = exchange_request(http_request, route, self._ids)
@@ -138,6 +144,11 @@ class _Call:
         self._body: AnswerBody | None = None
         self.decided = False
         self.task = Task(work, self._returned, self._raised)
+
+    @property
+    def kind(self) -> tuple[str, bool]:
+        """The service that is asked, and whether the answer is a stream."""
+        return self._exchange.request.route.service, self._exchange.stream
 
     def answered(self) -> None:
         """See `Owner.answered`."""

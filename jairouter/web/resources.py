@@ -44,11 +44,15 @@ class Page(Resource):
     Attributes:
         everybody: Whether everybody may GET it, with security on too. Of all others, `web.route_table` has to
             know what they need.
+        permission: What a caller needs for it with security on, if it sees to that itself; else nothing.
+        below: Paths below it for which they need the same.
         of_models: Whether it is for programs that use models, and not for operators.
     """
 
     takes_upload = True
     everybody = False
+    permission = ""
+    below: tuple[str, ...] = ()
     of_models = False
 
     def getChild(self, path: bytes, request: Request) -> Resource:

@@ -64,6 +64,9 @@ def _lines(resource: Resource, path: str) -> Iterator[Line]:
             yield Line(endpoint.method, endpoint.path, endpoint.permission)
     elif isinstance(resource, Page) and resource.everybody:
         yield Line("GET", path, PUBLIC)
+    elif isinstance(resource, Page) and resource.permission:
+        yield Line("GET", path, resource.permission)
+        yield from (Line("GET", path + below, resource.permission) for below in resource.below)
     elif not isinstance(resource, Branch):
         raise ValueError(f"nobody has said who may ask for {path or '/'}")
     for name, below in resource.children.items():

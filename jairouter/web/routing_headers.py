@@ -20,8 +20,8 @@ def added_lines(exchange: Exchange, now: float | None) -> bytes:
     """
     quota, added = exchange.quota, exchange.added
     lines = b"" if quota is None else _LIMITS % (quota[0], quota[1], duration(quota[2]))
-    if added:
-        lines += b"".join([b"%b: %b\r\n" % pair for pair in added])
+    for pair in added:  # (one, or none)
+        lines += b"%b: %b\r\n" % pair
     return lines if now is None else lines + routing_lines(exchange, now)
 
 

@@ -54,6 +54,7 @@ class LimitTests(AllowanceCase):
         error = self.refused()
         self.assertAlmostEqual(error.retry_after or 0, 10.0)
         self.assertEqual(error.quota, Quota(6, 0, 60.0))
+        self.assertEqual(error.limit, ("api-key", "token-bucket"))
         self.now += 10.0
         self.take()
         self.refused()
@@ -74,6 +75,14 @@ class LimitTests(AllowanceCase):
         self.allowance.give_back(self.now)
         self.take()
         self.refused()
+
+    def test_what_refuses(self) -> None:
+        """For metrics."""
+        self.allow(requests_per_day=0)
+        self.assertEqual(self.refused().limit, ("api-key", "per-day"))
+        self.allow(max_concurrent=1)
+        self.take()
+        self.assertEqual(self.refused().limit, ("api-key", "concurrency"))
 
     def test_per_day(self) -> None:
         """A day ends at midnight UTC, and that is when to try again."""

@@ -62,7 +62,7 @@ class GateTests(SynchronousTestCase):
         self.assertEqual(self.admitted(x_api_key=b"k"), (ALICE, frozenset()))
 
     def test_key_as_a_bearer(self) -> None:
-        for value in (b"Bearer k", b"bearer  k", b"BEARER\tk "):
+        for value in (b"Bearer k", b"Bearer \t k\t ", b"bearer  k", b"BEARER\tk "):
             self.assertEqual(self.admitted(authorization=value), (ALICE, {b"authorization"}))
 
     def test_token(self) -> None:

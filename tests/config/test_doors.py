@@ -71,7 +71,15 @@ class DoorsTests(SynchronousTestCase):
         self.assertEqual([name for name in found if name.startswith("/")], ["/ops/health"])
         found = doors("management.endpoints.web.exposure: {include: '*', exclude: 'info,metrics'}")
         pages = [name for name in found if "actuator" in name]
-        self.assertEqual(pages, ["/actuator/health", "metrics, /actuator/prometheus"])
+        self.assertEqual(
+            pages,
+            [
+                "/actuator/health",
+                "metrics, /actuator/prometheus",
+                "/actuator/loggers",
+                "/actuator/configprops",
+            ],
+        )
 
 
 class WarningsTests(SynchronousTestCase):

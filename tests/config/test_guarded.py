@@ -84,6 +84,10 @@ class GuardedTests(SynchronousTestCase):
             ("management.api", {"management": None}),
             ("logging.audit", {"logging": {"audit": {"enabled": False}}}),
             ("logging.audit", {"logging": {"$patch": "replace"}}),
+            ("logging.file", {"logging": {"file": {"name": "/etc/cron.d/x"}}}),
+            ("logging.file", {"logging.file.max-history": 1}),
+            ("logging.file", {"logging": {"logback": {"rollingpolicy": {"max-history": 1}}}}),
+            ("logging.access.file", {"logging": {"access": {"file": "/etc/cron.d/x"}}}),
             ("server.forward-headers", {"server": {"forward-headers": {"trusted-proxies": ["0.0.0.0/0"]}}}),
             ("server.ssl", {"server": {"ssl": None}}),
             ("logging.file", {"logging": {"file": {"name": "/etc/cron.d/jairouter"}}}),
@@ -109,6 +113,7 @@ class GuardedTests(SynchronousTestCase):
     def test_all_else_is_changed(self) -> None:
         self.assertEqual(over({"server": {"port": 81}}).settings.server.port, 81)
         self.assertEqual(over({"logging": {"level": {"root": "debug"}}}).stored, 3)
+        self.assertEqual(over({"logging": {"access": {"enabled": False}}}).stored, 3)
 
     def test_secrets_of_the_gateway_are_not_sent_elsewhere(self) -> None:
         for text in (

@@ -48,8 +48,8 @@ class NotYetTests(SynchronousTestCase):
         told = "a.yml:2: adapter ollama has no effect yet: requests and answers are passed on as they are"
         self.assertEqual(str(notice), told)
 
-    def test_levels_give_one_notice_together(self) -> None:
-        self.assertEqual(len(read("logging.level: {a: INFO, b: INFO}").notices), 1)
+    def test_keys_of_one_row_give_one_notice_together(self) -> None:
+        self.assertEqual(len(read("store.redis: {host: a, port: 1}").notices), 1)
 
     def test_what_a_placeholder_stands_for_is_not_told(self) -> None:
         """Whoever may see the notices may not know the variables of the gateway."""
@@ -68,6 +68,19 @@ class NotApplicableTests(SynchronousTestCase):
         expected = ["a.yml:2: server.http2", "a.yml:4: server.tomcat.threads"]
         expected += ["a.yml:6: spring.main", "a.yml:7: spring.jpa"]
         self.assertEqual(found, expected)
+
+    def test_metrics_are_not_sampled(self) -> None:
+        """Files that say how they are to be are good enough, and are told once for each block."""
+        text = (
+            "monitoring.metrics:\n"
+            "  sampling: {request-metrics: 0.5, backend-metrics: 1}\n"
+            "  performance: {async-processing: true, batch-size: 5}\n"
+            "  collection-interval: 10s"
+        )
+        notices = [str(notice) for notice in read(text).notices]
+        self.assertEqual(len(notices), 3)
+        for notice in notices:
+            self.assertIn("not applicable", notice)
 
     def test_each_place_of_the_table_is_accepted(self) -> None:
         for place in not_applicable.KEYS:

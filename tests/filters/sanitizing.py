@@ -22,6 +22,7 @@ from jairouter.filters.looking_through import Masking
 from jairouter.filters.sanitize import Sanitize, Tools
 from jairouter.interfaces import IResponder
 from jairouter.telemetry.masking_metrics import MaskingMetrics
+from jairouter.telemetry.metrics.families import Families
 from jairouter.timers import TimerWheel
 from tests.filters.inner import exchange, run
 
@@ -65,7 +66,7 @@ class SanitizeCase(SynchronousTestCase):
         self.inner, self.heard = Inner(), Heard()
         self.registry = CollectorRegistry()
         self.threads: list[tuple[Deferred[Any], Any]] = []
-        metrics = MaskingMetrics(self.registry, {"env": "test"})
+        metrics = MaskingMetrics(self.registry, Families({"env": "test"}))
         wheel = TimerWheel(self.clock)
         self.tools = Tools(wheel, self.run_in_thread, metrics, self.heard, 100_000)
 

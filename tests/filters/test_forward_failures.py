@@ -9,8 +9,11 @@ from service_identity import CertificateError, VerificationError
 from service_identity.exceptions import DNSMismatch
 from service_identity.hazmat import DNS_ID
 from twisted.internet import error as net
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import Clock
+from twisted.logger import LogEvent, capturedLogs, formatEvent
 
+from jairouter.adapters.normal import NormalAdapter
 from jairouter.errors import (
     BadRequest,
     GatewayError,
@@ -20,8 +23,12 @@ from jairouter.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
+from jairouter.filters.forward import Forward
+from jairouter.telemetry.logs.levels import Levels
+from jairouter.telemetry.logs.often import Often
+from jairouter.tracing import Trace
 from jairouter.upstream.failures import BadAddress, BadAnswer, WrongBodyLength
-from tests.filters.inner import exchange, instance, run
+from tests.filters.inner import attempted, exchange, instance, run
 from tests.filters.test_forward import Case
 
 HOST = "backend-7.internal"
@@ -106,3 +113,52 @@ class FailureTests(Case):
         """Forward stands inside Pick; without it there is a fault, not a request."""
         self.failureResultOf(run(self.forward, exchange(None, "m", instance())), IndexError)
         self.assertEqual(self.agent.sent, [])
+
+
+class LogTests(Case):
+    """What is said of instances that fail: in an outage, each attempt does."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.clock, self.levels = Clock(), Levels()
+        often = Often(self.clock.seconds, 10.0)
+        adapter = NormalAdapter()
+        self.forward = Forward(self.agent, adapter, 1000, often=often, levels=self.levels)  # type: ignore[arg-type]  # a fake
+
+    def said(self, error: Exception, base_url: str = "http://a:1", times: int = 1) -> list[LogEvent]:
+        """What is logged when attempts at an instance fail."""
+        with capturedLogs() as events:
+            for _ in range(times):
+                self.agent.answer = Deferred()
+                what = attempted(base_url=base_url)
+                what.trace = Trace("t", "s", "", False)
+                work = run(self.forward, what)
+                self.agent.answer.errback(error)
+                self.failureResultOf(work, GatewayError)
+        return list(events)
+
+    def test_once_in_a_while(self) -> None:
+        [event] = self.said(net.ConnectionRefusedError(), times=100)
+        self.assertEqual(event["log_level"].name, "warn")
+        self.clock.advance(10)
+        [event] = self.said(net.ConnectionRefusedError(), times=100)
+        self.assertTrue(str(formatEvent(event)).endswith("(and 99 times before that were left out)"))
+        self.assertEqual((event["trace_id"], event["span_id"]), ("t", "s"))
+
+    def test_other_instances_and_other_kinds(self) -> None:
+        """They are something else."""
+        for error in (net.ConnectionRefusedError(), net.TimeoutError()):
+            for base_url in ("http://a:1", "http://b:1"):
+                self.assertEqual(len(self.said(error, base_url)), 1)
+
+    def test_details(self) -> None:
+        """Whoever wants them gets each."""
+        self.levels.set("jairouter.filters", "DEBUG")
+        levels = [event["log_level"].name for event in self.said(net.ConnectionRefusedError(), times=3)]
+        self.assertEqual(levels, ["warn", "debug", "debug"])
+
+    def test_faults(self) -> None:
+        """Those of the gateway itself, with the traceback."""
+        events = self.said(RuntimeError("x"), times=3)
+        self.assertEqual([event["log_level"].name for event in events], ["critical"])
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)

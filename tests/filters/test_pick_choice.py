@@ -184,7 +184,7 @@ class LimitTests(Case):
         self.limit(refuses=3.0)
         error = self.failureResultOf(self.start(), RateLimited).value
         assert isinstance(error, RateLimited)
-        self.assertEqual(error.retry_after, 3.0)
+        self.assertEqual((error.retry_after, error.limit), (3.0, ("instance", "other")))
         self.assert_at_rest()
 
     def test_another_is_there(self) -> None:
@@ -214,7 +214,7 @@ class LimitTests(Case):
         self.assertEqual(self.inner.exchanges, [])
         self.clock.advance(0.1)
         self.assertEqual(self.inner.exchanges, [self.exchange])
-        self.assertEqual(self.exchange.attempt.since, 1.5)
+        self.assertEqual((self.exchange.attempt.since, self.exchange.waited), (1.5, 1.5))
         work.cancel()
         self.failureResultOf(work, CancelledError)
 

@@ -192,6 +192,7 @@ class NobodyTests(Case):
         answer = self.successResultOf(self.work)
         self.assertEqual((answer.status, self.content_of(answer)), (503, b"overloaded"))
         self.assertEqual((self.exchange.not_retried, self.exchange.added), ("nobody", ()))
+        self.assertEqual(self.exchange.retried, ())
 
     def test_answer_that_was_arriving(self) -> None:
         self.inner.nobody = 1
@@ -214,7 +215,7 @@ class NobodyTests(Case):
         self.clock.advance(1)
         self.inner.fail(UpstreamError("lost"))
         self.failureResultOf(self.work, UpstreamError)
-        self.assertEqual(self.exchange.not_retried, "nobody")
+        self.assertEqual((self.exchange.not_retried, self.exchange.retried), ("nobody", ("connect",)))
 
 
 class RingTests(Case):

@@ -50,7 +50,8 @@ class Case(SynchronousTestCase):
     def setUp(self) -> None:
         self.inner = Inner()
         self.spools: list[CountedSpool] = []
-        self.validate = Validate(self.inner, 200, 500, self.new_spool, 5)
+        self.now = 0.0
+        self.validate = Validate(self.inner, 200, 500, self.new_spool, 5, lambda: self.now)
         self.connection = Connection()
 
     def new_spool(self) -> Spool:
@@ -296,6 +297,15 @@ class FormTests(Case):
         sink = Sink()
         sent.body.start(sink)
         self.assertEqual((sink.data, sink.ends), (FILE + MODEL + b"--b--\r\n", ["end"]))
+
+    def test_when_it_was_there(self) -> None:
+        """As far as it was waited for: the gateway's own time begins then."""
+        sent, _ = self.start(FILE)
+        self.assertEqual(sent.arrived, sent.started)
+        self.now = 7.0
+        self.arriving.received(MODEL + b"--b--\r\n")
+        self.arriving.finished()
+        self.assertEqual(sent.arrived, 7.0)
 
     def test_stream(self) -> None:
         field = b'--b\r\nContent-Disposition: form-data; name="stream"\r\n\r\ntrue\r\n'

@@ -54,10 +54,12 @@ class KilledTests(SynchronousTestCase):
             child = subprocess.Popen([sys.executable, "-c", CHILD, text], stdout=subprocess.PIPE)
             assert child.stdout is not None
             with child, child.stdout:
-                self.assertEqual(child.stdout.readline(), b"busy\n")
-                verified = verify(place)  # while it is written
-                self.assertEqual(verified.fault, "")
-                child.kill()
+                try:
+                    self.assertEqual(child.stdout.readline(), b"busy\n")
+                    verified = verify(place)  # while it is written
+                    self.assertEqual(verified.fault, "")
+                finally:
+                    child.kill()
             verified = verify(place)
             self.assertEqual(verified.fault, "")
             self.assertGreater(verified.last, last)

@@ -71,5 +71,5 @@ class SanitizedTests(SynchronousTestCase):
         """The name of a model is part of the access log."""
         messages: Any = [{"role": "user", "content": "x"}]
         self.client.chat.completions.create(model=f"call-{PHONE}", messages=messages)
-        self.gateway.wait_for(r"model=call-\*{11}")
+        self.gateway.wait_for(r'model="call-\*{11}"')
         self.assertNotIn(PHONE, self.gateway.output)

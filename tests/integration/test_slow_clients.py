@@ -200,6 +200,6 @@ class CapTests(SynchronousTestCase):
         refused = [error for error, _ in courses["fresh"].failures]
         self.assertGreater(len(refused), 0)
         self.assertEqual({isinstance(error, ConnectionError) for error in refused}, {True}, refused[:5])
-        self.assertIn("new ones are refused", self.gateway.output)
+        self.gateway.wait_for("new ones are refused")
         afterwards = course_of(self.gateway, lambda: time.sleep(0.5))
         self.assertEqual([course.failures for course in afterwards.values()], [[], [], []])

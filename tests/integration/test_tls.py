@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import re
 import socket
 import ssl
 import tempfile
@@ -162,7 +163,7 @@ class TlsTests(SynchronousTestCase):
         status, answer = ask(self.gateway, model)
         self.assertEqual((status, answer["error"]["code"]), (502, "upstream_error"))
         self.assertIn("secure", answer["error"]["message"])
-        self.assertIn(f"({reason}", next(x for x in self.gateway.output.splitlines() if f" {model} at " in x))
+        self.gateway.wait_for(f" {re.escape(model)} at .*\\({re.escape(reason)}")
 
     def test_certificate_that_the_system_trusts(self) -> None:
         self.assertEqual(self.answered("system"), {"authorization": "Bearer instance", "shown": None})
@@ -203,7 +204,7 @@ class TlsTests(SynchronousTestCase):
     def test_anybody(self) -> None:
         """It works, and it is said at each start."""
         self.answered("anybody")
-        self.assertIn("instances[9] (anybody): the certificate of https://127.0.0.1:", self.gateway.output)
+        self.gateway.wait_for(r"instances\[9\] \(anybody\): the certificate of https://127\.0\.0\.1:")
 
 
 class NeverEndingTests(SynchronousTestCase):

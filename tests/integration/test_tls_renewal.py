@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import time
 from pathlib import Path
@@ -63,7 +64,7 @@ class RenewalTests(SynchronousTestCase):
         wait_until(lambda: self.component()["status"] == "DEGRADED", lambda: str(self.gateway))
         self.assertEqual(self.gateway.serial(), self.pair.first.certificate.serial_number)
         told = f"server.ssl.certificate: {self.pair.folder / 'live.pem'} holds no certificate in PEM form"
-        self.assertIn(told, self.gateway.output)
+        self.gateway.wait_for(re.escape(told))
         self.assertIn(told, self.component()["details"]["reason"])
         second = certificate()
         self.pair.archive(second, 2)

@@ -43,9 +43,20 @@ class WaitingTests(SynchronousTestCase):
         key = "management.endpoints.web.exposure.include"
         self.assertEqual(told(text), [f"a.yml:2: {key} takes effect at the next start"])
 
+    def test_metrics(self) -> None:
+        """What is counted is made once; from when on a request is slow is asked again and again."""
+        text = STORE + "server: {port: 8080}\nmonitoring: {metrics: {prefix: gate, thresholds: {chat: 1s}}}"
+        key = "monitoring.metrics.prefix"
+        self.assertEqual(told(text), [f"a.yml:3: {key}: gate takes effect at the next start"])
+
     def test_what_is_read_anew(self) -> None:
         base = "server: {max-spooled-size: 1GB, ssl: {certificate: other.pem, key-password: two}}\n" + STORE
         self.assertEqual(told(base + "webclient: {read-timeout: 5s}"), [])
+
+    def test_levels_are_read_anew(self) -> None:
+        """Unlike the rest of what is said about logs."""
+        said = told("logging: {level: {root: WARN}, file: {max-history: 3}}\n" + STORE)
+        self.assertEqual(said, ["a.yml:1: logging.file.max-history: 3 takes effect at the next start"])
 
     def test_whether_the_listener_speaks_tls(self) -> None:
         """Other than what it shows."""

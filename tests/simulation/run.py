@@ -7,6 +7,7 @@ import gc
 import sys
 import traceback
 from collections import Counter
+from collections.abc import Iterator
 from random import Random
 from typing import Any
 
@@ -23,6 +24,7 @@ from tests.simulation.truth import judge
 from tests.simulation.watch import Watch
 from tests.world import GATEWAY, World
 
+CALLS = "jairouter_backend_calls_total"
 LIMIT = 600.0
 """Seconds of the fake clock; nothing in a schedule takes so long."""
 
@@ -46,6 +48,7 @@ class Run:
         self.world = World(settings_of(schedule.configuration), schedule.seed, self.network)
         self.watch = Watch(self.network.seconds)
         self._begun: Counter[str] = Counter()
+        self._forgotten: Counter[str] = Counter()
         self._count_permits()
         self.record = Record()
         for address in BACKENDS:
@@ -106,7 +109,12 @@ class Run:
             network.callLater(outage.end - outage.start, network.listeners.__setitem__, address, port)
 
     def _reload(self, configuration: Configuration) -> None:
+        before = dict(self._samples(CALLS))
         self.world.gateway.reload(settings_of(configuration))
+        # What was counted about instances that are long gone is not shown any more
+        after = dict(self._samples(CALLS))
+        for labels in before.keys() - after.keys():
+            self._forgotten[dict(labels)["outcome"]] += before[labels]
         self.watch.note("reload", configuration)
 
     def _count_permits(self) -> None:
@@ -147,7 +155,7 @@ class Run:
         exchanges = sum(count for uri, count in requests.items() if uri.startswith("/v1/"))
         if exchanges != self._begun["request"]:
             self.faults.append(f"{self._begun['request']} requests were begun, {requests} counted")
-        attempts = self._counted("jairouter_backend_calls_total", "outcome")
+        attempts = self._counted(CALLS, "outcome") + self._forgotten
         if attempts.total() != self._begun["attempt"] or attempts["unsettled"]:
             self.faults.append(f"{self._begun['attempt']} attempts were begun, {attempts} counted")
         for client in self.clients:
@@ -159,11 +167,15 @@ class Run:
 
     def _counted(self, metric: str, label: str) -> Counter[str]:
         counts = Counter[str]()
-        for family in self.world.gateway.registry.collect():
+        for labels, number in self._samples(metric):
+            counts[dict(labels)[label]] += number
+        return counts
+
+    def _samples(self, metric: str) -> Iterator[tuple[frozenset[tuple[str, str]], int]]:
+        for family in self.world.gateway.observing.registry.collect():
             for sample in family.samples:
                 if sample.name == metric:
-                    counts[sample.labels[label]] += int(sample.value)
-        return counts
+                    yield frozenset(sample.labels.items()), int(sample.value)
 
     def _judge_connections(self) -> None:
         for address, here, there in self.network.connections:

@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.simulation.run import run
 
-SEEDS = 40
+SEEDS = 25
 ONCE_FAILED = (52, 232, 532, 892)
 """Seeds beyond the first ones that found something in the gateway. What earlier schedules found, which knew
 nothing of traffic control, is in test_regressions."""

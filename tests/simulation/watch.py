@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 from jairouter.exchange import Attempt, Outcome
 from jairouter.filters import pick
-from jairouter.telemetry.metrics import RequestMetrics
+from jairouter.filters.record import Record
 from jairouter.traffic.rule import Refused, Rule
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class Watch:
             for owner, name, new in (
                 (pick, "Attempt", self._watched_attempt()),
                 (Rule, "admit", self._watched_admit()),
-                (RequestMetrics, "record", self._watched_record()),
+                (Record, "_tell", self._watched_record()),
                 (pick, "_nobody", self._watched_nobody()),
             ):
                 stack.enter_context(patch.object(owner, name, new))
@@ -121,10 +121,10 @@ class Watch:
         return watched
 
     def _watched_record(self) -> Callable[..., Any]:
-        watch, record = self, RequestMetrics.record
+        watch, tell = self, Record._tell
 
-        def watched(metrics: RequestMetrics, exchange: Exchange, *more: Any) -> None:
-            record(metrics, exchange, *more)
+        def watched(record: Record, exchange: Exchange, *more: Any) -> None:
+            tell(record, exchange, *more)
             watch.exchanges[tag_of(exchange)] = exchange
             watch.note("over", exchange)
 

@@ -91,3 +91,11 @@ class AccessLogTests(SynchronousTestCase):
         self.assertIn(
             " error=rate-limit.4 ", self.line(exchange(), 200, 5, UpstreamRefusal("no", code="rate-limit.4"))
         )
+
+    def test_logger(self) -> None:
+        """Its level is that of `jairouter.access`, whatever the class is called."""
+        log = AccessLog(self.wheel)
+        with capturedLogs() as events:
+            log.record(exchange(), 200, 0, None)
+            log.flush()
+        self.assertEqual(events[0]["log_namespace"], "jairouter.access")

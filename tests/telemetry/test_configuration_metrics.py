@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry
 from twisted.trial.unittest import SynchronousTestCase
 
 from jairouter.telemetry.configuration_metrics import ConfigurationMetrics, ReloadCounts
+from jairouter.telemetry.metrics.families import Families
 
 
 class ConfigurationMetricsTests(SynchronousTestCase):
@@ -14,7 +15,7 @@ class ConfigurationMetricsTests(SynchronousTestCase):
     def values(self, counts: ReloadCounts, **tags: str) -> list[float | None]:
         """All series, in the order of the attributes of the counts."""
         registry = CollectorRegistry()
-        registry.register(ConfigurationMetrics(lambda: counts, tags))
+        registry.register(ConfigurationMetrics(lambda: counts, Families(tags)))
         series: tuple[tuple[str, dict[str, str]], ...] = (
             ("version", {}),
             ("last_reload_successful", {}),
@@ -39,6 +40,14 @@ class ConfigurationMetricsTests(SynchronousTestCase):
 
     def test_asked_anew(self) -> None:
         counts, registry = ReloadCounts(), CollectorRegistry()
-        registry.register(ConfigurationMetrics(lambda: counts, {}))
+        registry.register(ConfigurationMetrics(lambda: counts, Families()))
         counts.version = 3
         self.assertEqual(registry.get_sample_value("jairouter_config_version"), 3)
+
+    def test_taken_at_once(self) -> None:
+        """They are shown in another thread, in which they may have changed."""
+        counts = ReloadCounts(version=3)
+        shown = ConfigurationMetrics(lambda: counts, Families()).look()
+        counts.version = 4
+        (version, *_) = shown()
+        self.assertEqual([sample.value for sample in version.samples], [3])

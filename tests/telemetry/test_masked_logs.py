@@ -13,6 +13,7 @@ from jairouter.codec.masking import Rule, Rules
 from jairouter.codec.strategies import (
     mask,
 )
+from jairouter.telemetry.logs.requests import Batch, Row
 from jairouter.telemetry.masked_logs import WITHHELD, MaskedLog, MaskedLogs
 
 
@@ -70,3 +71,20 @@ class MaskedLogTests(SynchronousTestCase):
         self.masked.use(None)
         self.log.info("a 4")
         self.assertEqual([formatEvent(each) for each in self.events], ["a 1", "* 2", "a *", "a 4"])
+
+    def test_lines_about_requests_stay_lines(self) -> None:
+        """Of which many are one event."""
+        self.begin()
+        row: Row = (0.0, 0.1, "192.0.2.1", "/v1/x", 200, 1, "m", "-", 0, None, "", "13812345678", None)
+        other = (*row[:6], "13900000000", *row[7:11], "req_2", None)
+        self.log.info("{requests}", requests=Batch([row, other], 0.0))
+        [event] = self.events
+        first, second = str(event["requests"]).splitlines()
+        self.assertTrue(first.endswith("id=***********"), first)
+        self.assertIn('model="***********" ', second)
+        self.assertNotIn("13812345678", repr(event["requests"].rows))
+
+    def test_traces_are_kept(self) -> None:
+        self.begin()
+        self.log.info("13812345678", trace_id="t", span_id="s")
+        self.assertEqual((self.events[0]["trace_id"], self.events[0]["span_id"]), ("t", "s"))

@@ -8,6 +8,7 @@ from zope.interface.verify import verifyObject
 
 from jairouter.auditing import Event, IAudit
 from jairouter.errors import Reason
+from jairouter.telemetry.metrics.families import Families
 from jairouter.telemetry.security_metrics import SecurityMetrics
 
 FAILED = Event("AUTHENTICATION_FAILURE", result="denied")
@@ -18,7 +19,7 @@ class SecurityMetricsTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.lost = 0
-        self.metrics = SecurityMetrics({"environment": "test"}, lambda: self.lost)
+        self.metrics = SecurityMetrics(Families({"environment": "test"}), lambda: self.lost)
         self.registry = CollectorRegistry()
         self.registry.register(self.metrics)
 

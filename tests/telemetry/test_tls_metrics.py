@@ -5,6 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, generate_latest
 from twisted.trial.unittest import SynchronousTestCase
 
+from jairouter.telemetry.metrics.families import Families
 from jairouter.telemetry.tls_metrics import TlsMetrics
 
 
@@ -14,7 +15,7 @@ class TlsMetricsTests(SynchronousTestCase):
     def test_page(self) -> None:
         failures = {"version": 2}
         registry = CollectorRegistry()
-        registry.register(TlsMetrics(failures, lambda: 1_700_000_000.0, {"site": "x"}))
+        registry.register(TlsMetrics(failures, lambda: 1_700_000_000.0, Families({"site": "x"})))
         failures["cipher"] = 1
         lines = [each for each in generate_latest(registry).decode().splitlines() if each[0] != "#"]
         self.assertEqual(

@@ -48,6 +48,23 @@ class LevelTests(SynchronousTestCase):
         limited = limits("enabled: true, capacity: 2", "enabled: false")
         self.assertEqual(passed(limited, *[asking()] * 3), [True, True, False])
 
+    def test_words(self) -> None:
+        """What metrics call them: the scope, and the algorithm that is configured."""
+        for limited, words in (
+            (limits(ONE), ("global", "token-bucket")),
+            (limits("", f"{ONE}, algorithm: sliding-window, max-requests: 1"), ("service", "sliding-window")),
+            (limits("", f"{ONE}, scope: client-ip"), ("client-ip", "token-bucket")),
+            (limits(f"{ONE}, scope: model, algorithm: concurrency"), ("model", "concurrency")),
+            (limits(f"{ONE}, scope: key, key: secret"), ("key", "token-bucket")),
+        ):
+            rule = limited.rule("chat")
+            assert rule is not None
+            self.assertEqual(rule.told, (words,))
+            admit(limited)
+            verdict = admit(limited)
+            assert isinstance(verdict, Refused)
+            self.assertEqual(verdict.told, words)
+
     def test_names(self) -> None:
         for limited, name in (
             (limits(ONE), "all requests"),

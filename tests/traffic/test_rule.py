@@ -129,7 +129,13 @@ class TablesTests(SynchronousTestCase):
         limited = limits(self.PER_ADDRESS)
         passed(limited, *[asking()] * 2)
         self.assertEqual(
-            admit(limited), Refused(2.0, Quota(2, 0, 4.0), "each client address for all requests")
+            admit(limited),
+            Refused(
+                2.0,
+                Quota(2, 0, 4.0),
+                "each client address for all requests",
+                ("client-ip", "token-bucket"),
+            ),
         )
         self.assertEqual(passed(limited, asking(address="192.0.2.9")), [True])
 

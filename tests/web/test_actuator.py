@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
 
-from prometheus_client import CollectorRegistry, Counter
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 
-from jairouter.web.actuator import Component, Health, Info, Prometheus
+from jairouter.web.actuator import Component, Health, Info
 from tests.web.serving import Received, Serving, answers
 
 
@@ -92,55 +88,3 @@ class InfoTests(SynchronousTestCase):
         answer = ask(Info("1.2.3"))
         self.assertEqual(json.loads(answer.body)["app"], {"name": "jairouter", "version": "1.2.3"})
         self.assertEqual(answer.headers["content-type"], "application/json")
-
-
-class CountedCollector(Collector):
-    """A metric that says how often it was collected."""
-
-    def __init__(self, told: Callable[[int], None]) -> None:
-        self._told = told
-        self._times = 0
-
-    def describe(self) -> Iterable[Metric]:
-        return [GaugeMetricFamily("made", "Times.")]
-
-    def collect(self) -> Iterable[Metric]:
-        self._times += 1
-        self._told(self._times)
-        return [GaugeMetricFamily("made", "Times.", value=self._times)]
-
-
-class PrometheusTests(SynchronousTestCase):
-    """The metrics page."""
-
-    def setUp(self) -> None:
-        self.registry = CollectorRegistry()
-        Counter("things", "Things.", registry=self.registry).inc(3)
-
-    def test_page(self) -> None:
-        answer = ask(Prometheus(self.registry))
-        self.assertEqual((answer.status, b"things_total 3.0\n" in answer.body), (200, True))
-        self.assertTrue(answer.headers["content-type"].startswith("text/plain; version="))
-
-    def test_many_at_once(self) -> None:
-        """Who asks in the same turn of the reactor gets the same page; it is up to date in each turn."""
-        made: list[int] = []
-        self.registry.register(CountedCollector(made.append))
-        serving = Serving(Prometheus(self.registry))
-        made.clear()
-        for turn in range(1, 4):
-            clients = [serving.ask() for _ in range(20)]
-            for client in clients:
-                client.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            serving.run()
-            self.assertEqual(len(made), turn)
-            pages = {answers(client.received)[0].body for client in clients}
-            self.assertEqual(len(pages), 1)
-            self.assertIn(b"made %d.0\n" % turn, pages.pop())
-        self.assertEqual(serving.close(), [])
-
-    def test_head(self) -> None:
-        self.assertEqual(ask(Prometheus(self.registry), method="HEAD").body, b"")
-
-    def test_below(self) -> None:
-        self.assertEqual(ask(Prometheus(self.registry), "/other").status, 404)

@@ -31,9 +31,8 @@ BEGAN: Final = 1_767_225_600.0
 """2026-01-01T00:00:00Z."""
 PAGE: Final = Path(__file__).parents[2] / "docs" / "security.md"
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND")
-CHANGED: Final = {"config", "security"}
 SINGLE: Final = sorted(
-    each for each in ALL if each.endswith(":read") or each.startswith(("config:", "security:"))
+    each for each in ALL if each.endswith(":read") or each.startswith(("config:", "security:", "monitoring:"))
 )
 """Of each of these there is a key that has it, and what it implies, and nothing more."""
 
@@ -42,6 +41,7 @@ server: {address: 127.0.0.1, port: 8080}
 store: {type: memory}
 config: {reload: {watch: false}}
 logging: {access: {enabled: false}}
+management: {endpoints: {web: {exposure: {include: "*"}}}}
 model: {services: {chat: {instances: [{name: m, base-url: "http://10.0.0.1:9000"}]}}}
 security:
   jwt:

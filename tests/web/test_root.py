@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import random
+from functools import partial
 from typing import Any
 
-from prometheus_client import CollectorRegistry
+from twisted.internet.defer import maybeDeferred
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import IResource, Resource
 from zope.interface.verify import verifyObject
 
 from jairouter.routes import PREFIXES, ROUTES
+from jairouter.telemetry.metrics.exposition import Exposition, Sources
+from jairouter.telemetry.metrics.families import Families
 from jairouter.timers import TimerWheel
 from jairouter.traffic.permits import Ledger
-from jairouter.web.actuator import Health, Info, Prometheus
+from jairouter.web.actuator import Health, Info
 from jairouter.web.data_plane import DataPlane
+from jairouter.web.metrics_page import Prometheus
 from jairouter.web.openai import Models
 from jairouter.web.relay import KeepAlive
 from jairouter.web.request_ids import RequestIds
@@ -32,15 +36,19 @@ class TreeTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.pipeline = Pipeline()
-        wheel = TimerWheel(Network())
+        network = Network()
+        wheel = TimerWheel(network)
         data_plane = DataPlane(
             self.pipeline, Ledger(), wheel, RequestIds(random.Random(0)), KeepAlive(interval=0)
         )
         models = Models({"chat": {"m": group()}}, lambda: 0)
+        exposition = Exposition(
+            Sources(), maybeDeferred, wheel.seconds, Families(), partial(network.callLater, 0)
+        )
         pages: dict[str, Resource] = {
             "health": Health(lambda: True),
             "info": Info("1.0"),
-            "prometheus": Prometheus(CollectorRegistry()),
+            "prometheus": Prometheus(exposition),
         }
         self.tree = build_tree(data_plane, models, pages, "/management/actuator")
         self.serving = Serving(self.tree)

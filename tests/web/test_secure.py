@@ -1,4 +1,4 @@
-"""Tests for `jairouter.web.secure`. What holds for all connections is tested in `test_over_tls`."""
+"""Tests for `jairouter.web.secure`; see `tests.integration.test_channel_over_tls`, too."""
 
 from __future__ import annotations
 

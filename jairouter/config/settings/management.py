@@ -55,10 +55,11 @@ class HealthEndpointSettings(Section):
     """The health endpoint."""
 
     show_details: _Show = "never"
-    """Who sees details: nobody, callers that are known, or everybody."""
+    """Who sees details, and so the parts: nobody; with `when-authorized`, callers with `monitoring:read`, or
+    where nobody has to say who they are, those who may use the management API; or everybody."""
 
-    show_components: _Show = "never"
-    """Who sees the parts and their states."""
+    show_components: _Show = "always"
+    """Who sees the parts and their states, and so `health/NAME` for each of them; likewise."""
 
     probes: ProbeSettings = ProbeSettings()
 
@@ -118,7 +119,7 @@ class MetricsSettings(Section):
     """Metrics in general."""
 
     tags: NamedBy[_LabelName, Words] = _NONE
-    """Labels that every metric of the gateway carries; those of the process itself do not."""
+    """Labels that every metric carries."""
 
     export: MetricsExportSettings = MetricsExportSettings()
 

@@ -5,66 +5,46 @@ from typing import Annotated, Any
 from jairouter.config.addresses import HeaderName, HeaderValue, SecretUrl
 from jairouter.config.forms import OneOf, Switch, Text, Words
 from jairouter.config.frozen import FrozenMapping, Named, NamedBy
-from jairouter.config.numbers import Positive, Ratio
-from jairouter.config.quantities import Millis, Seconds
+from jairouter.config.numbers import Positive
+from jairouter.config.quantities import Millis
 from jairouter.config.secret import Secret
 from jairouter.config.settings.section import Section
 
 _NONE: FrozenMapping[Any] = FrozenMapping()
 _MetricName = Annotated[str, Text("[a-zA-Z][a-zA-Z0-9_]*", "letters, digits and underscores")]
+_Prefix = Annotated[
+    str,
+    Text(
+        "(?!(?:http|http_server|jvm|jvm_memory|logback|process|python)$)[a-zA-Z][a-zA-Z0-9_]*",
+        "letters, digits and underscores, and not what names of other metrics begin with",
+    ),
+]
+_Category = Annotated[str, OneOf(("system", "business", "infrastructure"))]
 _Severity = Annotated[str, OneOf(("critical", "warning", "info"))]
-
-
-class SamplingSettings(Section):
-    """Shares of events that are measured; counters always count all."""
-
-    request_metrics: Ratio = 1.0
-    """Share of requests."""
-
-    backend_metrics: Ratio = 1.0
-    """Share of attempts at backends."""
-
-    infrastructure_metrics: Ratio = 0.1
-    """Share of decisions of limiters, breakers and balancers."""
-
-
-class MetricsPerformanceSettings(Section):
-    """Accepted for compatibility: metrics are updated at once, without queues."""
-
-    async_processing: Switch = True
-    """Accepted for compatibility."""
-
-    batch_size: Positive = 100
-    """Accepted for compatibility."""
-
-    buffer_size: Positive = 1000
-    """Accepted for compatibility."""
 
 
 class MetricsCollectionSettings(Section):
     """Metrics of the gateway itself."""
 
     enabled: Switch = True
-    """Whether there are any."""
+    """Whether there are any; those of the process (`process_*`, `python_*`, `jvm_*`) are there always."""
 
-    prefix: _MetricName = "jairouter"
-    """What the names of the gateway's own metrics begin with."""
+    prefix: _Prefix = "jairouter"
+    """What the names of the gateway's own metrics begin with; none of `http`, `http_server`, `jvm`,
+    `jvm_memory`, `logback`, `process` and `python`, which names of other metrics begin with."""
 
-    collection_interval: Seconds = 10.0
-    """How often gauges are read."""
-
-    enabled_categories: tuple[Words, ...] = ("system", "business", "infrastructure")
-    """Groups of metrics that are collected."""
+    enabled_categories: tuple[_Category, ...] = ("system", "business", "infrastructure")
+    """Groups of metrics that are shown; which metric belongs to which, docs/metrics.md says."""
 
     custom_tags: NamedBy[_MetricName, Words] = _NONE
-    """Labels that the gateway's own metrics carry; see also `management.metrics.tags`."""
-
-    sampling: SamplingSettings = SamplingSettings()
-    performance: MetricsPerformanceSettings = MetricsPerformanceSettings()
+    """Labels that the gateway's own metrics carry besides those of `management.metrics.tags`. A metric that
+    has a label of that name itself keeps its own."""
 
     thresholds: Named[Millis] = _NONE
-    """Durations by service (or `slow-query` for all) above which a request is slow; a bare number
-    is milliseconds."""
+    """Durations by service (or `slow-query` for all that are not named, `images` for both kinds of images)
+    above which a request is slow, and logged with where its time went. A stream is judged by the time until
+    it began. Not given means 8 s for chat and tts, 3 s for embedding, 2 s for rerank, 30 s for stt and
+    images. A bare number is milliseconds."""
 
 
 class PerformanceSettings(Section):
@@ -75,26 +55,26 @@ class PerformanceSettings(Section):
 
 
 class SlowAlertSettings(Section):
-    """When slow requests of one kind raise an alert."""
+    """When slow requests of one kind, above `monitoring.metrics.thresholds`, raise an alert."""
 
     enabled: Switch = True
     """Whether they do."""
 
     min_interval_ms: Millis = 300.0
-    """Shortest time between two alerts; a bare number is milliseconds."""
+    """Shortest time between two alerts about the same kind of request; a bare number is milliseconds."""
 
     min_occurrences: Positive = 3
-    """Slow requests after which an alert is raised."""
+    """Slow requests within an hour after which an alert is raised."""
 
     enabled_severities: tuple[_Severity, ...] = ("critical", "warning")
     """Severities that raise an alert: five times the threshold is critical, three times a
     warning."""
 
     suppression_window_ms: Millis = 3600.0
-    """How long the same alert is not repeated; a bare number is milliseconds."""
+    """How long an alert of the same kind and severity is not repeated; a bare number is milliseconds."""
 
     max_alerts_per_hour: Positive = 10
-    """Most alerts in one hour."""
+    """Most alerts about the same kind of request in one hour."""
 
 
 class AlertNotificationSettings(Section):
@@ -126,7 +106,8 @@ class SlowQuerySettings(Section):
     """What applies to every kind of request."""
 
     operations: Named[SlowAlertSettings] = _NONE
-    """What applies to one kind instead, such as `chat_request`."""
+    """What applies to one kind instead: `chat_request`, `embedding_request`, `rerank_request`, `tts_request`,
+    `stt_request`, `imgGen_request`, `imgEdit_request`. What it does not say is as in `global`."""
 
     notification: AlertNotificationSettings = AlertNotificationSettings()
 
@@ -135,13 +116,13 @@ class ErrorTrackingSettings(Section):
     """Counting of equal errors."""
 
     enabled: Switch = False
-    """Whether errors are counted by kind."""
+    """Whether requests that fail are counted by kind, and summed up in the log."""
 
     aggregation_window_minutes: Positive = 5
     """Time over which equal errors are counted together, in minutes."""
 
     max_aggregations: Positive = 1000
-    """Most kinds of errors that are told apart."""
+    """Most kinds of errors that are told apart within that time."""
 
 
 class MonitoringSettings(Section):

@@ -1,13 +1,14 @@
 """Settings of distributed tracing."""
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 
 from jairouter.config.addresses import HeaderName, HeaderValue
-from jairouter.config.forms import Switch, Words
+from jairouter.config.forms import OneOf, Switch, Words
 from jairouter.config.frozen import FrozenMapping, Named, NamedBy
-from jairouter.config.numbers import Positive, Ratio
+from jairouter.config.numbers import Integer, Positive, Ratio
 from jairouter.config.quantities import Seconds
 from jairouter.config.settings.section import Section
+from jairouter.config.trace_conditions import ConditionText
 
 _NONE: FrozenMapping[Any] = FrozenMapping()
 
@@ -15,8 +16,9 @@ _NONE: FrozenMapping[Any] = FrozenMapping()
 class SamplingRule(Section):
     """A share for requests that meet a condition."""
 
-    condition: Words
-    """What requests the share is for."""
+    condition: Annotated[str, ConditionText()]
+    """What requests the share is for: tests such as `path=/v1/chat*`, `service=chat`, `client-ip=10.*` or
+    `header.x-tenant=acme` (`!=` for all others), with `and` between them. `*` stands for any text."""
 
     ratio: Ratio = 1.0
     """Share of those requests that are traced."""
@@ -26,7 +28,7 @@ class AdaptiveSamplingSettings(Section):
     """A share that follows the load."""
 
     enabled: Switch = False
-    """Whether the share follows the load."""
+    """Whether the share follows the load, in place of `sampling.ratio`, with which it begins."""
 
     target_spans_per_second: Positive = 1000
     """Spans per second to aim for."""
@@ -41,11 +43,26 @@ class AdaptiveSamplingSettings(Section):
     """How often the share is adjusted."""
 
 
+STRATEGIES: Final = (
+    "parent_based_traceid_ratio",
+    "parent_based_always_on",
+    "parent_based_always_off",
+    "traceid_ratio",
+    "always_on",
+    "always_off",
+    "ratio",
+    "rule",
+    "adaptive",
+)
+
+
 class TraceSamplingSettings(Section):
     """Which requests are traced."""
 
-    strategy: Words = "parent_based_traceid_ratio"
-    """How it is decided."""
+    strategy: Annotated[str, OneOf(STRATEGIES)] = "parent_based_traceid_ratio"
+    """How it is decided. With `parent_based_...` what a caller's `traceparent` says counts, and the rest is
+    for traces that begin here; `rule` and `adaptive` are this too, the latter with `adaptive.enabled`. With
+    `traceid_ratio` (or `ratio`) callers are not heeded. With `..._on` all are traced, with `..._off` none."""
 
     ratio: Ratio = 1.0
     """Share of requests that are traced."""
@@ -54,10 +71,10 @@ class TraceSamplingSettings(Section):
     """Shares for single services."""
 
     always_sample: tuple[Words, ...] = ()
-    """Paths that are always traced."""
+    """Paths that are always traced, and all below them; `*` stands for any text."""
 
     never_sample: tuple[Words, ...] = ("/health", "/actuator")
-    """Paths that are never traced."""
+    """Paths that are never traced, likewise; these come before those."""
 
     rules: tuple[SamplingRule, ...] = ()
     """Shares by condition; the first that fits applies."""
@@ -82,19 +99,61 @@ class TraceEndpointSettings(Section):
     timeout: Seconds = 10.0
     """How long sending may take."""
 
-    compression: Words = "none"
+    compression: Annotated[str, OneOf(("none", "gzip", "deflate"))] = "none"
     """Compression of what is sent."""
+
+
+class SpanLogSettings(Section):
+    """Spans as log lines; how they look, `tracing.logging` says."""
+
+    short_form: ClassVar[str | None] = "enabled"
+
+    enabled: Switch = True
+    """Whether `composite` writes them."""
+
+
+class BatchSettings(Section):
+    """How spans are gathered before they are sent."""
+
+    delay: Seconds = 5.0
+    """How long spans wait for others."""
+
+    max_batch: Positive = 512
+    """Most spans in one request; as soon as there are so many, they are sent."""
+
+    max_queue: Positive = 2048
+    """Most spans that wait; more are dropped, and counted."""
+
+    shutdown: Seconds = 5.0
+    """How long the gateway waits, when it stops, for the last ones to be sent."""
+
+
+class RingSettings(Section):
+    """Traces that are kept in memory, for `/api/tracing/query`.
+
+    They are those that are sampled, and others that failed or were slow.
+    """
+
+    max_traces: Annotated[int, Integer(1, 20_000)] = 1000
+    """Most traces."""
+
+    max_spans: Annotated[int, Integer(10, 100_000)] = 10_000
+    """Most spans of all of them."""
 
 
 class ExporterSettings(Section):
     """Where spans are sent."""
 
-    type: Words = "otlp"
-    """Kind of receiver: `otlp`, `zipkin`, `jaeger`, `logging` or `composite`."""
+    type: Annotated[str, OneOf(("otlp", "logging", "composite", "none", "zipkin", "jaeger"))] = "otlp"
+    """Kind of receiver: `otlp` (for which `jairouter[otlp]` has to be installed), `logging`, `composite` for
+    both as far as they are enabled, or `none` for keeping traces in memory alone. Nothing is sent to `zipkin`
+    or `jaeger` in forms of their own: a collector takes OTLP for both, and Jaeger does itself."""
 
     jaeger: TraceEndpointSettings = TraceEndpointSettings(endpoint="http://localhost:14268/api/traces")
     zipkin: TraceEndpointSettings = TraceEndpointSettings(endpoint="http://localhost:9411/api/v2/spans")
     otlp: TraceEndpointSettings = TraceEndpointSettings(endpoint="http://localhost:4318/v1/traces")
+    logging: SpanLogSettings = SpanLogSettings()
+    batch: BatchSettings = BatchSettings()
 
 
 class TraceLoggingSettings(Section):
@@ -137,6 +196,7 @@ class TracingSettings(Section):
     sampling: TraceSamplingSettings = TraceSamplingSettings()
     exporter: ExporterSettings = ExporterSettings()
     logging: TraceLoggingSettings = TraceLoggingSettings()
+    ring: RingSettings = RingSettings()
 
     components: Named[Switch] = _NONE
     """Parts of the gateway, and whether each makes spans."""

@@ -120,9 +120,13 @@ class AuditLog:
     def start(self) -> None:
         """Begin: what was strange about the files is recorded, and what is too old is deleted."""
         self._compress_due = True
-        begun: Deferred[Any] = Deferred()
-        begun.addCallbacks(self._heed, partial(self._fault, "the audit log could not begin"))
-        self._asked.append((lambda: self._writer.write(()), begun))
+        self._ask_writer("the audit log could not begin")
+
+    def _ask_writer(self, fault: str) -> None:
+        """Have it look at the file, which it does before it writes, and write nothing."""
+        done: Deferred[Any] = Deferred()
+        done.addCallbacks(self._heed, partial(self._fault, fault))
+        self._asked.append((lambda: self._writer.write(()), done))
         self._work()
 
     def record(self, event: Event) -> None:
@@ -152,6 +156,11 @@ class AuditLog:
         done = self._waiting.watch()
         self._work()
         return done
+
+    def reopen(self) -> None:
+        """Have the file opened anew if it was moved, as logrotate does; no event is waited for."""
+        if not self._closed:
+            self._ask_writer("the audit log could not be opened anew")
 
     def delete_older(self, seconds: float, who: Event = NOBODY) -> Deferred[tuple[int, int]]:
         """Delete files that were put aside before that long; see `Writer.delete_older`.

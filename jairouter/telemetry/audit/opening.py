@@ -22,6 +22,7 @@ from jairouter.telemetry.audit.log import AuditLog, Means, Policy, RunInThread
 from jairouter.telemetry.audit.place import Place
 from jairouter.telemetry.audit.several import AuditTo
 from jairouter.telemetry.audit.writer import Rules, Writer
+from jairouter.telemetry.metrics.families import Families
 from jairouter.telemetry.security_metrics import SecurityMetrics
 
 if TYPE_CHECKING:
@@ -139,6 +140,11 @@ class Auditing:
         """How it stands with the record, for the health page."""
         return Standing("UP", {"enabled": False}) if self.log is None else self.log.standing()
 
+    def reopen(self) -> None:
+        """Look at once whether the file is still where it was; with each event that is done anyway."""
+        if self.log is not None:
+            self.log.reopen()
+
     def close(self) -> Deferred[Any]:
         """See `AuditLog.close`."""
         return succeed(None) if self.log is None else self.log.close()
@@ -166,7 +172,7 @@ def begin_auditing(
         AuditUnusable: The record cannot be written; the text says why.
     """
     log = open_audit(settings, clock, run_in_thread, today, random)
-    metrics = SecurityMetrics(settings.management.metrics.tags, (lambda: log.lost) if log else lambda: 0)
+    metrics = SecurityMetrics(Families.of(settings), (lambda: log.lost) if log else lambda: 0)
     registry.register(metrics)
     audit, alerts = settings.security.audit, None
     if audit.alert_enabled:

@@ -85,5 +85,8 @@ _KINDS: dict[type, str] = {
 
 
 def kind_of(limiter: ILimiter) -> str:
-    """The algorithm of a limiter. A `warm-up` that takes no time is a `token-bucket`."""
-    return _KINDS[type(limiter)]
+    """The algorithm of a limiter, `other` if it is none of ours.
+
+    A `warm-up` that takes no time is a `token-bucket`.
+    """
+    return _KINDS.get(type(limiter), "other")

@@ -141,9 +141,9 @@ def wanted_of(asked: Mapping[str, Any], now: float, days: float) -> Wanted:
     Raises:
         InvalidRequest: A time cannot be read.
     """
-    end = _time(asked, "endTime")
+    end = time_of(asked, "endTime")
     end = now if end is None else end
-    start = _time(asked, "startTime")
+    start = time_of(asked, "startTime")
     start = max(end - days * DAY, _EARLIEST) if start is None else start
     if start > end:
         raise InvalidRequest("startTime is later than endTime")
@@ -156,7 +156,12 @@ def wanted_of(asked: Mapping[str, Any], now: float, days: float) -> Wanted:
     return Wanted(start, end, tuple(equal), tuple(within))
 
 
-def _time(asked: Mapping[str, Any], name: str) -> float | None:
+def time_of(asked: Mapping[str, Any], name: str) -> float | None:
+    """A time that is asked for, in seconds since the epoch; None where it is not given.
+
+    Raises:
+        InvalidRequest: It cannot be read.
+    """
     written = asked.get(name)
     if not written:
         return None

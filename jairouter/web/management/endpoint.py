@@ -203,6 +203,7 @@ class Endpoint:
         status: Of a good reply.
         refusals: Codes of `Refusal` that may come besides INVALID_REQUEST and FORBIDDEN.
         permission: ``<resource>:<action>``: what a caller needs for it; or `PUBLIC`, or `KNOWN`.
+        bare: Whether a good reply is its data alone, without the envelope, as pages of an actuator are.
         event: The kind of event that it is when it is done; empty where it changes nothing, or whatever
             is changed is recorded where that happens.
     """
@@ -222,6 +223,7 @@ class Endpoint:
     status: int = 200
     refusals: tuple[str, ...] = ()
     permission: str = "config:read"
+    bare: bool = False
     event: str = ""
 
     @property

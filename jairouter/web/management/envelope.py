@@ -121,6 +121,15 @@ def good(reply: Reply, now: float) -> bytes:
     return _json(said)
 
 
+def bare(reply: Reply) -> bytes:
+    """What an endpoint replies, without an envelope.
+
+    Raises:
+        TypeError, ValueError: Its data are no JSON values.
+    """
+    return _json(reply.data)
+
+
 def bad(refusal: Refusal, now: float) -> bytes:
     """The envelope around a refusal."""
     said: dict[str, Any] = {"success": False, "message": refusal.message, "errorCode": refusal.code}
@@ -143,7 +152,7 @@ def _error(fault: Fault) -> dict[str, str]:
     return {name: value for name, value in said.items() if value}
 
 
-def _json(said: dict[str, Any]) -> bytes:
+def _json(said: Any) -> bytes:
     text = json.dumps(said, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     # A lone surrogate is no character, and would come from a name that is none
     return text.encode("utf-8", "replace")

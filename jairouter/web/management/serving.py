@@ -101,9 +101,10 @@ class Api(Page):
             return other
         return _Place(found, self._service)
 
-    def render(self, request: Request) -> int:
-        """See `Resource.render`."""
-        return _Place(None, self._service).render(request)
+    def render(self, request: Any) -> int:
+        """See `Resource.render`; it may lie at the path of an endpoint itself."""
+        request.rendered = place = _Place(self._paths.find([*request.prepath]), self._service)
+        return place.render(request)
 
 
 class _Place(Page):
@@ -164,8 +165,8 @@ async def _answer(
     call = Call(path, query, body, parent, who.name, who.caller, who.address, request_id, fields)
     reply = await _done(endpoint, call, service.access.audit)
     if isinstance(reply.data, Later):
-        return reply, await service.run_in_thread(_written, reply, service)
-    return reply, _written(reply, service)
+        return reply, await service.run_in_thread(_written, reply, endpoint, service)
+    return reply, _written(reply, endpoint, service)
 
 
 async def _done(endpoint: Endpoint, call: Call, audit: IAudit) -> Reply:
@@ -190,8 +191,9 @@ def _told(path: Mapping[str, Any], query: Mapping[str, Any]) -> Mapping[str, Any
     return names | {name: value for name, value in query.items() if value is not None}
 
 
-def _written(reply: Reply, service: Service) -> bytes:
-    return envelope.good(made(reply), service.today())
+def _written(reply: Reply, endpoint: Endpoint, service: Service) -> bytes:
+    reply = made(reply)
+    return envelope.bare(reply) if endpoint.bare else envelope.good(reply, service.today())
 
 
 def _upload(request: Request) -> IRequestBody:
@@ -275,6 +277,10 @@ class Answer:
                 nothing(self._request)
             return
         reply, body = written
+        if reply.status == 204:
+            if not self._gone:
+                nothing(self._request)
+            return
         if reply.version is not None:
             self._request.setHeader(b"ETag", b'"%d"' % reply.version)
         self._write(reply.status, body)
